@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the BPF data plane and the C++ side agree on: the layout of every shared
+ * map. Addresses and ports are in network order, times in jiffies (low 32 bits)
+ * unless the name says otherwise. Nothing here is an interface for users.
+ *
+ *   service key --hash--> service --set--> [ head | member | member ... ]   (isobar_sets)
+ *                                                     |
+ *   packet tuple --index--> connection record --------+--> server
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "schedulers.h"
+#include "states.h"
+#include "verdicts.h"
+
+#ifdef __cplusplus
+#define ISOBAR_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
+#else
+#define ISOBAR_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#endif
+
+/* Raised with every change of a layout below; a program refuses other versions. */
+#define ISOBAR_ABI_VERSION 1
+
+#define ISOBAR_CACHE_LINE 64
+
+/* Period of the rate estimator in seconds. */
+#define ISOBAR_ESTIMATE_PERIOD 2
+
+/* ---- addresses ------------------------------------------------------------ */
+
+/* IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2): one form for both. */
+struct isobar_address {
+	__be32 word[4];
+};
+ISOBAR_SIZE(struct isobar_address, 16);
+
+/* ---- settings: one record, written by user space -------------------------- */
+
+struct isobar_settings {
+	__u32 abi_version;
+	__u32 hz;            /* jiffies a second */
+	__u64 hash_seed;     /* random per namespace: tuples cannot be made to collide */
+	__u32 index_mask;    /* buckets of isobar_index - 1 */
+	__u32 conn_mask;     /* records of isobar_conns - 1 */
+	__u32 sweep_batch;   /* records that one tick looks at */
+	__u32 generation;    /* counts changes: a picture of the tables with this number holds */
+	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
+	__u32 timeout_s[3];  /* as --set shows them: tcp, tcpfin, udp; seconds */
+	__u32 service_count; /* services made so far */
+	/* Where the next free element and slot are looked for. They go round, so that what was
+	 * just given up is not reused while a packet may still be reading it. */
+	__u32 set_hand;
+	__u32 server_hand;
+	__u64 build;         /* identifies the loaded program: equal = nothing to replace */
+	/* One moment on both clocks: from CLOCK_MONOTONIC (ns) jiffies can be worked out. */
+	__u64 moment_ns;
+	__u64 moment_jiffies;
+};
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 48);
+
+/* ---- services and their sets of real servers ------------------------------ */
+
+struct isobar_service_key {
+	struct isobar_address address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_* */
+	__u8 pad;
+};
+ISOBAR_SIZE(struct isobar_service_key, 20);
+
+struct isobar_service {
+	struct isobar_service_key key;
+	__u32 in_use;
+	/* Element of isobar_sets where the head of the current set is; 0: none yet.
+	 * The one store that swaps a new set of servers in. */
+	__u32 set;
+	__u32 created;      /* running number: order of -L --nosort */
+	/* Counters that left with removed servers, and the point that -Z set to zero. */
+	__u64 gone[5];
+	__u64 zero[5];
+	__u8 pad[16];
+};
+ISOBAR_SIZE(struct isobar_service, 128);
+
+/* A set is a head followed by `count` members, in scheduling order (newest server
+ * first, as IPVS). A set in use never changes but for `state`; a change builds a
+ * new one aside. */
+struct isobar_set_head {
+	__u32 count;
+	__u32 scheduler;    /* enum isobar_scheduler */
+	__u32 gcd;          /* of the weights; 1 when all are 0 */
+	__u32 max_weight;
+	/* The scheduler's own cursor: high half the position of the server used last
+	 * (ISOBAR_SET_START: none yet), low half scheduler-specific (wrr: current weight). */
+	__u64 state;
+	__u32 pad[2];
+};
+ISOBAR_SIZE(struct isobar_set_head, 32);
+
+/* Position before the first member: the list head of IPVS's schedulers. */
+#define ISOBAR_SET_START 0x7fffffffu
+
+struct isobar_member {
+	__u32 server;       /* index in isobar_servers */
+	__u32 weight;       /* 0: quiesced */
+	__u32 pad[6];
+};
+ISOBAR_SIZE(struct isobar_member, 32);
+
+union isobar_set_element {
+	struct isobar_set_head head;
+	struct isobar_member member;
+};
+ISOBAR_SIZE(union isobar_set_element, 32);
+
+enum isobar_server_flag {
+	ISOBAR_SERVER_USED = 1,      /* the slot is taken */
+	ISOBAR_SERVER_AVAILABLE = 2, /* not set: removed, its connections are dropped silently */
+};
+
+struct isobar_server {
+	/* read by every packet, written by user space */
+	struct isobar_address address;
+	struct isobar_address virtual_address; /* of its service: a removed server is found again by it */
+	__be16 port;
+	__be16 virtual_port;
+	__u8 protocol;
+	__u8 method;        /* enum isobar_method */
+	__u16 flags;        /* enum isobar_server_flag */
+	__u32 weight;
+	__u32 service;      /* index in isobar_services */
+	__u32 removed_at;   /* jiffies, of a removed server */
+	__u32 pad0[3];
+	/* written by the data plane on state changes */
+	__u32 active;       /* connections, by IPVS's definition */
+	__u32 inactive;
+	__u32 persistent;
+	__u32 pad1;
+	__u64 zero[5];      /* point that -Z set to zero */
+	__u64 pad2;
+};
+ISOBAR_SIZE(struct isobar_server, 128);
+
+enum isobar_method {
+	ISOBAR_METHOD_NAT = 0,
+};
+
+/* ---- traffic -------------------------------------------------------------- */
+
+enum isobar_traffic_item {
+	ISOBAR_CONNECTIONS,
+	ISOBAR_IN_PACKETS,
+	ISOBAR_OUT_PACKETS,
+	ISOBAR_IN_BYTES,
+	ISOBAR_OUT_BYTES,
+	ISOBAR_TRAFFIC_ITEMS,
+};
+
+/* Per CPU and server. Bytes count from the IP header on, as IPVS does. */
+struct isobar_traffic {
+	__u64 item[ISOBAR_TRAFFIC_ITEMS];
+};
+ISOBAR_SIZE(struct isobar_traffic, 40);
+
+/* Rates by IPVS's estimator (net/netfilter/ipvs/ip_vs_est.c): every 2 s, smoothed by
+ * 1/4; counts scaled by 2^10, bytes by 2^5. The first packet of a period closes the
+ * periods before it, so no timer is needed. */
+struct isobar_estimate {
+	__u32 due;          /* jiffies at which the current period ends */
+	__u32 pad;
+	__u64 last[ISOBAR_TRAFFIC_ITEMS];
+	__u64 rate[ISOBAR_TRAFFIC_ITEMS];
+};
+ISOBAR_SIZE(struct isobar_estimate, 88);
+
+/* ---- connections ---------------------------------------------------------- */
+
+/* One cache line a connection, both directions. The real server's address and port are
+ * those of `server`, so that they are not stored a million times. */
+struct isobar_conn {
+	struct isobar_address client;
+	struct isobar_address virtual_address;
+	__be16 client_port;
+	__be16 virtual_port;
+	__u8 protocol;
+	__u8 pad0[3];
+	__u32 server;
+	__u32 expires;      /* jiffies */
+	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
+	__u32 pad1[3];
+};
+ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
+
+#define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
+#define ISOBAR_LIFE_LIVE 0x100u       /* in the table */
+#define ISOBAR_LIFE_CLAIMED 0x200u    /* being made or retired: nobody else may touch it */
+#define ISOBAR_LIFE_INACTIVE 0x400u   /* counted as inactive by its server */
+
+/* The index leads from a packet's tuple to its connection, for both directions.
+ * A slot: high half the tag (part of the hash), low half record * 2 + direction; 0: empty. */
+struct isobar_bucket {
+	__u64 slot[8];
+};
+ISOBAR_SIZE(struct isobar_bucket, ISOBAR_CACHE_LINE);
+
+enum isobar_direction {
+	ISOBAR_FROM_CLIENT = 0, /* client -> virtual service */
+	ISOBAR_FROM_SERVER = 1, /* real server -> client */
+};
+
+struct isobar_sweep {
+	__u32 tick;         /* jiffy of the last sweep */
+	__u32 hand;         /* next record to look at */
+	__u32 pad[14];
+};
+ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
+
+/* ---- addresses that matter ------------------------------------------------ */
+
+/* One bit for every virtual and every real address (by hash): a packet between
+ * other addresses is let pass after two bit tests. */
+#define ISOBAR_FILTER_BITS 65536
+struct isobar_filter {
+	__u64 word[ISOBAR_FILTER_BITS / 64];
+};
+
+/* ---- ports (network interfaces) ------------------------------------------- */
+
+enum isobar_port_flag {
+	ISOBAR_PORT_XDP = 1,     /* our XDP program runs there: frames can be redirected to it */
+	ISOBAR_PORT_CLSACT = 2,  /* we made its clsact qdisc */
+	ISOBAR_PORT_TC_ONLY = 4, /* XDP is not wanted there */
+	ISOBAR_PORT_SEEN = 8,    /* attached once: what was decided then stays */
+	ISOBAR_PORT_OFF = 16,    /* not to be attached */
+};
+
+struct isobar_port {
+	__u32 flags;        /* enum isobar_port_flag */
+	__u32 pad;
+};
+ISOBAR_SIZE(struct isobar_port, 8);
+
+/* ---- what we changed on the host, to be put back --------------------------- */
+
+struct isobar_sysctl_name {
+	char text[96];      /* below /proc/sys/, NUL-padded */
+};
+struct isobar_sysctl_value {
+	char text[32];
+};
+
+/* ---- argument of the tool program (BPF_PROG_TYPE_SYSCALL) ------------------ */
+
+struct isobar_sweep_call {
+	__u64 jiffies;      /* out */
+	__u64 ktime_ns;     /* out: CLOCK_MONOTONIC */
+	__u32 from;         /* first record to look at */
+	__u32 count;        /* how many; 0: none, only the clocks */
+	__u32 retired;      /* out */
+	__u32 pad;
+};
+ISOBAR_SIZE(struct isobar_sweep_call, 32);
+
+/* ---- names of the maps (at most 15 characters) ------------------------------ */
+#define ISOBAR_MAP_LIST(X) \
+	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
+	X(conns) X(index) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How the way of a packet through the data plane can end. The entry program alone
+ * turns a verdict into a hook action, and counts it under its name.
+ */
+#pragma once
+
+enum isobar_action {
+	ISOBAR_ACTION_PASS,     /* to the stack of this host */
+	ISOBAR_ACTION_REDIRECT, /* out of an interface (route stage has told the kernel where) */
+	ISOBAR_ACTION_DROP,
+};
+
+/* X(NAME, action, "what it means for the packet") */
+#define ISOBAR_VERDICT_LIST(X) \
+	X(NOT_OURS, PASS, "neither address belongs to a service: left to the stack") \
+	X(NO_SERVICE, PASS, "to or from a known address, but no service and no connection") \
+	X(NO_CONNECTION, PASS, "TCP without SYN for a service, no connection: the stack answers") \
+	X(FRAGMENT, PASS, "fragment of a datagram for a service: left to the stack") \
+	X(TO_TC, PASS, "XDP cannot finish it: tc sees it next") \
+	X(FORWARDED, REDIRECT, "client packet, sent to its real server") \
+	X(REPLIED, REDIRECT, "packet of a real server, sent to its client") \
+	X(ICMP_FORWARDED, REDIRECT, "ICMP error about a reply, sent to the real server") \
+	X(ICMP_REPLIED, REDIRECT, "ICMP error about a request, sent to the client") \
+	X(TO_STACK, PASS, "rewritten; the stack of this host sends it on (it must be fragmented)") \
+	X(TO_LOCAL, REDIRECT, "reply for a client on this host, delivered by way of lo") \
+	X(NO_SERVER, REDIRECT, "no real server can take the connection: ICMP port unreachable") \
+	X(NO_SERVER_QUIET, DROP, "as NO_SERVER, ICMP over its rate limit") \
+	X(NO_ROUTE, REDIRECT, "no route to the real server: ICMP host unreachable") \
+	X(NO_ROUTE_QUIET, DROP, "as NO_ROUTE, ICMP over its rate limit or impossible") \
+	X(TTL_EXPIRED, REDIRECT, "time to live ended here: ICMP time exceeded") \
+	X(TTL_EXPIRED_QUIET, DROP, "as TTL_EXPIRED, ICMP over its rate limit or impossible") \
+	X(TOO_BIG, REDIRECT, "larger than the way allows, DF set: ICMP fragmentation needed") \
+	X(TOO_BIG_QUIET, DROP, "as TOO_BIG, ICMP over its rate limit or impossible") \
+	X(REPLY_REFUSED, PASS, "reply that cannot go on (TTL, size, route): the stack tells the server") \
+	X(FORWARDING_OFF, PASS, "net.ipv4.ip_forward is 0: the stack drops it") \
+	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \
+	X(TABLE_FULL, DROP, "new connection, and no room in the connection table") \
+	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
+	X(BAD_CHECKSUM, DROP, "for a service, wrong IP header checksum") \
+	X(INTERNAL, DROP, "a map lookup failed that cannot fail: a bug, please report")
+
+enum isobar_verdict {
+#define X(name, action, meaning) ISOBAR_##name,
+	ISOBAR_VERDICT_LIST(X)
+#undef X
+	ISOBAR_VERDICTS,
+};

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cases.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "dataplane/convert.h"
+#include "flows.h"
+
+namespace isobar::bench {
+namespace {
+
+using model::Address;
+using model::Protocol;
+using model::Scheduler;
+using model::ServiceKey;
+
+constexpr std::uint32_t kMany = 1u << 16;
+constexpr std::uint32_t kVeryMany = 1u << 20;
+// As many clients as no run uses up: a flow never comes twice.
+constexpr std::uint32_t kEndless = 1u << 28;
+constexpr unsigned kServers = 4;
+
+const Address kVirtual = Address::v4(10, 0, 0, 2);
+const ServiceKey kTcp{Protocol::Tcp, {kVirtual, 80}};
+const ServiceKey kUdp{Protocol::Udp, {kVirtual, 53}};
+
+ServiceKey service_at(model::Port port) {
+    return {Protocol::Tcp, {kVirtual, port}};
+}
+
+template <typename T>
+Result<std::unique_ptr<Scene>> owned(Result<T> scene) {
+    if (!scene) return tl::unexpected(scene.error());
+    return std::make_unique<Scene>(std::move(*scene));
+}
+
+// Every flow once, in the order of their numbers.
+Result<void> send_all(Scene& scene, const Clients& clients, const ServiceKey& service,
+                      Segment segment) {
+    auto packets = requests(clients, service, segment, Order::AsMade, scene.mac(Side::Outside));
+    auto answer = scene.loop(HookPoint::Xdp, Side::Outside).run(packets, clients.flows);
+    if (!answer) return tl::unexpected(answer.error());
+    return {};
+}
+
+// Which server has flow 0?
+Result<std::uint32_t> server_of_first(const Scene& scene, const Clients& clients,
+                                      const ServiceKey& service) {
+    const auto client = dataplane::to_abi(clients.first);
+    for (const auto& conn : scene.maps().conns()) {
+        if (conn.life == 0 || conn.client.word[3] != client.word[3] ||
+            dataplane::from_network(conn.client_port) != 1024 ||
+            conn.virtual_port != dataplane::to_network(service.address.port))
+            continue;
+        const auto address = dataplane::from_abi(scene.maps().servers()[conn.server].address);
+        return static_cast<std::uint32_t>(address.bytes[3] - Scene::server(0).address.bytes[3]);
+    }
+    return failure(Fault::NotFound, "a flow that was just made is not in the table");
+}
+
+}  // namespace
+
+Result<void> Case::measure() {
+    if (auto done = scene->enter(); !done) return done;
+    if (forget_after != 0 && packets.count % forget_after + repeat >= forget_after)
+        if (auto done = scene->forget_connections(); !done) return done;
+    auto& loop = scene->loop(hook, side);
+    // What these flows need was driven out of the caches by the rows before: once through
+    // all that fit in. (A million do not; and what is new was never there.)
+    if (packets.flow_mask < kMany)
+        if (auto warm = loop.run(packets, packets.flow_mask + 1); !warm)
+            return tl::unexpected(warm.error());
+    const auto before = scene->maps().verdicts();
+    const auto empty = loop.run_empty(packets, repeat);
+    const auto all = loop.run(packets, repeat);
+    const auto after = scene->maps().verdicts();
+    for (const auto* answer : {&empty, &all})
+        if (!*answer) return tl::unexpected(answer->error());
+    for (const auto* counts : {&before, &after})
+        if (!*counts) return tl::unexpected(counts->error());
+    const auto counted = (*after)[verdict] - (*before)[verdict];
+    // a table that is full to the brim may refuse a few
+    if (counted < repeat - repeat / 100) {
+        std::string others;
+        for (std::size_t i = 0; i < after->size(); ++i)
+            if (i != static_cast<std::size_t>(verdict) && (*after)[i] != (*before)[i])
+                others += fmt::format(", verdict {}: {}", i, (*after)[i] - (*before)[i]);
+        return failure(Fault::System,
+                       fmt::format("{}: only {} of {} packets got the verdict it is about{}", name,
+                                   counted, repeat, others));
+    }
+    ns.add(all->ns - empty->ns);
+    return {};
+}
+
+void Cases::add(Case row) {
+    row.repeat = static_cast<std::uint32_t>(row.repeat * scale_);
+    for (const auto hook : {HookPoint::Xdp, HookPoint::Tc}) {
+        auto& added = cases_.emplace_back(row);
+        added.hook = hook;
+        if (hook == HookPoint::Xdp) continue;
+        added.bound.reset();
+        added.packets.count += kEndless / 2;  // clients of its own where all are new
+    }
+}
+
+Result<void> Cases::add_established() {
+    const struct {
+        const char* flows;
+        const ServiceKey& service;
+        Clients clients;
+        std::uint32_t repeat;
+        std::unique_ptr<Scene>& scene;
+        Unit unit;
+        std::optional<double> bound;
+    } kGroups[] = {
+        {"1 flow", kTcp, {Address::v4(10, 64, 0, 0), 1}, 50000, flows_, Unit::H, 2.3},
+        {"64K flows", kTcp, {Address::v4(10, 65, 0, 0), kMany}, 65536, flows_, Unit::H64, 1.5},
+        {"1M flows", kTcp, {Address::v4(10, 66, 0, 0), kVeryMany}, 131072, large_, Unit::H64, {}},
+        {"UDP, 1 flow", kUdp, {Address::v4(10, 64, 0, 0), 1}, 50000, udp_, Unit::H, {}},
+        {"UDP, 64K flows", kUdp, {Address::v4(10, 65, 0, 0), kMany}, 65536, udp_, Unit::H64, {}},
+    };
+    const struct {
+        std::unique_ptr<Scene>& scene;
+        std::uint32_t connections;
+    } kScenes[] = {{flows_, dataplane::Options{}.connections},
+                   {udp_, dataplane::Options{}.connections},
+                   {large_, 1u << 21}};
+    for (const auto& [scene, connections] : kScenes) {
+        auto made = owned(Scene::make(connections));
+        if (!made) return tl::unexpected(made.error());
+        scene = std::move(*made);
+        for (const auto& key : {kTcp, kUdp})
+            if (auto done = scene->add_service(key, Scheduler::Rr, kServers); !done) return done;
+    }
+    for (const auto& group : kGroups) {
+        auto& scene = *group.scene;
+        if (auto done = scene.enter(); !done) return done;
+        const bool tcp = group.service.protocol == Protocol::Tcp;
+        if (auto done = send_all(scene, group.clients, group.service, Segment::Syn); !done)
+            return done;
+        if (tcp)
+            if (auto done = send_all(scene, group.clients, group.service, Segment::Ack); !done)
+                return done;
+        add({.name = fmt::format("established, {}", group.flows),
+             .scene = &scene,
+             .packets = requests(group.clients, group.service, Segment::Ack, Order::Scattered,
+                                 scene.mac(Side::Outside)),
+             .repeat = group.repeat,
+             .unit = group.unit,
+             .bound = group.bound});
+        const auto first = server_of_first(scene, group.clients, group.service);
+        if (!first) return tl::unexpected(first.error());
+        add({.name = fmt::format("reply, {}", group.flows),
+             .side = Side::Inside,
+             .scene = &scene,
+             .packets = replies(group.clients, {Scene::server(0), kServers, *first},
+                                group.service.protocol, scene.mac(Side::Inside)),
+             .repeat = group.repeat,
+             .verdict = ISOBAR_REPLIED,
+             .unit = group.unit});
+    }
+    return {};
+}
+
+Result<void> Cases::add_strangers() {
+    const Clients clients{Address::v4(10, 65, 0, 0), kMany};
+    const ServiceKey stranger{Protocol::Tcp, {Address::v4(10, 0, 0, 99), 80}};
+    add({.name = "not a service",
+         .scene = flows_.get(),
+         .packets = requests(clients, stranger, Segment::Ack, Order::Scattered,
+                             flows_->mac(Side::Outside)),
+         .repeat = 50000,
+         .verdict = ISOBAR_NOT_OURS,
+         .bound = 0.7});
+    add({.name = "virtual address, but no service",
+         .scene = flows_.get(),
+         .packets = requests(clients, service_at(81), Segment::Ack, Order::Scattered,
+                             flows_->mac(Side::Outside)),
+         .repeat = 50000,
+         .verdict = ISOBAR_NO_SERVICE});
+    return {};
+}
+
+Result<void> Cases::add_new() {
+    constexpr std::uint32_t kConnections = 1u << 20;
+    const struct {
+        Scheduler scheduler;
+        unsigned servers;
+        std::optional<double> bound;
+    } kSets[] = {{Scheduler::Rr, 10, {}},
+                 {Scheduler::Wlc, 3, 1.6},
+                 {Scheduler::Wlc, 10, 1.6},
+                 {Scheduler::Wlc, 1000, {}}};
+    auto made = owned(Scene::make(kConnections));
+    if (!made) return tl::unexpected(made.error());
+    new_ = std::move(*made);
+    model::Port port = 8000;
+    for (const auto& set : kSets) {
+        const auto key = service_at(++port);
+        if (auto done = new_->add_service(key, set.scheduler, set.servers); !done) return done;
+        // twice that many cases share the table: together they fill half of it
+        add({.name =
+                 fmt::format("new flow, {}, {} servers", model::name(set.scheduler), set.servers),
+             .scene = new_.get(),
+             .packets = requests({Address::v4(10, 64, 0, 0), kEndless}, key, Segment::Syn,
+                                 Order::AsMade, new_->mac(Side::Outside)),
+             .repeat = set.servers > 100 ? 4096u : 32768u,  // the choice is O(servers)
+             .unit = Unit::I,
+             .bound = set.bound,
+             .forget_after = kConnections / 16});
+    }
+    return {};
+}
+
+Result<void> Cases::add_recycled() {
+    constexpr std::uint32_t kConnections = 1u << 18;
+    auto made = owned(Scene::make(kConnections));
+    if (!made) return tl::unexpected(made.error());
+    recycled_ = std::move(*made);
+    if (auto done = recycled_->add_service(kTcp, Scheduler::Wlc, 10); !done) return done;
+    // Connections live so short that the table is used over and over, and is never full.
+    auto& settings = recycled_->maps().settings();
+    settings.timeout[ISOBAR_STATE_SYN_RECV] = settings.hz / 20;
+    const Clients clients{Address::v4(10, 64, 0, 0), kEndless};
+    auto packets =
+        requests(clients, kTcp, Segment::Syn, Order::AsMade, recycled_->mac(Side::Outside));
+    auto warm = recycled_->loop(HookPoint::Xdp, Side::Outside).run(packets, 2 * kConnections);
+    if (!warm) return tl::unexpected(warm.error());
+    add({.name = "new flow, an old one goes, wlc, 10 servers",
+         .scene = recycled_.get(),
+         .packets = packets,
+         .repeat = 200000,
+         .unit = Unit::I});
+    return {};
+}
+
+Result<Cases> Cases::make(double scale) {
+    Cases cases(scale);
+    for (const auto step :
+         {&Cases::add_established, &Cases::add_strangers, &Cases::add_new, &Cases::add_recycled})
+        if (auto done = (cases.*step)(); !done) return tl::unexpected(done.error());
+    return cases;
+}
+
+}  // namespace isobar::bench

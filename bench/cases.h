@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the table: what is sent to which director, what must become of it, and how
+// much of a unit it may cost.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "samples.h"
+#include "scene.h"
+#include "yardsticks.h"
+
+namespace isobar::bench {
+
+struct Case {
+    std::string name;
+    HookPoint hook = HookPoint::Xdp;
+    Side side = Side::Outside;
+    Scene* scene = nullptr;
+    bench_control packets{};
+    std::uint32_t repeat = 0;
+    isobar_verdict verdict = ISOBAR_FORWARDED;
+    Unit unit = Unit::H;
+    std::optional<double> bound{};  // of the median, in units
+    // New connections after which the table is emptied; 0: never.
+    std::uint32_t forget_after = 0;
+
+    Samples ns{};  // net: the empty wrapper is subtracted
+
+    // Runs the wrapper empty, then around the program, and checks that 99 % of the
+    // packets got the verdict: a row that measures something else must not be printed.
+    Result<void> measure();
+};
+
+class Cases {
+public:
+    // `scale`: packets a measurement, in parts of the usual number.
+    static Result<Cases> make(double scale);
+    std::vector<Case>& all() { return cases_; }
+    Result<double> memory_per_connection() const { return large_->memory_per_connection(); }
+
+private:
+    explicit Cases(double scale) : scale_(scale) {}
+    Result<void> add_established();
+    Result<void> add_strangers();
+    Result<void> add_new();
+    Result<void> add_recycled();
+    // On both hooks.
+    void add(Case row);
+
+    double scale_;
+    // Tables of the default size but for large_.
+    std::unique_ptr<Scene> flows_, udp_, large_, new_, recycled_;
+    std::vector<Case> cases_;
+};
+
+}  // namespace isobar::bench

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scene.h"
+
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "dataplane/attach.h"
+
+namespace isobar::bench {
+namespace {
+
+using dataplane::Dataplane;
+using dataplane::Hook;
+
+Result<int> program_of(HookPoint hook, Fd& owner, int ifindex) {
+    if (hook == HookPoint::Xdp) {
+        auto found = dataplane::find_xdp(ifindex);
+        if (!found) return failure(Fault::NotFound, "our XDP program is not on the interface");
+        owner = std::move(*found);
+    } else {
+        auto found = dataplane::find_tc(ifindex, true);
+        if (!found) return tl::unexpected(found.error());
+        if (!found->has_value())
+            return failure(Fault::NotFound, "our tc program is not on the interface");
+        owner = std::move(**found);
+    }
+    return owner.get();
+}
+
+Result<double> memory_of(int map) {
+    std::ifstream file(fmt::format("/proc/self/fdinfo/{}", map));
+    for (std::string key; file >> key;) {
+        double bytes = 0;
+        if (key == "memlock:" && file >> bytes) return bytes;
+    }
+    return failure(Fault::System, "the kernel does not tell the memory of a map");
+}
+
+}  // namespace
+
+Result<Scene> Scene::make(std::uint32_t connections) {
+    auto network = Network::make();
+    if (!network) return tl::unexpected(network.error());
+    auto plane = Dataplane::open_or_create({.connections = connections});
+    if (!plane) return tl::unexpected(plane.error());
+    for (const char* interface : {Network::kOutside, Network::kInside})
+        if (auto done = plane->set_hook(interface, Hook::Xdp); !done)
+            return tl::unexpected(done.error());
+
+    auto ingress = dataplane::find_tc(dataplane::kLoopback, true);
+    if (!ingress) return tl::unexpected(ingress.error());
+    auto fds = dataplane::maps_of((*ingress)->get());
+    if (!fds) return tl::unexpected(fds.error());
+    auto maps = dataplane::Maps::open(std::move(*fds));
+    if (!maps) return tl::unexpected(maps.error());
+
+    Scene scene(std::move(*network), std::move(*plane), std::move(*maps));
+    for (const auto hook : {HookPoint::Xdp, HookPoint::Tc}) {
+        auto& loops = scene.loops_.emplace_back();
+        for (const int ifindex : {scene.network_.outside, scene.network_.inside}) {
+            Fd owner;
+            auto program = program_of(hook, owner, ifindex);
+            if (!program) return tl::unexpected(program.error());
+            auto loop = Loop::make(hook, *program, ifindex);
+            if (!loop) return tl::unexpected(loop.error());
+            loops.push_back(std::move(*loop));
+        }
+    }
+    return scene;
+}
+
+model::Endpoint Scene::server(unsigned number) {
+    return {model::Address::v4(172, 16, static_cast<std::uint8_t>(1 + number / 256),
+                               static_cast<std::uint8_t>(number % 256)),
+            8080};
+}
+
+Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler scheduler,
+                                unsigned servers) {
+    std::vector<model::Change> changes{model::AddService{key, scheduler}};
+    for (unsigned i = 0; i < servers; ++i)
+        changes.emplace_back(model::AddServer{key, {.address = server(i)}});
+    return dataplane_.apply(changes);
+}
+
+Result<void> Scene::forget_connections() {
+    auto index = dataplane::MappedArray::open(maps_.fd("isobar_index"));
+    if (!index) return tl::unexpected(index.error());
+    const auto buckets = index->as<isobar_bucket>();
+    std::memset(buckets.data(), 0, buckets.size_bytes());
+    std::memset(maps_.conns().data(), 0, maps_.conns().size_bytes());
+    for (auto& server : maps_.servers()) server.active = server.inactive = 0;
+    return {};
+}
+
+Result<double> Scene::memory_per_connection() const {
+    double bytes = 0;
+    for (const char* name : {"isobar_index", "isobar_conns"}) {
+        const auto memory = memory_of(maps_.fd(name));
+        if (!memory) return memory;
+        bytes += *memory;
+    }
+    return bytes / static_cast<double>(maps_.conns().size());
+}
+
+}  // namespace isobar::bench

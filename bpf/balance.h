@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A packet's way through the data plane, the same for both hooks:
+ *
+ *   parse -> ours? -> find connection -> (find service -> schedule -> record)
+ *         -> route -> account -> rewrite -> verdict
+ *
+ * Nothing is counted or changed before it is clear that this hook can finish the packet:
+ * XDP hands the others to tc untouched.
+ */
+#pragma once
+
+#include "conn.h"
+#include "filter.h"
+#include "nat.h"
+#include "nexthop.h"
+#include "packet.h"
+#include "schedule.h"
+#include "track.h"
+
+struct balance {
+	const struct isobar_settings *settings;
+	struct isobar_packet packet;
+	struct conn_found found;
+	struct nat_change change;
+	__u32 now;
+};
+
+/* Given by the hook (send_tc.h, send_xdp.h). */
+static enum isobar_verdict send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop,
+				    enum isobar_verdict verdict);
+static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
+					enum isobar_verdict verdict);
+static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
+
+/* A connection that the packet may not use any more makes room for a new one
+ * (ip_vs_in_hook: conn_reuse_mode 1): the client reuses its port. */
+static __always_inline int connection_is_over(const struct balance *b)
+{
+	__u32 state = b->found.conn->life & ISOBAR_LIFE_STATE;
+
+	if (isobar_reached(b->found.conn->expires, b->now))
+		return 1;
+	return b->packet.tuple.protocol == IPPROTO_TCP &&
+	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
+	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
+}
+
+static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
+{
+	if (conn_find(b->settings, &b->packet.tuple, &b->found)) {
+		if (!connection_is_over(b))
+			return ISOBAR_GO_ON;
+		conn_retire(b->found.record);
+	}
+	return schedule(b->settings, &b->packet, b->now, &b->found);
+}
+
+/* What VS/NAT makes of the packet. */
+static __always_inline void plan_change(struct balance *b)
+{
+	const struct isobar_conn *conn = b->found.conn;
+	const struct isobar_tuple *tuple = &b->packet.tuple;
+
+	if (b->found.direction == ISOBAR_FROM_CLIENT) {
+		b->change.old_address = address_v4(&tuple->destination);
+		b->change.old_port = tuple->destination_port;
+		b->change.new_address = address_v4(&b->found.server->address);
+		b->change.new_port = conn_server_port(conn, b->found.server);
+	} else {
+		b->change.old_address = address_v4(&tuple->source);
+		b->change.old_port = tuple->source_port;
+		b->change.new_address = address_v4(&conn->virtual_address);
+		b->change.new_port = conn->virtual_port;
+	}
+}
+
+static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance *b,
+						 struct isobar_nexthop **hop)
+{
+	__be32 source = address_v4(&b->packet.tuple.source);
+	__be32 destination = address_v4(&b->packet.tuple.destination);
+
+	if (b->found.direction == ISOBAR_FROM_CLIENT)
+		destination = b->change.new_address;
+	else
+		source = b->change.new_address;
+	return find_nexthop(ctx, b->settings, &b->packet, source, destination, b->now, hop);
+}
+
+static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
+{
+	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
+
+	track_state(b->settings, &b->packet, &b->found, b->now);
+	track_traffic(b->settings, b->found.conn->server, b->found.direction, b->packet.length,
+		      b->now);
+	return nat_rewrite(ctx, &b->packet, end, &b->change) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
+}
+
+/* Too big for the way out. What may be cut up, the stack cuts up. */
+static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct balance *b)
+{
+	enum isobar_verdict verdict;
+
+	if (!ISOBAR_HOOK_COMPLETE)
+		return ISOBAR_TO_TC;
+	if (b->packet.dont_fragment)
+		return ISOBAR_TOO_BIG;
+	verdict = account_and_rewrite(ctx, b);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	return b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_TO_STACK
+							: send_out(ctx, NULL, ISOBAR_TO_LOCAL);
+}
+
+static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balance *b)
+{
+	int from_client = b->found.direction == ISOBAR_FROM_CLIENT;
+	struct isobar_nexthop *hop = NULL;
+	enum isobar_verdict verdict;
+
+	plan_change(b);
+	switch (route(ctx, b, &hop)) {
+	case NEXTHOP_FOUND:
+		break;
+	case NEXTHOP_FORWARDING_OFF:
+		return ISOBAR_FORWARDING_OFF;
+	case NEXTHOP_NONE:
+		if (!from_client) { /* the client is this host */
+			if (!ISOBAR_HOOK_COMPLETE)
+				return ISOBAR_TO_TC;
+			verdict = account_and_rewrite(ctx, b);
+			return verdict == ISOBAR_GO_ON ? send_out(ctx, NULL, ISOBAR_TO_LOCAL)
+						       : verdict;
+		}
+		return ISOBAR_NO_ROUTE;
+	case NEXTHOP_FORBIDDEN:
+		return ISOBAR_NO_ROUTE;
+	}
+	if (!hop)
+		return ISOBAR_INTERNAL;
+	if (!ISOBAR_HOOK_COMPLETE && !(hop->resolved && hop->xdp))
+		return ISOBAR_TO_TC;
+	if (b->packet.ttl <= 1)
+		return ISOBAR_TTL_EXPIRED;
+	if (hop->mtu && b->packet.wire_length > hop->mtu)
+		return send_too_big(ctx, b);
+	verdict = account_and_rewrite(ctx, b);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	return send_out(ctx, hop, from_client ? ISOBAR_FORWARDED : ISOBAR_REPLIED);
+}
+
+/* IPVS drops what is meant for a removed server, without a word: it may come back. */
+static __always_inline int server_is_gone(const struct balance *b)
+{
+	return b->found.direction == ISOBAR_FROM_CLIENT &&
+	       !(b->found.server->flags & ISOBAR_SERVER_AVAILABLE);
+}
+
+/* Those that tell the sender why, by ICMP. */
+static __always_inline int is_refusal(enum isobar_verdict verdict)
+{
+	return verdict == ISOBAR_NO_SERVER || verdict == ISOBAR_NO_ROUTE ||
+	       verdict == ISOBAR_TTL_EXPIRED || verdict == ISOBAR_TOO_BIG;
+}
+
+static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
+{
+	const struct isobar_filter *filter = isobar_only(isobar_filter);
+	struct balance b = {};
+	enum isobar_verdict verdict;
+
+	verdict = parse_network(ctx, &b.packet);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	if (!filter)
+		return ISOBAR_INTERNAL;
+	b.settings = isobar_only(isobar_settings);
+	if (!b.settings)
+		return ISOBAR_INTERNAL;
+	if (b.packet.tuple.protocol == IPPROTO_ICMP)
+		return balance_icmp(ctx, &b);
+	if (!filter_has(filter, &b.packet.tuple.destination) &&
+	    !filter_has(filter, &b.packet.tuple.source))
+		return ISOBAR_NOT_OURS;
+	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
+		return ISOBAR_NOT_OURS;
+	verdict = check_network(ctx, &b.packet);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	if (b.packet.fragment)
+		return ISOBAR_FRAGMENT;
+	verdict = parse_transport(ctx, &b.packet);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+
+	b.now = isobar_now();
+	conn_sweep_due(b.settings, b.now);
+	verdict = find_or_schedule(&b);
+	if (verdict == ISOBAR_GO_ON)
+		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
+	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;
+}
+
+/* Counts the verdict and says what the hook is to do. */
+static __always_inline enum isobar_action conclude(enum isobar_verdict verdict)
+{
+	static const __u8 actions[ISOBAR_VERDICTS + 1] = {
+#define X(name, action, meaning) ISOBAR_ACTION_##action,
+		ISOBAR_VERDICT_LIST(X)
+#undef X
+	};
+	__u32 index = verdict;
+	__u64 *count = bpf_map_lookup_elem(&isobar_verdicts, &index);
+
+	if (count)
+		++*count;
+	return verdict < ISOBAR_VERDICTS ? actions[verdict] : ISOBAR_ACTION_DROP;
+}

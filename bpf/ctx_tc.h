@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tc hook as the data plane sees it. Same functions as ctx_xdp.h.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_helpers.h>
+
+#define ISOBAR_CTX struct __sk_buff
+/* tc finishes everything; XDP hands what it cannot do to tc. */
+#define ISOBAR_HOOK_COMPLETE 1
+
+static __always_inline void *ctx_data(ISOBAR_CTX *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_data_end(ISOBAR_CTX *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_length(ISOBAR_CTX *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
+{
+	return ctx->ifindex;
+}
+
+/* Payload of each packet that the driver or the device will cut this super-packet into;
+ * 0: it is an ordinary packet. */
+static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)
+{
+	return ctx->gso_size;
+}
+
+/* Makes the first `length` bytes directly readable; pointers into the packet are void
+ * afterwards. False: the packet is shorter. */
+static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
+{
+	if (ctx_data(ctx) + length <= ctx_data_end(ctx))
+		return 1;
+	if (ctx->len < length)
+		return 0;
+	return bpf_skb_pull_data(ctx, length) == 0;
+}
+
+/* The changes of the transport checksum at `offset`. The helper knows about checksums
+ * that the device is to fill in (their field holds the pseudo header only) and keeps the
+ * driver's sum of the packet right. */
+static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __be32 old_address,
+					       __be32 new_address, __be16 old_port, __be16 new_port,
+					       int is_udp)
+{
+	/* a UDP checksum of 0 means "none" and must stay so */
+	__u64 flags = is_udp ? BPF_F_MARK_MANGLED_0 : 0;
+
+	if (bpf_l4_csum_replace(ctx, offset, old_address, new_address,
+				flags | BPF_F_PSEUDO_HDR | sizeof(old_address)))
+		return -1;
+	if (old_port == new_port)
+		return 0;
+	return bpf_l4_csum_replace(ctx, offset, old_port, new_port, flags | sizeof(old_port));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The XDP hook as the data plane sees it. Same functions as ctx_tc.h. Frames here are
+ * linear, carry complete checksums, and are never super-packets.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "checksum.h"
+
+#define ISOBAR_CTX struct xdp_md
+#define ISOBAR_HOOK_COMPLETE 0
+
+static __always_inline void *ctx_data(ISOBAR_CTX *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *ctx_data_end(ISOBAR_CTX *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+static __always_inline __u32 ctx_length(ISOBAR_CTX *ctx)
+{
+	return ctx->data_end - ctx->data;
+}
+
+static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)
+{
+	return 0;
+}
+
+static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
+{
+	return ctx_data(ctx) + length <= ctx_data_end(ctx);
+}
+
+static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __be32 old_address,
+					       __be32 new_address, __be16 old_port, __be16 new_port,
+					       int is_udp)
+{
+	__sum16 *sum = ctx_data(ctx) + (offset & 0xff);
+
+	if ((void *)(sum + 1) > ctx_data_end(ctx))
+		return -1;
+	if (is_udp && *sum == 0)
+		return 0;
+	*sum = checksum_replace(*sum, old_address, new_address, old_port, new_port);
+	if (is_udp && *sum == 0)
+		*sum = 0xffff;
+	return 0;
+}

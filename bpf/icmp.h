@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * ICMP (RFC 792), tc only: errors that we send about packets we refuse, and errors of
+ * others about packets that we rewrote, which are mapped to their connection.
+ */
+#pragma once
+
+#include "balance.h"
+
+/* As net.ipv4.icmp_msgs_per_sec. */
+#define ICMP_PER_SECOND 1000
+
+/* <linux/icmp.h> pulls in the C library, which BPF has not. */
+enum {
+	ICMP_DEST_UNREACH = 3,
+	ICMP_SOURCE_QUENCH = 4,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETERPROB = 12,
+	/* codes */
+	ICMP_EXC_TTL = 0,
+	ICMP_HOST_UNREACH = 1,
+	ICMP_PORT_UNREACH = 3,
+	ICMP_FRAG_NEEDED = 4,
+};
+
+struct icmphdr {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	__be32 rest;
+};
+
+static __always_inline int icmp_may_send(const struct isobar_settings *settings, __u32 now)
+{
+	struct isobar_cpu *cpu = isobar_only(isobar_cpu);
+
+	if (!cpu)
+		return 0;
+	if (now - cpu->icmp_second >= settings->hz) {
+		cpu->icmp_second = now;
+		cpu->icmp_tokens = ICMP_PER_SECOND;
+	}
+	if (cpu->icmp_tokens == 0)
+		return 0;
+	cpu->icmp_tokens--;
+	return 1;
+}
+
+static __always_inline __be16 icmp_type_code(enum isobar_verdict verdict)
+{
+	switch (verdict) {
+	case ISOBAR_NO_SERVER:
+		return bpf_htons(ICMP_DEST_UNREACH << 8 | ICMP_PORT_UNREACH);
+	case ISOBAR_TTL_EXPIRED:
+		return bpf_htons(ICMP_TIME_EXCEEDED << 8 | ICMP_EXC_TTL);
+	case ISOBAR_TOO_BIG:
+		return bpf_htons(ICMP_DEST_UNREACH << 8 | ICMP_FRAG_NEEDED);
+	default:
+		return bpf_htons(ICMP_DEST_UNREACH << 8 | ICMP_HOST_UNREACH);
+	}
+}
+
+struct icmp_refusal {
+	struct iphdr ip;
+	__be16 type_code;
+	__sum16 check;
+	__be16 unused;
+	__be16 mtu;
+};
+
+/* The first 8 bytes of the refused packet's transport header. */
+struct icmp_quote {
+	__be16 half[4];
+};
+
+/* Cuts the packet down to what an error quotes of it: IP header and 8 bytes behind it.
+ * A packet whose transport checksum the device is to fill in cannot be cut before that
+ * field (the kernel refuses), and the device will still fill it in: `sum` then is what
+ * the quoted bytes will add up to. */
+static __always_inline int icmp_cut(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				    struct icmp_quote *quote, __u32 *length, __u64 *sum)
+{
+	int is_udp = packet->tuple.protocol == IPPROTO_UDP;
+	__u32 l4 = packet->l4 & 0x7f;
+	__u32 checksum =
+		l4 + (is_udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check));
+	__be16 seed;
+
+	if (bpf_skb_load_bytes(ctx, l4, quote, sizeof(*quote)) ||
+	    bpf_skb_load_bytes(ctx, checksum, &seed, sizeof(seed)))
+		return -1;
+	*length = l4 + sizeof(*quote);
+	if (bpf_skb_change_tail(ctx, l4 + sizeof(__be32), 0) == 0) {
+		*sum = (__u64)quote->half[0] + quote->half[1] + quote->half[2] + quote->half[3];
+	} else {
+		*sum = (__u16)~seed;
+		if (!is_udp)
+			*length = checksum + sizeof(seed);
+	}
+	if (bpf_skb_change_tail(ctx, *length, 0))
+		return -1;
+	return bpf_skb_store_bytes(ctx, l4, quote, sizeof(*quote), 0);
+}
+
+/* Turns the packet into the ICMP error about it, from its destination to its source. */
+static __noinline int icmp_refuse(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 verdict,
+				  __u32 mtu)
+{
+	struct icmp_refusal refusal = {};
+	struct icmp_quote quote;
+	__u32 length;
+	__u64 sum;
+	__u64 header;
+
+	if (icmp_cut(ctx, packet, &quote, &length, &sum))
+		return -1;
+	if (bpf_skb_adjust_room(ctx, sizeof(refusal), BPF_ADJ_ROOM_MAC, 0))
+		return -1;
+	refusal.ip.version = 4;
+	refusal.ip.ihl = sizeof(refusal.ip) / 4;
+	refusal.ip.tos = 0xc0; /* internetwork control, as the kernel's own errors */
+	refusal.ip.tot_len = bpf_htons(sizeof(refusal) + length - ISOBAR_L3);
+	refusal.ip.ttl = 64;
+	refusal.ip.protocol = IPPROTO_ICMP;
+	refusal.ip.saddr = address_v4(&packet->tuple.destination);
+	refusal.ip.daddr = address_v4(&packet->tuple.source);
+	header = (__u64)0x4500 + 0xc0; /* first half word, host order */
+	header = bpf_htons(header);
+	header += refusal.ip.tot_len;
+	header += bpf_htons(64 << 8 | IPPROTO_ICMP);
+	header += refusal.ip.saddr;
+	header += refusal.ip.daddr;
+	refusal.ip.check = ~checksum_fold(header);
+	refusal.type_code = icmp_type_code(verdict);
+	refusal.mtu = bpf_htons(mtu);
+	/* the quoted IP header is right, so it adds up to nothing */
+	refusal.check = ~checksum_fold(sum + refusal.type_code + refusal.mtu);
+	return bpf_skb_store_bytes(ctx, ISOBAR_L3, &refusal, sizeof(refusal), 0);
+}
+
+static __always_inline __u32 refusal_mtu(ISOBAR_CTX *ctx, struct balance *b)
+{
+	struct isobar_nexthop *hop = NULL;
+
+	return route(ctx, b, &hop) == NEXTHOP_FOUND && hop ? hop->mtu : 0;
+}
+
+/* ---- errors of others ------------------------------------------------------ */
+
+/* Where things are in an ICMP error that quotes one of our packets. */
+struct icmp_error {
+	__u32 icmp;          /* offset of the ICMP header */
+	__u32 inner;         /* of the quoted IP header */
+	__u32 inner_l4;
+};
+
+static __always_inline int icmp_is_error(__u8 type)
+{
+	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH ||
+	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+}
+
+/* Reads the quoted packet; its tuple is returned turned round, as the tuple of the packets
+ * that come from where the error comes from. */
+static __always_inline int icmp_parse(ISOBAR_CTX *ctx, struct isobar_packet *packet,
+				      struct icmp_error *error, struct isobar_tuple *quoted)
+{
+	struct icmphdr *icmp;
+	struct iphdr *inner;
+	__be16 *ports;
+
+	error->icmp = packet->l4 & 0x7f;
+	error->inner = error->icmp + sizeof(*icmp);
+	if (!ctx_reach(ctx, error->inner + sizeof(*inner) + 8))
+		return -1;
+	icmp = ctx_data(ctx) + error->icmp;
+	inner = (void *)(icmp + 1);
+	if ((void *)(inner + 1) > ctx_data_end(ctx))
+		return -1;
+	if (!icmp_is_error(icmp->type) || inner->version != 4 || inner->ihl < 5 ||
+	    (inner->frag_off & bpf_htons(0x1fff)))
+		return -1;
+	if (inner->protocol != IPPROTO_TCP && inner->protocol != IPPROTO_UDP)
+		return -1;
+	quoted->source = address_from_v4(inner->daddr);
+	quoted->destination = address_from_v4(inner->saddr);
+	quoted->protocol = inner->protocol;
+	error->inner_l4 = error->inner + inner->ihl * 4;
+	if (!ctx_reach(ctx, error->inner_l4 + 8))
+		return -1;
+	ports = ctx_data(ctx) + (error->inner_l4 & 0xff);
+	if ((void *)(ports + 2) > ctx_data_end(ctx))
+		return -1;
+	quoted->source_port = ports[1];
+	quoted->destination_port = ports[0];
+	return 0;
+}
+
+/* The quoted packet gets back the address and port that its sender gave it. The IP
+ * header's checksum makes up for the address; the ICMP checksum must take the port. */
+static __always_inline int icmp_rewrite_quote(ISOBAR_CTX *ctx, const struct icmp_error *error,
+					      int source_end, const struct nat_change *change)
+{
+	struct icmphdr *icmp = ctx_data(ctx) + (error->icmp & 0x7f);
+	struct iphdr *inner = (void *)(icmp + 1);
+	__be16 *ports;
+
+	if ((void *)(inner + 1) > ctx_data_end(ctx))
+		return -1;
+	if (source_end)
+		inner->saddr = change->new_address;
+	else
+		inner->daddr = change->new_address;
+	inner->check =
+		checksum_replace(inner->check, change->old_address, change->new_address, 0, 0);
+	icmp->checksum = checksum_replace(icmp->checksum, 0, 0, change->old_port, change->new_port);
+	ports = ctx_data(ctx) + (error->inner_l4 & 0xff);
+	if ((void *)(ports + 2) > ctx_data_end(ctx))
+		return -1;
+	ports[!source_end] = change->new_port;
+	return 0;
+}
+
+static __always_inline int icmp_rewrite_outer(ISOBAR_CTX *ctx, enum nat_end end, __be32 old_address,
+					      __be32 new_address)
+{
+	struct nat_change change = { .old_address = old_address, .new_address = new_address };
+
+	return nat_rewrite_ip(ctx, end, &change);
+}
+
+/* An error about a reply, from outside: on to the real server, about its own packet. */
+static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struct balance *b,
+							  const struct icmp_error *error)
+{
+	struct isobar_nexthop *hop = NULL;
+	struct nat_change quote = {
+		.old_address = address_v4(&b->found.conn->virtual_address),
+		.new_address = address_v4(&b->found.server->address),
+		.old_port = b->found.conn->virtual_port,
+		.new_port = conn_server_port(b->found.conn, b->found.server),
+	};
+
+	if (find_nexthop(ctx, b->settings, &b->packet, address_v4(&b->packet.tuple.source),
+			 quote.new_address, b->now, &hop) != NEXTHOP_FOUND ||
+	    !hop)
+		return ISOBAR_NO_ROUTE_QUIET;
+	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
+		      b->now);
+	if (icmp_rewrite_quote(ctx, error, 1, &quote) ||
+	    icmp_rewrite_outer(ctx, NAT_DESTINATION, address_v4(&b->packet.tuple.destination),
+			       quote.new_address))
+		return ISOBAR_INTERNAL;
+	return send_out(ctx, hop, ISOBAR_ICMP_FORWARDED);
+}
+
+/* An error about a request, from a real server or a router inside: on to the client, in
+ * the name of the virtual service. */
+static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struct balance *b,
+							  const struct icmp_error *error)
+{
+	struct isobar_nexthop *hop = NULL;
+	struct nat_change quote = {
+		.old_address = address_v4(&b->found.server->address),
+		.new_address = address_v4(&b->found.conn->virtual_address),
+		.old_port = conn_server_port(b->found.conn, b->found.server),
+		.new_port = b->found.conn->virtual_port,
+	};
+	enum nexthop_answer answer;
+
+	answer = find_nexthop(ctx, b->settings, &b->packet, quote.new_address,
+			      address_v4(&b->found.conn->client), b->now, &hop);
+	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF)
+		return ISOBAR_NO_ROUTE_QUIET;
+	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,
+		      b->now);
+	if (icmp_rewrite_quote(ctx, error, 0, &quote) ||
+	    icmp_rewrite_outer(ctx, NAT_SOURCE, address_v4(&b->packet.tuple.source),
+			       quote.new_address))
+		return ISOBAR_INTERNAL;
+	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, ISOBAR_ICMP_REPLIED);
+}
+
+static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
+{
+	struct icmp_error error = {};
+	struct isobar_tuple quoted = {};
+	enum isobar_verdict verdict;
+
+	if (b->packet.fragment || icmp_parse(ctx, &b->packet, &error, &quoted))
+		return ISOBAR_NOT_OURS;
+	b->now = isobar_now();
+	if (!conn_find(b->settings, &quoted, &b->found))
+		return ISOBAR_NOT_OURS;
+	verdict = check_network(ctx, &b->packet);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	if (b->packet.ttl <= 1)
+		return ISOBAR_TTL_EXPIRED_QUIET;
+	/* `quoted` is turned round: it looks like a packet of whom the error comes from */
+	return b->found.direction == ISOBAR_FROM_CLIENT ? icmp_to_server(ctx, b, &error)
+							: icmp_to_client(ctx, b, &error);
+}

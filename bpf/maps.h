@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps that hold the state of a network namespace. Sizes written as 1 are set by
+ * user space before loading. Those that user space maps into its memory are
+ * MMAPABLE, which also aligns their elements to cache lines.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+
+#define ISOBAR_MAP(name, map_type, key_type, value_type, size, flags) \
+	struct {                                                      \
+		__uint(type, map_type);                               \
+		__uint(max_entries, size);                            \
+		__uint(map_flags, flags);                             \
+		__type(key, key_type);                                \
+		__type(value, value_type);                            \
+	} name SEC(".maps")
+
+#define ISOBAR_ARRAY(name, value_type, size) \
+	ISOBAR_MAP(name, BPF_MAP_TYPE_ARRAY, __u32, value_type, size, BPF_F_MMAPABLE)
+#define ISOBAR_PERCPU(name, value_type, size) \
+	ISOBAR_MAP(name, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, value_type, size, 0)
+#define ISOBAR_HASH(name, key_type, value_type, size) \
+	ISOBAR_MAP(name, BPF_MAP_TYPE_HASH, key_type, value_type, size, BPF_F_NO_PREALLOC)
+
+/* Where a destination is reached, remembered for a moment (nexthop.h). */
+struct isobar_nexthop {
+	__be32 destination;
+	__u32 arrived_on;  /* ifindex the route was asked for */
+	__u32 expires;     /* jiffies */
+	__u32 ifindex;
+	__be32 gateway;    /* the destination itself if it is on the link */
+	__u32 mtu;         /* 0: not known */
+	__u8 target_mac[6];
+	__u8 own_mac[6];
+	__u8 resolved;     /* the MAC addresses are known */
+	__u8 xdp;          /* XDP may redirect to ifindex */
+	__u8 pad[2];
+};
+
+/* What each CPU keeps for itself. */
+struct isobar_cpu {
+	__u32 alloc_hand;   /* where the search for a free record goes on */
+	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
+	__u32 icmp_second;  /* jiffies at which the tokens were filled */
+	__u32 pad;
+};
+
+ISOBAR_ARRAY(isobar_settings, struct isobar_settings, 1);
+ISOBAR_ARRAY(isobar_services, struct isobar_service, 1);
+ISOBAR_HASH(isobar_keys, struct isobar_service_key, __u32, 1);
+ISOBAR_ARRAY(isobar_sets, union isobar_set_element, 1);
+ISOBAR_ARRAY(isobar_servers, struct isobar_server, 1);
+ISOBAR_PERCPU(isobar_traffic, struct isobar_traffic, 1);
+ISOBAR_ARRAY(isobar_rates, struct isobar_estimate, 1);
+ISOBAR_ARRAY(isobar_conns, struct isobar_conn, 1);
+ISOBAR_ARRAY(isobar_index, struct isobar_bucket, 1);
+ISOBAR_ARRAY(isobar_sweep, struct isobar_sweep, 1);
+ISOBAR_ARRAY(isobar_filter, struct isobar_filter, 1);
+ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);
+ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
+ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);
+ISOBAR_PERCPU(isobar_cpu, struct isobar_cpu, 1);
+ISOBAR_HASH(isobar_saved, struct isobar_sysctl_name, struct isobar_sysctl_value, 128);
+
+static const __u32 isobar_zero;
+
+#define isobar_only(map) bpf_map_lookup_elem(&(map), &isobar_zero)
+
+/* Jiffies, low half: the cheapest clock there is (one load). */
+static __always_inline __u32 isobar_now(void)
+{
+	return (__u32)bpf_jiffies64();
+}
+
+/* Is `deadline` reached? Right for deadlines less than 2^31 jiffies away. */
+static __always_inline int isobar_reached(__u32 deadline, __u32 now)
+{
+	return (__s32)(now - deadline) >= 0;
+}

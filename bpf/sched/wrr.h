@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Weighted round robin, interleaved (net/netfilter/ipvs/ip_vs_wrr.c): rounds with a
+ * current weight that goes down from the largest by the greatest common divisor; each
+ * takes the servers that weigh at least that much. The cursor's credit is that weight.
+ */
+#pragma once
+
+#include "set.h"
+
+struct wrr_search {
+	struct isobar_set set;
+	__u32 next;
+	__u32 position;
+	__s32 weight;
+	__u32 server;
+};
+
+static long wrr_step(__u32 i, struct wrr_search *search)
+{
+	const struct isobar_set_head *head = search->set.head;
+	__u32 count = search->set.count;
+	__u32 position = search->next + i;
+	struct isobar_member *member;
+
+	if (position == count || position == 2 * count) { /* the next round begins */
+		search->weight -= head->gcd;
+		if (search->weight <= 0)
+			search->weight = head->max_weight - (head->gcd - 1);
+	}
+	if (position >= count)
+		position -= count;
+	if (position >= count)
+		position -= count;
+	member = set_member(&search->set, position);
+	if (!member)
+		return 1;
+	if ((__s32)member->weight < search->weight)
+		return 0;
+	search->position = position;
+	search->server = member->server;
+	return 1;
+}
+
+static __always_inline __u32 wrr_choose(const struct isobar_set *set)
+{
+	if (set->head->max_weight == 0)
+		return SET_NOBODY;
+	for (int i = 0; i < SET_RETRIES; i++) {
+		__u64 cursor = set->head->state;
+		struct wrr_search search = { .set = *set, .server = SET_NOBODY };
+		__u64 next;
+
+		search.next = cursor_next(cursor);
+		search.weight = cursor_credit(cursor);
+		/* at most to the end of this round and once through the heaviest one */
+		bpf_loop(2 * set->count, wrr_step, &search, 0);
+		if (search.server == SET_NOBODY)
+			return SET_NOBODY;
+		next = cursor_make(search.position, search.weight);
+		if (__sync_val_compare_and_swap(&set->head->state, cursor, next) == cursor ||
+		    i == SET_RETRIES - 1)
+			return search.server;
+	}
+	return SET_NOBODY;
+}

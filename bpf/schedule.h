@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The first packet of a connection: which service is it for, and which of its real
+ * servers takes it (net/netfilter/ipvs/ip_vs_core.c, ip_vs_schedule).
+ */
+#pragma once
+
+#include "conn.h"
+#include "sched_all.h" /* made by the build: every file of sched/ */
+#include "set.h"
+#include "track.h"
+
+static __always_inline struct isobar_service *find_service(const struct isobar_tuple *tuple)
+{
+	struct isobar_service_key key = {
+		.address = tuple->destination,
+		.port = tuple->destination_port,
+		.protocol = tuple->protocol,
+	};
+	__u32 *index = bpf_map_lookup_elem(&isobar_keys, &key);
+	__u32 number;
+
+	if (!index)
+		return NULL;
+	number = *index;
+	return bpf_map_lookup_elem(&isobar_services, &number);
+}
+
+/* Global, so that the verifier looks at the schedulers once. */
+__noinline __u32 choose_server(__u32 element)
+{
+	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
+	struct isobar_set set = {};
+
+	if (!element || !e)
+		return SET_NOBODY;
+	set.head = &e->head;
+	set.first = element + 1;
+	set.count = e->head.count;
+	switch (e->head.scheduler) {
+#define X(number, name) \
+	case number:    \
+		return name##_choose(&set);
+		ISOBAR_SCHEDULER_LIST(X)
+#undef X
+	}
+	return SET_NOBODY;
+}
+
+/* A new connection for the packet, recorded; or the verdict that there is none. */
+static __always_inline enum isobar_verdict schedule(const struct isobar_settings *settings,
+						    const struct isobar_packet *packet, __u32 now,
+						    struct conn_found *found)
+{
+	struct isobar_service *service = find_service(&packet->tuple);
+	__u32 server;
+
+	if (!service)
+		return ISOBAR_NO_SERVICE;
+	if (packet->tuple.protocol == IPPROTO_TCP && packet->tcp_event != TCP_SYN)
+		return ISOBAR_NO_CONNECTION;
+	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
+	if (packet->tuple.source_port == bpf_htons(20))
+		return ISOBAR_NO_CONNECTION;
+	server = choose_server(service->set);
+	if (server == SET_NOBODY)
+		return ISOBAR_NO_SERVER;
+	if (conn_make(settings, &packet->tuple, server, now, found))
+		return ISOBAR_TABLE_FULL;
+	track_connection(settings, server, now);
+	return ISOBAR_GO_ON;
+}

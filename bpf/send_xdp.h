@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sending from XDP: the frame gets its MAC addresses and leaves by another interface.
+ * Refusals and ICMP are tc's work.
+ */
+#pragma once
+
+#include "balance.h"
+
+static __always_inline enum isobar_verdict
+send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict verdict)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+
+	if (!hop || (void *)(eth + 1) > ctx_data_end(ctx))
+		return ISOBAR_INTERNAL;
+	__builtin_memcpy(eth->h_dest, hop->target_mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, hop->own_mac, ETH_ALEN);
+	return bpf_redirect(hop->ifindex, 0) == XDP_REDIRECT ? verdict : ISOBAR_INTERNAL;
+}
+
+static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
+							enum isobar_verdict verdict)
+{
+	return ISOBAR_TO_TC;
+}
+
+static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
+{
+	return ISOBAR_TO_TC;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A service's set of real servers, as its scheduler sees it: members in scheduling order
+ * (newest first) and one 64-bit cursor that CPUs advance by compare-and-swap.
+ */
+#pragma once
+
+#include "maps.h"
+
+/* A scheduler returns a server's index, or this. */
+#define SET_NOBODY 0xffffffffu
+/* How often a scheduler tries again when another CPU moved the cursor meanwhile. */
+#define SET_RETRIES 4
+/* Up to so many members are looked at without bpf_loop: it calls a function for each, which
+ * costs more than the comparison (12 ns where returns are guarded against speculation). */
+#define SET_INLINE 16
+
+struct isobar_set {
+	struct isobar_set_head *head;
+	__u32 first;        /* element of the first member */
+	__u32 count;
+};
+
+static __always_inline struct isobar_member *set_member(const struct isobar_set *set,
+							__u32 position)
+{
+	__u32 element = set->first + position;
+	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
+
+	return e ? &e->member : NULL;
+}
+
+static __always_inline __u32 cursor_position(__u64 cursor)
+{
+	return (__u32)(cursor >> 32);
+}
+
+static __always_inline __u32 cursor_credit(__u64 cursor)
+{
+	return (__u32)cursor;
+}
+
+static __always_inline __u64 cursor_make(__u32 position, __u32 credit)
+{
+	return (__u64)position << 32 | credit;
+}
+
+/* Where a search that goes round the list begins: one behind the server used last. May be
+ * the list's end, which is to be wrapped. (Searches count on from here by the index that
+ * bpf_loop gives them: a position kept in their own state would be another constant in
+ * every round for the verifier, and never end.) */
+static __always_inline __u32 cursor_next(__u64 cursor)
+{
+	__u32 position = cursor_position(cursor);
+
+	return position == ISOBAR_SET_START ? 0 : position + 1;
+}
+
+/* IPVS's ip_vs_dest_conn_overhead(): an active connection weighs as 256 inactive ones. */
+static __always_inline __u64 set_load(const struct isobar_member *member)
+{
+	__u32 index = member->server;
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &index);
+
+	return server ? ((__u64)server->active << 8) + server->inactive : ~0ull;
+}
+
+/* Calls step(i, search) for every position until it returns other than 0. A macro, because
+ * bpf_loop needs the function itself. Without the barrier clang drops the bound of the
+ * loop, and the verifier never ends. */
+#define set_for_each(set, step, search)                    \
+	do {                                               \
+		__u32 count = (set)->count;                \
+                                                           \
+		if (count > SET_INLINE) {                  \
+			bpf_loop(count, step, search, 0);  \
+			break;                             \
+		}                                          \
+		asm volatile("" : "+r"(count));            \
+		for (__u32 i = 0; i < SET_INLINE; i++)     \
+			if (i >= count || step(i, search)) \
+				break;                     \
+	} while (0)

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet changes in the books: the state and deadline of its connection, the
+ * counters and rates of its server.
+ */
+#pragma once
+
+#include "conn.h"
+#include "maps.h"
+#include "packet.h"
+#include "state.h"
+
+/* IPVS's set_tcp_state(): new state, its timeout, and the active/inactive count. */
+static __always_inline void track_state(const struct isobar_settings *settings,
+					const struct isobar_packet *packet,
+					const struct conn_found *found, __u32 now)
+{
+	struct isobar_conn *conn = found->conn;
+	__u32 life = conn->life;
+	__u32 state = life & ISOBAR_LIFE_STATE;
+	__u32 next = state;
+
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		next = tcp_next(state, found->direction, packet->tcp_event);
+	if (next != state && (life & ISOBAR_LIFE_LIVE)) {
+		__u32 new_life = ISOBAR_LIFE_LIVE | next;
+
+		if (!state_is_active(next))
+			new_life |= ISOBAR_LIFE_INACTIVE;
+		/* lost the race: the other packet's state stands, as with IPVS's lock */
+		if (__sync_val_compare_and_swap(&conn->life, life, new_life) == life &&
+		    ((life ^ new_life) & ISOBAR_LIFE_INACTIVE)) {
+			server_count(found->server, life, -1);
+			server_count(found->server, new_life, 1);
+		}
+	}
+	conn->expires = now + settings->timeout[next & (ISOBAR_TIMEOUTS - 1)];
+}
+
+/* ---- rates ------------------------------------------------------------------ */
+
+struct track_sum {
+	__u32 server;
+	__u64 item[ISOBAR_TRAFFIC_ITEMS];
+};
+
+static long track_sum_cpu(__u32 cpu, struct track_sum *sum)
+{
+	struct isobar_traffic *traffic =
+		bpf_map_lookup_percpu_elem(&isobar_traffic, &sum->server, cpu);
+
+	if (!traffic)
+		return 1; /* no more CPUs */
+	for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; i++)
+		sum->item[i] += traffic->item[i];
+	return 0;
+}
+
+/* Scale of an item's rate: 2^10 for counts, 2^5 for bytes; halved by the 2 s period. */
+static __always_inline __u32 track_scale(int item)
+{
+	return item < ISOBAR_IN_BYTES ? 9 : 4;
+}
+
+/* Closes the periods that are over: the first with what was counted, the others (no
+ * packet came) with nothing. 32 empty periods take any rate to nothing. */
+__noinline int track_close_periods(__u32 server, __u32 now)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
+	struct track_sum sum = { .server = server };
+	__u32 length, due, empty;
+
+	if (!settings || !estimate || settings->hz == 0)
+		return 0;
+	length = ISOBAR_ESTIMATE_PERIOD * settings->hz;
+	due = estimate->due;
+	empty = (now - due) / length;
+	if (__sync_val_compare_and_swap(&estimate->due, due, due + (empty + 1) * length) != due)
+		return 0;
+	bpf_loop(1024, track_sum_cpu, &sum, 0);
+	for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; i++) {
+		__s64 rate = estimate->rate[i];
+		__s64 counted = (sum.item[i] - estimate->last[i]) << track_scale(i);
+
+		rate += (counted - rate) >> 2;
+		for (int k = 0; k < 32; k++) {
+			if (k >= empty)
+				break;
+			rate += -rate >> 2;
+		}
+		estimate->rate[i] = empty > 32 ? 0 : rate;
+		estimate->last[i] = sum.item[i];
+	}
+	return 1;
+}
+
+/* This CPU's counters of the server, all periods before now closed. */
+static __always_inline struct isobar_traffic *track_counters(const struct isobar_settings *settings,
+							     __u32 server, __u32 now)
+{
+	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
+
+	/* not due as long as the deadline is at most one period ahead */
+	if (estimate && estimate->due - now - 1 >= ISOBAR_ESTIMATE_PERIOD * settings->hz)
+		track_close_periods(server, now);
+	return bpf_map_lookup_elem(&isobar_traffic, &server);
+}
+
+static __always_inline void track_connection(const struct isobar_settings *settings, __u32 server,
+					     __u32 now)
+{
+	struct isobar_traffic *traffic = track_counters(settings, server, now);
+
+	if (traffic)
+		traffic->item[ISOBAR_CONNECTIONS]++;
+}
+
+static __always_inline void track_traffic(const struct isobar_settings *settings, __u32 server,
+					  __u32 direction, __u32 bytes, __u32 now)
+{
+	struct isobar_traffic *traffic = track_counters(settings, server, now);
+
+	if (!traffic)
+		return;
+	if (direction == ISOBAR_FROM_CLIENT) {
+		traffic->item[ISOBAR_IN_PACKETS]++;
+		traffic->item[ISOBAR_IN_BYTES] += bytes;
+	} else {
+		traffic->item[ISOBAR_OUT_PACKETS]++;
+		traffic->item[ISOBAR_OUT_BYTES] += bytes;
+	}
+}

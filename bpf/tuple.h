@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The five values that make a packet part of a connection.
+ */
+#pragma once
+
+#include <linux/in.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+
+#include "abi.h"
+
+struct isobar_tuple {
+	struct isobar_address source;
+	struct isobar_address destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+static __always_inline struct isobar_address address_from_v4(__be32 v4)
+{
+	return (struct isobar_address){ .word = { 0, 0, bpf_htonl(0xffff), v4 } };
+}
+
+static __always_inline __be32 address_v4(const struct isobar_address *address)
+{
+	return address->word[3];
+}
+
+static __always_inline int address_equal(const struct isobar_address *a,
+					 const struct isobar_address *b)
+{
+	return a->word[3] == b->word[3] && a->word[2] == b->word[2] && a->word[1] == b->word[1] &&
+	       a->word[0] == b->word[0];
+}

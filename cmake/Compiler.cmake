@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Language, warnings, sanitizers: the same for every C++ target.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g")  # no NDEBUG: asserts stay on in production
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -Wrestrict is wrong about std::string operator+ in g++ 12 (gcc.gnu.org/PR105651).
+  add_compile_options(-Werror -Wno-restrict)
+else()
+  # clang counts sign changes as conversions; g++, which builds the product, does not.
+  add_compile_options(-Wno-sign-conversion)
+endif()
+
+if(ISOBAR_SANITIZE)
+  set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_compile_options(${sanitize} -fno-omit-frame-pointer)
+  add_link_options(${sanitize})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-maybe-uninitialized)  # false alarms in instrumented code
+  endif()
+endif()
+if(ISOBAR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+add_link_options(-Wl,--as-needed)

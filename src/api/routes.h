@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which request gets which answer. Knows HTTP's words (methods, codes, types) but no
+// socket: the server hands requests in and carries responses out.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "api/status.h"
+#include "base/result.h"
+
+namespace isobar::api {
+
+struct Request {
+    std::string method;  // "GET"
+    std::string target;  // "/api/v1/status?x=y"
+};
+
+struct Response {
+    int code = 200;
+    std::string content_type = "application/json";
+    std::string body{};
+    std::string allow{};  // of a 405: the methods there are
+};
+
+// RFC 9457: {"type":"about:blank","title":...,"status":...,"detail":...}
+Response problem(int code, std::string_view title, std::string_view detail);
+
+// The reverse, for people: its detail, or the body as it is if that is no problem.
+std::string problem_detail(const std::string& body);
+
+// The request as a whole could not be read: 400, 413, 431.
+Response unreadable(int code, std::string_view why);
+
+using StatusSource = std::function<Result<Status>()>;
+
+// GET /api/v1/status, GET /healthz; all else is a 404 or 405 problem.
+Response answer(const Request& request, const StatusSource& status);
+
+}  // namespace isobar::api

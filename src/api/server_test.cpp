@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server and the client over a real socket, in this process.
+#include "api/server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "api/client.h"
+#include "api/socket_claim.h"
+
+namespace isobar::api {
+namespace {
+
+using Kind = AskError::Kind;
+constexpr std::chrono::seconds kLimit{10};
+
+class ServerTest : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "isobar-server-XXXXXX";
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+        path_ = folder_ / "isobar.sock";
+    }
+    void TearDown() override {
+        loop_.stop();
+        if (thread_.joinable()) thread_.join();
+        std::filesystem::remove_all(folder_);
+    }
+
+    void start(Handler handler) {
+        auto claim = SocketClaim::take(path_);
+        ASSERT_TRUE(claim.has_value());
+        auto socket = claim->listen();
+        ASSERT_TRUE(socket.has_value());
+        claim_.emplace(*std::move(claim));
+        serve(loop_, *std::move(socket), std::move(handler));
+        thread_ = std::thread([this] { loop_.run(); });
+    }
+
+    [[nodiscard]] Fd connect() const {
+        Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+        const auto* target = reinterpret_cast<const sockaddr*>(&address);
+        EXPECT_EQ(::connect(socket.get(), target, sizeof address), 0);
+        return socket;
+    }
+
+    // What the server says to these bytes until it hangs up.
+    [[nodiscard]] std::string talk(const std::string& bytes) const {
+        const Fd socket = connect();
+        (void)::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        ::shutdown(socket.get(), SHUT_WR);
+        std::string said;
+        char block[4096];
+        for (ssize_t got = 1; got > 0;) {
+            got = ::read(socket.get(), block, sizeof block);
+            if (got > 0) said.append(block, static_cast<std::size_t>(got));
+        }
+        return said;
+    }
+
+    std::filesystem::path folder_;
+    std::filesystem::path path_;
+    boost::asio::io_context loop_{1};
+    std::optional<SocketClaim> claim_;
+    std::thread thread_;
+};
+
+Response echo(const Request& request) {
+    return {.body = request.method + " " + request.target};
+}
+
+TEST_F(ServerTest, AnswersTheClient) {
+    start(echo);
+
+    const auto answer = ask(path_, "/some/where", kLimit);
+
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    EXPECT_EQ(answer->code, 200);
+    EXPECT_EQ(answer->body, "GET /some/where");
+}
+
+TEST_F(ServerTest, CarriesALargeAnswer) {
+    const std::string large(std::size_t{8} << 20, 'x');
+    start([&](const Request&) { return Response{.body = large}; });
+
+    EXPECT_EQ(ask(path_, "/", kLimit).value().body, large);
+}
+
+TEST_F(ServerTest, HandlerThatThrowsIsA500) {
+    start([](const Request&) -> Response { throw std::runtime_error("broken"); });
+
+    EXPECT_EQ(ask(path_, "/", kLimit).value().code, 500);
+}
+
+TEST_F(ServerTest, SeveralRequestsOnOneConnection) {
+    start(echo);
+
+    const std::string said = talk(
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+    EXPECT_NE(said.find("GET /1"), std::string::npos) << said;
+    EXPECT_NE(said.find("GET /2"), std::string::npos) << said;
+}
+
+TEST_F(ServerTest, RefusesWhatIsNoHttpOrTooLarge) {
+    start(echo);
+
+    EXPECT_EQ(talk("\x16\x03\x01 hello\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
+    EXPECT_EQ(talk("GET / HTTP/1.1\r\nX: " + std::string(10000, 'x') + "\r\n\r\n").substr(0, 12),
+              "HTTP/1.1 431");
+    EXPECT_EQ(talk("POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n").substr(0, 12),
+              "HTTP/1.1 413");
+    EXPECT_EQ(talk("GET / HT"), "");
+    EXPECT_EQ(talk(""), "");
+    EXPECT_EQ(ask(path_, "/", kLimit).value().code, 200);
+}
+
+TEST_F(ServerTest, IdleConnectionsBeyondTheLimitAreClosedAndTheRestServed) {
+    start(echo);
+    std::vector<Fd> idle;
+    for (int i = 0; i < 64; ++i) idle.push_back(connect());
+
+    EXPECT_EQ(ask(path_, "/", kLimit).error().kind, Kind::Unreachable);
+    idle.clear();
+
+    // The server hears of the ends one after the other.
+    const auto deadline = std::chrono::steady_clock::now() + kLimit;
+    auto answer = ask(path_, "/", kLimit);
+    while (!answer && std::chrono::steady_clock::now() < deadline) answer = ask(path_, "/", kLimit);
+    EXPECT_TRUE(answer.has_value());
+}
+
+TEST_F(ServerTest, NobodyThereIsUnreachable) {
+    EXPECT_EQ(ask(path_, "/", kLimit).error().kind, Kind::Unreachable);
+}
+
+TEST_F(ServerTest, SilenceIsATimeout) {
+    auto claim = SocketClaim::take(path_);
+    const auto socket = claim->listen();  // nobody accepts
+
+    EXPECT_EQ(ask(path_, "/", std::chrono::milliseconds(50)).error().kind, Kind::Timeout);
+}
+
+}  // namespace
+}  // namespace isobar::api

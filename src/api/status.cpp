@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/status.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace isobar::api {
+namespace {
+
+// Keeps the order in which fields are written: people read this, too.
+using Json = nlohmann::ordered_json;
+
+// Traffic and Rates have the same fields, of different meaning.
+template <typename Counts>
+Json counts_json(const Counts& counts) {
+    return {{"connections", counts.connections},
+            {"in_packets", counts.in_packets},
+            {"out_packets", counts.out_packets},
+            {"in_bytes", counts.in_bytes},
+            {"out_bytes", counts.out_bytes}};
+}
+
+template <typename Counts>
+Counts parse_counts(const Json& json) {
+    Counts counts;
+    json.at("connections").get_to(counts.connections);
+    json.at("in_packets").get_to(counts.in_packets);
+    json.at("out_packets").get_to(counts.out_packets);
+    json.at("in_bytes").get_to(counts.in_bytes);
+    json.at("out_bytes").get_to(counts.out_bytes);
+    return counts;
+}
+
+Json server_json(const model::ServerStatus& server) {
+    return {{"address", server.server.address.text()},
+            {"weight", server.server.weight},
+            {"forward", name(server.server.method)},
+            {"active", server.active},
+            {"inactive", server.inactive},
+            {"traffic", counts_json(server.traffic)},
+            {"rates", counts_json(server.rates)}};
+}
+
+Json service_json(const ServiceView& service) {
+    Json servers = Json::array();
+    for (const model::ServerStatus& server : service.status.servers) {
+        servers.push_back(server_json(server));
+    }
+    return {{"name", service.name},
+            {"protocol", name(service.status.key.protocol)},
+            {"address", service.status.key.address.text()},
+            {"scheduler", name(service.status.scheduler)},
+            {"traffic", counts_json(service.status.traffic)},
+            {"rates", counts_json(service.status.rates)},
+            {"servers", std::move(servers)}};
+}
+
+// A field that is a name or an address: `parse` says which one.
+template <typename Parse>
+auto parse_field(const Json& json, const char* field, Parse parse) {
+    const auto text = json.at(field).get<std::string>();
+    auto value = parse(text);
+    // Caught in parse_status, as what nlohmann throws.
+    if (!value) throw std::invalid_argument(fmt::format("'{}' cannot be a {}", text, field));
+    return *std::move(value);
+}
+
+model::ServerStatus parse_server(const Json& json) {
+    model::ServerStatus server;
+    server.server.address = parse_field(json, "address", model::Endpoint::parse);
+    json.at("weight").get_to(server.server.weight);
+    json.at("active").get_to(server.active);
+    json.at("inactive").get_to(server.inactive);
+    server.traffic = parse_counts<model::Traffic>(json.at("traffic"));
+    server.rates = parse_counts<model::Rates>(json.at("rates"));
+    return server;
+}
+
+ServiceView parse_service(const Json& json) {
+    ServiceView service;
+    json.at("name").get_to(service.name);
+    service.status.key.protocol = parse_field(json, "protocol", model::protocol_named);
+    service.status.key.address = parse_field(json, "address", model::Endpoint::parse);
+    service.status.scheduler = parse_field(json, "scheduler", model::scheduler_named);
+    service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));
+    service.status.rates = parse_counts<model::Rates>(json.at("rates"));
+    for (const Json& server : json.at("servers")) {
+        service.status.servers.push_back(parse_server(server));
+    }
+    return service;
+}
+
+// std::chrono::parse is not in g++ 12.
+std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text) {
+    std::tm parts{};
+    std::istringstream stream(text);
+    stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
+    if (stream.fail()) return std::nullopt;
+    return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
+}
+
+std::chrono::seconds parse_seconds(const Json& json, const char* field) {
+    return std::chrono::seconds(json.at(field).get<std::uint32_t>());
+}
+
+Status parse_document(const Json& json) {
+    Status status;
+    json.at("program").get_to(status.program);
+    const Json& config = json.at("config");
+    config.at("file").get_to(status.config.file);
+    status.config.applied_at = parse_field(config, "applied_at", parse_iso_time);
+    config.at("errors").get_to(status.config.errors);
+    for (const Json& service : json.at("services")) {
+        status.services.push_back(parse_service(service));
+    }
+    json.at("connections").at("used").get_to(status.connections_used);
+    json.at("connections").at("size").get_to(status.connections_size);
+    const Json& timeouts = json.at("timeouts");
+    status.timeouts = {parse_seconds(timeouts, "tcp"), parse_seconds(timeouts, "tcp_fin"),
+                       parse_seconds(timeouts, "udp")};
+    for (const auto& [verdict, packets] : json.at("verdicts").items()) {
+        status.verdicts.emplace(verdict, packets.get<std::uint64_t>());
+    }
+    for (const Json& interface : json.at("interfaces")) {
+        status.interfaces.push_back({interface.at("name").get<std::string>(),
+                                     interface.at("tc").get<bool>(),
+                                     interface.at("xdp").get<bool>()});
+    }
+    return status;
+}
+
+}  // namespace
+
+std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>& running,
+                                        const model::Config& config) {
+    std::map<model::ServiceKey, std::pair<std::size_t, std::string>> places;
+    for (const model::ServiceConfig& service : config.services) {
+        for (const model::ServiceKey& key : service.listen) {
+            places.emplace(key, std::pair(places.size(), service.name));
+        }
+    }
+    std::vector<std::pair<std::size_t, ServiceView>> views;
+    for (auto service = running.rbegin(); service != running.rend(); ++service) {
+        const auto place = places.find(service->key);
+        if (place == places.end()) {
+            views.emplace_back(places.size(), ServiceView{"", *service});
+        } else {
+            views.emplace_back(place->second.first, ServiceView{place->second.second, *service});
+        }
+    }
+    std::stable_sort(views.begin(), views.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<ServiceView> result;
+    result.reserve(views.size());
+    for (auto& [place, view] : views) {
+        std::reverse(view.status.servers.begin(), view.status.servers.end());
+        result.push_back(std::move(view));
+    }
+    return result;
+}
+
+std::string iso_time(std::chrono::sys_seconds time) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
+}
+
+std::string status_json(const Status& status) {
+    Json services = Json::array();
+    for (const ServiceView& service : status.services) {
+        services.push_back(service_json(service));
+    }
+    Json verdicts = Json::object();
+    for (const auto& [verdict, packets] : status.verdicts) verdicts[verdict] = packets;
+    Json interfaces = Json::array();
+    for (const InterfaceView& interface : status.interfaces) {
+        interfaces.push_back(
+            {{"name", interface.name}, {"tc", interface.tc}, {"xdp", interface.xdp}});
+    }
+    const Json document = {
+        {"version", kStatusVersion},
+        {"program", status.program},
+        {"config",
+         {{"file", status.config.file},
+          {"applied_at", iso_time(status.config.applied_at)},
+          {"errors", status.config.errors}}},
+        {"services", std::move(services)},
+        {"connections", {{"used", status.connections_used}, {"size", status.connections_size}}},
+        {"timeouts",
+         {{"tcp", status.timeouts.tcp.count()},
+          {"tcp_fin", status.timeouts.tcp_fin.count()},
+          {"udp", status.timeouts.udp.count()}}},
+        {"verdicts", std::move(verdicts)},
+        {"interfaces", std::move(interfaces)}};
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Status> parse_status(std::string_view json) {
+    try {
+        const Json document = Json::parse(json);
+        const int version = document.at("version").get<int>();
+        if (version != kStatusVersion) {
+            return failure(Fault::Unsupported,
+                           fmt::format("the daemon reports status version {}, this program "
+                                       "knows {}",
+                                       version, kStatusVersion));
+        }
+        return parse_document(document);
+    } catch (const std::exception& error) {
+        return failure(Fault::Invalid, fmt::format("not a status report: {}", error.what()));
+    }
+}
+
+}  // namespace isobar::api

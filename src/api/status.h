@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a director reports about itself: the value behind GET /api/v1/status, and its two
+// conversions. Pure: whoever fills it in does the I/O.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/config.h"
+#include "model/service.h"
+
+namespace isobar::api {
+
+// Raised when a field changes its meaning or goes away; new fields do not count.
+inline constexpr int kStatusVersion = 1;
+
+struct ConfigStatus {
+    std::string file;
+    std::chrono::sys_seconds applied_at;
+    std::vector<std::string> errors;  // why the last attempt to apply failed; empty: it did not
+};
+
+struct ServiceView {
+    std::string name;  // of the [[service]]; empty: made by hand
+    model::ServiceStatus status;
+};
+
+struct InterfaceView {
+    std::string name;
+    bool tc = false;
+    bool xdp = false;
+};
+
+struct Status {
+    std::string program;  // "isobard 0.1.0"
+    ConfigStatus config;
+    std::vector<ServiceView> services;
+    std::uint32_t connections_used = 0;
+    std::uint32_t connections_size = 0;
+    model::Timeouts timeouts;
+    std::map<std::string, std::uint64_t> verdicts;  // packets by their final verdict
+    std::vector<InterfaceView> interfaces;
+};
+
+// In the order of the configuration, its names on them; what was made by hand comes last.
+// `running` is as Dataplane::services() gives it, newest first; here, services and their
+// servers come oldest first, as they were written down.
+std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>& running,
+                                        const model::Config& config);
+
+// "2025-11-22T17:04:12Z"
+std::string iso_time(std::chrono::sys_seconds time);
+
+// Bytes that are no UTF-8 (of a file that was not text) become U+FFFD.
+std::string status_json(const Status& status);
+
+// The reverse. Unknown fields are passed over; Fault::Unsupported for another version.
+Result<Status> parse_status(std::string_view json);
+
+}  // namespace isobar::api

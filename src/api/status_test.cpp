@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace isobar::api {
+namespace {
+
+using std::chrono::sys_seconds;
+
+model::Endpoint endpoint(const char* text) {
+    return model::Endpoint::parse(text).value();
+}
+
+const model::ServiceKey kWeb{model::Protocol::Tcp, endpoint("10.0.0.2:80")};
+const model::ServiceKey kDns{model::Protocol::Udp, endpoint("[fd00::2]:53")};
+
+model::ServiceStatus runs(const model::ServiceKey& key) {
+    model::ServiceStatus service;
+    service.key = key;
+    return service;
+}
+
+Status full_status() {
+    Status status;
+    status.program = "isobard 0.1.0";
+    status.config = {"/etc/isobar/isobar.toml", sys_seconds(std::chrono::seconds(1763831052)), {}};
+    ServiceView web{"web", runs(kWeb)};
+    web.status.traffic = {10, 20, 30, 40, 50};
+    web.status.rates = {1, 2, 3, 4, 5};
+    model::ServerStatus server;
+    server.server = {endpoint("192.168.10.100:80"), 3};
+    server.active = 7;
+    server.inactive = 8;
+    server.traffic.out_bytes = 18446744073709551615U;
+    web.status.servers.push_back(server);
+    status.services = {web, {"", runs(kDns)}};
+    status.connections_used = 15;
+    status.connections_size = 131072;
+    status.verdicts = {{"forwarded", 99}, {"no_server", 0}};
+    status.interfaces = {{"eth0", true, false}, {"eth1", true, true}};
+    return status;
+}
+
+// Programs of others read this: a field that moves here breaks them.
+TEST(StatusJson, IsWhatTheDocumentationSays) {
+    EXPECT_EQ(
+        status_json(full_status()),
+        R"({"version":1,"program":"isobard 0.1.0",)"
+        R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
+        R"("services":[{"name":"web","protocol":"tcp","address":"10.0.0.2:80","scheduler":"wlc",)"
+        R"("traffic":{"connections":10,"in_packets":20,"out_packets":30,"in_bytes":40,"out_bytes":50},)"
+        R"("rates":{"connections":1,"in_packets":2,"out_packets":3,"in_bytes":4,"out_bytes":5},)"
+        R"("servers":[{"address":"192.168.10.100:80","weight":3,"forward":"nat","active":7,"inactive":8,)"
+        R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
+        R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
+        R"({"name":"","protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc",)"
+        R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
+        R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
+        R"("servers":[]}],)"
+        R"("connections":{"used":15,"size":131072},"timeouts":{"tcp":900,"tcp_fin":120,"udp":300},)"
+        R"("verdicts":{"forwarded":99,"no_server":0},)"
+        R"("interfaces":[{"name":"eth0","tc":true,"xdp":false},{"name":"eth1","tc":true,"xdp":true}]})");
+}
+
+TEST(StatusJson, IsReadBackWhole) {
+    const std::string json = status_json(full_status());
+
+    const auto status = parse_status(json);
+
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    EXPECT_EQ(status_json(*status), json);
+}
+
+TEST(StatusJson, BytesThatAreNoUtf8DoNotBreakIt) {
+    Status status = full_status();
+    status.config.errors = {"isobar.toml:1:1: error: \xff\xfe\x01 \"quoted\"\n  line two"};
+
+    const auto read = parse_status(status_json(status));
+
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->config.errors.at(0),
+              "isobar.toml:1:1: error: \xef\xbf\xbd\xef\xbf\xbd\x01 \"quoted\"\n  line two");
+}
+
+TEST(ParseStatus, RefusesAnotherVersion) {
+    EXPECT_EQ(parse_status(R"({"version":2})").error().fault, Fault::Unsupported);
+}
+
+TEST(ParseStatus, RefusesWhatIsNoStatus) {
+    std::string wrong_address = status_json(full_status());
+    wrong_address.replace(wrong_address.find("10.0.0.2:80"), 11, "10.0.0.2:xx");
+    for (const std::string& text :
+         {std::string(), std::string("null"), std::string("[]"), std::string("{}"),
+          std::string(R"({"version":1})"), std::string(R"({"version":"1"})"), std::string("\xff"),
+          wrong_address}) {
+        const auto status = parse_status(text);
+
+        ASSERT_FALSE(status.has_value()) << text;
+        EXPECT_EQ(status.error().fault, Fault::Invalid) << text;
+    }
+}
+
+TEST(NamedServices, StandInTheOrderOfTheConfigurationThenThoseMadeByHand) {
+    const model::ServiceKey by_hand{model::Protocol::Tcp, endpoint("10.0.0.9:1")};
+    const model::ServiceKey by_hand_too{model::Protocol::Tcp, endpoint("10.0.0.9:2")};
+    model::Config config;
+    config.services.resize(2);
+    config.services[0].name = "names";
+    config.services[0].listen = {kDns};
+    config.services[1].name = "web";
+    config.services[1].listen = {kWeb};
+
+    const auto views =
+        named_services({runs(by_hand_too), runs(kWeb), runs(kDns), runs(by_hand)}, config);
+
+    ASSERT_EQ(views.size(), 4U);
+    EXPECT_EQ(views[0].name, "names");
+    EXPECT_EQ(views[1].name, "web");
+    EXPECT_EQ(views[2].name, "");
+    EXPECT_EQ(views[2].status.key, by_hand);
+    EXPECT_EQ(views[3].status.key, by_hand_too);
+}
+
+TEST(NamedServices, ServersStandOldestFirst) {
+    model::ServiceStatus web = runs(kWeb);
+    web.servers.resize(2);
+    web.servers[0].server.address = endpoint("192.168.10.101:80");
+    web.servers[1].server.address = endpoint("192.168.10.100:80");
+
+    const auto views = named_services({web}, {});
+
+    EXPECT_EQ(views.at(0).status.servers.at(0).server.address, endpoint("192.168.10.100:80"));
+}
+
+}  // namespace
+}  // namespace isobar::api

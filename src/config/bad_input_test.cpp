@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong with a file is found where it stands, and everything is found.
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/load.h"
+
+namespace isobar::config {
+namespace {
+
+struct Bad {
+    const char* name;
+    std::string text;
+    unsigned line, column;
+    const char* message;
+    const char* hint;
+};
+
+std::ostream& operator<<(std::ostream& out, const Bad& bad) {
+    return out << bad.name;
+}
+
+// A service whose fourth line is `line`.
+std::string service_with(const std::string& line) {
+    return "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:80/tcp\"]\n" + line + "\n";
+}
+// A service with `listen` on its third line.
+std::string listening_on(const std::string& listen) {
+    return "[[service]]\nname = \"web\"\nlisten = " + listen + "\n";
+}
+std::string server_with(const std::string& keys) {
+    return service_with("servers = [{ " + keys + " }]");
+}
+// [director] with `line` as its second line, and a service.
+std::string director_with(const std::string& line) {
+    return "[director]\n" + line + "\n" + service_with("");
+}
+std::string masquerade_with(const std::string& from, const std::string& out) {
+    return "[[masquerade]]\nfrom = " + from + "\nout = " + out + "\n";
+}
+
+const std::vector<Bad> kBad = {
+    // the file
+    {"Empty", "", 1, 1, "empty configuration: it has no [[service]] and no [[masquerade]]",
+     "a file that was cut off must not stop a running director"},
+    {"OnlyComments", "# nothing\n\n", 1, 1,
+     "empty configuration: it has no [[service]] and no [[masquerade]]", "cut off"},
+    {"OnlyDirector", "[director]\nhook = \"tc\"\n", 1, 1,
+     "empty configuration: it has no [[service]] and no [[masquerade]]", "cut off"},
+    {"EmptyListOfServices", "service = []\n", 1, 1,
+     "empty configuration: it has no [[service]] and no [[masquerade]]", "cut off"},
+    {"ZeroByte", std::string("[[service]]\nname\0", 17), 2, 5,
+     "this is not a text file: a zero byte", "UTF-8"},
+    {"NotUtf8", "[[service]]\nname = \"caf\xe9\"\n", 2, 12, "byte 0xe9 is not UTF-8", "UTF-8"},
+    {"EscapeCharacter", "[[service]]\nname = \"\x1b[2J\"\n", 2, 9, "control characters", ""},
+    {"DeepLists", "a = " + std::string(100000, '['), 1, 21, "nested too deeply", "four levels"},
+    {"DeepTables",
+     "a = {b = {c = {d = {e = {f = {g = {h = {i = {j = {k = {l = {m = {n = {o = {p = {q = {", 1, 85,
+     "nested too deeply", ""},
+
+    // syntax
+    {"CurlyQuotesInHeader", "[\u201cdirector\u201d]\n", 1, 2,
+     "'\u201c' outside of quotes and comments", "text stands in straight quotes"},
+    {"CurlyQuotes", "[[service]]\nname = \u201cweb\u201d\n", 2, 8,
+     "'\u201c' outside of quotes and comments", "text stands in straight quotes"},
+    {"NonBreakingSpace", "[[service]]\nname\u00a0= \"web\"\n", 2, 5,
+     "'\u00a0' outside of quotes and comments", "text stands in straight quotes"},
+    {"SeveralLines", "[[service]]\nname = \"\"\"web\n\"\"\"\n", 2, 8,
+     "text of several lines is not for this file", "write it as"},
+    {"ThreeBrackets", "[[[service]]]\n", 1, 3, "a table header without a name",
+     "as in [director] or [[service]]"},
+    {"EmptyHeader", "[]\n", 1, 2, "tables with blank bare keys", "a header stands on a line"},
+    {"NoQuotes", "[[service]]\nname = web\n", 2, 8, "could not determine value type",
+     "text stands in quotes: \"web\""},
+    {"OpenQuotes", "[[service]]\nname = \"web\nx = 1\n", 2, 12, "string",
+     "is the closing quote missing?"},
+    {"OpenHeader", "[[service]\n", 1, 11, "table header: expected ']'", "[[service]]"},
+    {"KeyTwice", "[[service]]\nname = \"a\"\nname = \"b\"\n", 3, 8,
+     "redefine existing string 'name'", "a key stands once in a table"},
+    {"PiranhaSyntax", "virtual lvs {\n active = 1\n}\n", 1, 9, "expected '='",
+     "a line is a key and a value"},
+    {"NewlineInInlineTable",
+     "[[service]]\nservers = [ { address = \"10.0.0.1\",\n weight = 1 } ]\n", 2, 36, "inline table",
+     "stands on one line"},
+
+    // keys
+    {"UnknownTable", "[[services]]\nname = \"web\"\n", 1, 3, "unknown key 'services'",
+     "did you mean 'service'?"},
+    {"UnknownKey", service_with("schedular = \"wlc\""), 4, 1,
+     "unknown key 'schedular' in [[service]]", "did you mean 'scheduler'?"},
+    {"UnknownServerKey", server_with("address = \"10.1.1.1\", wieght = 1"), 4, 36,
+     "unknown key 'wieght' in a server", "did you mean 'weight'?"},
+    {"UnknownDirectorKey", director_with("vip = \"10.0.0.2\""), 2, 1,
+     "unknown key 'vip' in [director]",
+     "known here: interfaces, hook, connections, timeouts, manage_sysctls"},
+    {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
+     "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
+    {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,
+     "unknown key 'a\\x1bb' in [director]", "known here"},
+    {"NoName", "[[service]]\nlisten = [\"10.0.0.2:80/tcp\"]\n", 1, 1, "[[service]] has no 'name'",
+     "add: name = \"web\""},
+    {"NoListen", "[[service]]\nname = \"web\"\n", 1, 1, "[[service]] has no 'listen'",
+     "add: listen = [\"10.0.0.2:80/tcp\"]"},
+    {"NoServerAddress", server_with("weight = 1"), 4, 12, "a server has no 'address'",
+     "add: address = \"192.168.10.100\""},
+    {"NoMasqueradeOut", "[[masquerade]]\nfrom = \"10.0.0.0/8\"\n", 1, 1,
+     "[[masquerade]] has no 'out'", "add: out = \"eth0\""},
+    {"SingleBrackets", "[service]\nname = \"web\"\n", 1, 1,
+     "service: expected a list of tables, found a table", "write [[service]]"},
+    {"DoubleBrackets", "[[director]]\nhook = \"tc\"\n" + service_with(""), 1, 1,
+     "director: expected a table, found a list", "write [director]"},
+
+    // what comes later
+    {"LaterInstance", "[[instance]]\nname = \"out\"\nvrrp = { id = 51 }\n" + service_with(""), 1, 3,
+     "'instance' comes with a later version of Isobar; remove it for now", ""},
+    {"LaterPersistence", service_with("persistence = { timeout = \"360s\" }"), 4, 1,
+     "'persistence' comes with a later version of Isobar; remove it for now", ""},
+    {"LaterCheck", service_with("check = { type = \"http\" }"), 4, 1,
+     "'check' comes with a later version of Isobar; remove it for now", ""},
+    {"LaterLoad", service_with("load = { from = \"ruptime\" }"), 4, 1,
+     "'load' comes with a later version of Isobar; remove it for now", ""},
+    {"LaterForward", service_with("forward = \"dr\""), 4, 11,
+     "forward: 'dr' comes with a later version of Isobar", "for now: nat"},
+    {"LaterIpv6", listening_on("[\"[fd00::1]:80/tcp\"]"), 3, 11,
+     "listen: IPv6 addresses come with a later version of Isobar", ""},
+    {"LaterIpv6Server", server_with("address = \"fd00::1\""), 4, 24,
+     "address: IPv6 addresses come with a later version of Isobar", ""},
+    {"LaterIpv6ServerPort", server_with("address = \"[fd00::1]:80\""), 4, 24,
+     "address: IPv6 addresses come with a later version of Isobar", ""},
+    {"LaterIpv6Network", masquerade_with("\"fd00::/8\"", "\"eth0\""), 2, 8,
+     "from: IPv6 networks come with a later version of Isobar", ""},
+    {"LaterPortRange", listening_on("[\"10.0.0.2:8000-8100/tcp\"]"), 3, 11,
+     "listen: port ranges come with a later version of Isobar", ""},
+    {"LaterAllPorts", listening_on("[\"10.0.0.2:0/tcp\"]"), 3, 11,
+     "listen: port 0 (all ports) comes with a later version of Isobar", ""},
+    {"LaterSctp", listening_on("[\"10.0.0.2:80/sctp\"]"), 3, 11,
+     "listen: SCTP services come with a later version of Isobar", ""},
+
+    // services
+    {"NameIsNumber", "[[service]]\nname = 5\nlisten = [\"10.0.0.2:80/tcp\"]\n", 2, 8,
+     "name: expected text, found a number", "as in \"web\""},
+    {"NameWithSpace", "[[service]]\nname = \"my web\"\nlisten = [\"10.0.0.2:80/tcp\"]\n", 2, 8,
+     "name: 'my web' cannot name a service", "letters, digits"},
+    {"EmptyName", "[[service]]\nname = \"\"\nlisten = [\"10.0.0.2:80/tcp\"]\n", 2, 8,
+     "name: '' cannot name a service", ""},
+    {"SameName", service_with("") + "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:81/tcp\"]\n",
+     6, 8, "two services are named 'web'", "first on line 2"},
+    {"SameListen",
+     service_with("") +
+         "[[service]]\nname = \"b\"\nlisten = [\"10.0.0.2:81/tcp\", \"10.0.0.2:80/tcp\"]\n",
+     7, 30, "10.0.0.2:80/tcp is listened on twice", "first on line 3"},
+    {"SameListenInOneService", listening_on("[\"10.0.0.2:80/tcp\", \"10.0.0.2:80/tcp\"]"), 3, 30,
+     "10.0.0.2:80/tcp is listened on twice", "first on line 3"},
+    {"ListenIsText", listening_on("\"10.0.0.2:80/tcp\""), 3, 10,
+     "listen: expected a list, found text", "put it in brackets: [ ... ]"},
+    {"ListenIsEmpty", listening_on("[]"), 3, 10, "listen: the list is empty",
+     "as in [\"10.0.0.2:80/tcp\"]"},
+    {"ListenOfNumber", listening_on("[80]"), 3, 11, "listen: expected text, found a number", ""},
+    {"NoProtocol", listening_on("[\"10.0.0.2:80\"]"), 3, 11,
+     "listen: '10.0.0.2:80' has no protocol", "write \"10.0.0.2:80/tcp\" or \"10.0.0.2:80/udp\""},
+    {"UnknownProtocol", listening_on("[\"10.0.0.2:80/tpc\"]"), 3, 11,
+     "listen: unknown protocol 'tpc'", "did you mean 'tcp'?"},
+    {"NoPort", listening_on("[\"10.0.0.2/tcp\"]"), 3, 11, "listen: '10.0.0.2/tcp' has no port",
+     "as in \"10.0.0.2:80/tcp\""},
+    {"PortTooLarge", listening_on("[\"10.0.0.2:65536/tcp\"]"), 3, 11,
+     "listen: '65536' is not a port", "a number from 1 to 65535"},
+    {"PortByName", listening_on("[\"10.0.0.2:http/tcp\"]"), 3, 11, "listen: 'http' is not a port",
+     "a number from 1 to 65535"},
+    {"ListenByName", listening_on("[\"www.example:80/tcp\"]"), 3, 11,
+     "listen: 'www.example' is not an IPv4 address", "names are not looked up"},
+    {"NotAnAddress", listening_on("[\"10.0.0.256:80/tcp\"]"), 3, 11,
+     "listen: '10.0.0.256' is not an IPv4 address", ""},
+    {"Multicast", listening_on("[\"224.0.0.1:80/tcp\"]"), 3, 11,
+     "listen: 224.0.0.1 is not the address of a host", "no multicast"},
+    {"AnyAddress", listening_on("[\"0.0.0.0:80/tcp\"]"), 3, 11,
+     "listen: 0.0.0.0 is not the address of a host", ""},
+    {"UnknownScheduler", service_with("scheduler = \"wcl\""), 4, 13,
+     "scheduler: unknown word 'wcl'", "did you mean 'wlc'?"},
+    {"SchedulerIsNumber", service_with("scheduler = 1"), 4, 13,
+     "scheduler: expected text, found a number", "rr, wrr, lc, wlc"},
+    {"UnknownForward", service_with("forward = \"masq\""), 4, 11, "forward: unknown word 'masq'",
+     "known here: nat"},
+
+    // servers
+    {"ServersIsTable", service_with("servers = { address = \"192.168.10.100\" }"), 4, 11,
+     "servers: expected a list, found a table", "put it in brackets"},
+    {"ServerIsText", service_with("servers = [\"192.168.10.100\"]"), 4, 12,
+     "servers: expected a table, found text", "write { address = ... }"},
+    {"ServerPortZero", server_with("address = \"192.168.10.100:0\""), 4, 24,
+     "address: a server has no port 0", "leave it out"},
+    {"ServerPortTooLarge", server_with("address = \"192.168.10.100:70000\""), 4, 24,
+     "address: '70000' is not a port", ""},
+    {"ServerBroadcast", server_with("address = \"255.255.255.255\""), 4, 24,
+     "address: 255.255.255.255 is not the address of a host", ""},
+    {"NegativeWeight", server_with("address = \"10.1.1.1\", weight = -1"), 4, 45,
+     "weight: -1 is not within 0 to 2147483647", ""},
+    {"HugeWeight", server_with("address = \"10.1.1.1\", weight = 2147483648"), 4, 45,
+     "weight: 2147483648 is not within 0 to 2147483647", ""},
+    {"WeightIsText", server_with("address = \"10.1.1.1\", weight = \"3\""), 4, 45,
+     "weight: expected a number, found text", "write it without quotes: 3"},
+    {"WeightIsFraction", server_with("address = \"10.1.1.1\", weight = 1.5"), 4, 45,
+     "weight: expected a number, found a fraction", ""},
+    {"SameServer",
+     service_with("servers = [\n { address = \"10.1.1.1\" },\n { address = \"10.1.1.1\" }]"), 6, 2,
+     "server 10.1.1.1 is listed twice", "first on line 5"},
+    {"SameServerWithPort",
+     service_with("servers = [\n { address = \"10.1.1.1\" },\n { address = \"10.1.1.1:80\" }]"), 6,
+     2, "server 10.1.1.1:80 is listed twice", "first on line 5"},
+    {"WeightIsDate", server_with("address = \"10.1.1.1\", weight = 2026-01-01"), 4, 45,
+     "weight: expected a number, found a date or time", ""},
+
+    // the director
+    {"HookUnknown", director_with("hook = \"xpd\""), 2, 8, "hook: unknown word 'xpd'",
+     "did you mean 'xdp'?"},
+    {"ConnectionsNoPowerOfTwo", director_with("connections = 100000"), 2, 15,
+     "connections: 100000 is not a power of two within 1024 to 16777216", "the nearest is 131072"},
+    {"ConnectionsTooFew", director_with("connections = 512"), 2, 15,
+     "connections: 512 is not a power of two within 1024 to 16777216", "the nearest is 1024"},
+    {"ConnectionsTooMany", director_with("connections = 9223372036854775807"), 2, 15,
+     "connections: 9223372036854775807 is not", "the nearest is 16777216"},
+    {"ConnectionsIsText", director_with("connections = \"4096\""), 2, 15,
+     "connections: expected a number, found text", "write it without quotes: 4096"},
+    {"TimeoutWithoutUnit", director_with("timeouts = { tcp = 900 }"), 2, 20,
+     "tcp: expected a duration, found a number", "write \"900s\""},
+    {"TimeoutWithUnknownUnit", director_with("timeouts = { tcp = \"5d\" }"), 2, 20,
+     "tcp: '5d' is not a duration", "a whole number and s, m or h"},
+    {"TimeoutEmpty", director_with("timeouts = { tcp = \"\" }"), 2, 20, "tcp: '' is not a duration",
+     ""},
+    {"TimeoutFraction", director_with("timeouts = { tcp = \"1.5h\" }"), 2, 20,
+     "tcp: '1.5h' is not a duration", ""},
+    {"TimeoutZero", director_with("timeouts = { udp = \"0s\" }"), 2, 20,
+     "udp: 0s is not within 1s to 744h", ""},
+    {"TimeoutTooLong", director_with("timeouts = { udp = \"745h\" }"), 2, 20,
+     "udp: 745h is not within 1s to 744h", ""},
+    {"TimeoutOverflow", director_with("timeouts = { udp = \"99999999999999999999h\" }"), 2, 20,
+     "udp: '99999999999999999999h' is not a duration", ""},
+    {"SysctlsIsNumber", director_with("manage_sysctls = 1"), 2, 18,
+     "manage_sysctls: expected true or false, found a number", ""},
+    {"LongInterface", director_with("interfaces = [\"abcdefghijklmnop\"]"), 2, 15,
+     "interfaces: 'abcdefghijklmnop' is too long for an interface: 16 characters, at most 15",
+     "`ip link`"},
+    {"InterfaceWithSlash", director_with("interfaces = [\"eth/0\"]"), 2, 15,
+     "interfaces: 'eth/0' cannot name an interface", ""},
+    {"EmptyInterface", director_with("interfaces = [{ name = \"\" }]"), 2, 24,
+     "name: '' cannot name an interface", ""},
+    {"InterfaceTableWithoutName", director_with("interfaces = [{ hook = \"tc\" }]"), 2, 15,
+     "an interface has no 'name'", "add: name = \"eth0\""},
+    {"InterfaceTwice", director_with("interfaces = [\"eth0\", { name = \"eth0\" }]"), 2, 23,
+     "interface eth0 is listed twice", "first on line 2"},
+
+    // masquerade
+    {"HostBits", masquerade_with("\"192.168.10.1/24\"", "\"eth0\""), 2, 8,
+     "from: '192.168.10.1/24' is not a network", "did you mean \"192.168.10.0/24\"?"},
+    {"NoPrefix", masquerade_with("\"192.168.10.1\"", "\"eth0\""), 2, 8,
+     "from: '192.168.10.1' is not a network", "for this one host: \"192.168.10.1/32\""},
+    {"PrefixTooLong", masquerade_with("\"192.168.10.0/33\"", "\"eth0\""), 2, 8,
+     "from: '192.168.10.0/33' is not a network", "a number from 0 to 32"},
+    {"NetworkByName", masquerade_with("\"inside\"", "\"eth0\""), 2, 8,
+     "from: 'inside' is not a network", "as in \"192.168.10.0/24\""},
+    {"MasqueradeLongInterface", masquerade_with("\"10.0.0.0/8\"", "\"abcdefghijklmnop\""), 3, 7,
+     "out: 'abcdefghijklmnop' is too long", ""},
+    {"MasqueradeTwice",
+     masquerade_with("\"10.0.0.0/8\"", "\"eth0\"") + masquerade_with("\"10.0.0.0/8\"", "\"eth0\""),
+     4, 1, "10.0.0.0/8 is masqueraded to eth0 twice", "first on line 1"},
+};
+
+class BadInput : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadInput, IsRefusedWithOneErrorAtItsPlace) {
+    const Bad& bad = GetParam();
+
+    const Loaded loaded = parse(bad.text, "bad.toml");
+
+    EXPECT_FALSE(loaded.config);
+    std::string all;
+    for (const Diagnostic& error : loaded.errors) all += error.text() + "\n";
+    ASSERT_EQ(loaded.errors.size(), 1U) << all;
+    const Diagnostic& error = loaded.errors[0];
+    EXPECT_EQ(error.line, bad.line) << all;
+    EXPECT_EQ(error.column, bad.column) << all;
+    EXPECT_NE(error.message.find(bad.message), std::string::npos) << all;
+    EXPECT_NE(error.hint.find(bad.hint), std::string::npos) << all;
+    if (*bad.hint == '\0') return;
+    EXPECT_FALSE(error.hint.empty()) << all;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadInput, testing::ValuesIn(kBad),
+                         [](const auto& param_info) { return param_info.param.name; });
+
+TEST(Errors, AreAllReportedInTheOrderOfTheFile) {
+    const Loaded loaded = parse(R"([director]
+connections = 1000
+hok = "tc"
+
+[[service]]
+listen = ["10.0.0.2:80"]
+servers = [
+    { address = "10.1.1.1", weight = -1 },
+    { addres = "10.1.1.2" },
+    { address = "10.1.1.1" },
+]
+
+[[service]]
+name = "b"
+listen = ["10.0.0.300:80/tcp", "10.0.0.2:81/icmp"]
+check = { type = "tcp" }
+)",
+                                "f");
+
+    std::vector<std::pair<unsigned, unsigned>> places;
+    for (const Diagnostic& error : loaded.errors) places.emplace_back(error.line, error.column);
+    const std::vector<std::pair<unsigned, unsigned>> expected = {
+        {2, 15},   // not a power of two
+        {3, 1},    // unknown key
+        {5, 1},    // no name
+        {6, 11},   // no protocol
+        {8, 38},   // negative weight
+        {9, 5},    // no address
+        {9, 7},    // unknown key
+        {10, 5},   // listed twice
+        {15, 11},  // not an address
+        {15, 32},  // not a protocol
+        {16, 1},   // later
+    };
+    EXPECT_EQ(places, expected);
+}
+
+TEST(Errors, OfAFileOfNoiseComeToAnEnd) {
+    std::string noise;
+    for (unsigned i = 0; noise.size() < 1000000; ++i) noise += "k" + std::to_string(i) + "=1\n";
+
+    const Loaded loaded = parse(noise, "f");
+
+    EXPECT_FALSE(loaded.config);
+    EXPECT_EQ(loaded.errors.size(), 1000U);
+    EXPECT_EQ(loaded.errors.back().message,
+              "there are more than 999 errors; this is the last one shown");
+}
+
+TEST(Depth, OfDottedKeysDoesNotEndTheProcess) {
+    std::string key = "a";
+    for (unsigned i = 0; i < 300000; ++i) key += ".a";
+
+    for (const std::string& text : {key + " = 1", "[" + key + "]", "x = { " + key + " = 1 }"}) {
+        const Loaded loaded = parse(text, "f");
+
+        ASSERT_EQ(loaded.errors.size(), 1U);
+        EXPECT_EQ(loaded.errors[0].message, "nested too deeply");
+    }
+}
+
+TEST(Size, AThousandServicesWithTenServersEachAreRead) {
+    std::string text;
+    for (unsigned i = 0; i < 1000; ++i) {
+        text += "[[service]]\nname = \"service-" + std::to_string(i) +
+                "\"\nlisten = [\"10.0.0.2:" + std::to_string(10000 + i) + "/tcp\"]\nservers = [\n";
+        for (unsigned j = 0; j < 10; ++j) {
+            text +=
+                "    { address = \"192.168.10." + std::to_string(100 + j) + "\", weight = 1 },\n";
+        }
+        text += "]\n\n";
+    }
+
+    const Loaded loaded = parse(text, "f");
+
+    ASSERT_TRUE(loaded.config);
+    EXPECT_EQ(loaded.config->services.size(), 1000U);
+    EXPECT_EQ(loaded.config->services[999].servers.size(), 10U);
+}
+
+}  // namespace
+}  // namespace isobar::config

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/check.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "config/address_kind.h"
+
+namespace isobar::config {
+namespace {
+
+// Whose is it, and where was that said?
+template <typename Thing>
+class Claims {
+public:
+    // The earlier claim, if there is one.
+    std::optional<Position> claim(const Thing& thing, Position at) {
+        const auto [entry, first] = first_.emplace(thing, at);
+        if (first) return std::nullopt;
+        return entry->second;
+    }
+
+private:
+    std::map<Thing, Position> first_;
+};
+
+std::string first_on(Position at) {
+    return fmt::format("first on line {}", at.line);
+}
+
+void check_interfaces(const DirectorDraft& director, Reading& reading) {
+    Claims<std::string> names;
+    for (const auto& [interface, at] : director.interfaces) {
+        if (const auto first = names.claim(interface.name, at)) {
+            reading.error(at, fmt::format("interface {} is listed twice", interface.name),
+                          first_on(*first));
+        }
+    }
+}
+
+// "192.168.10.100" has the port of the service: where that is 80, it is the same server as
+// "192.168.10.100:80".
+class Servers {
+public:
+    explicit Servers(const ServiceDraft& service) {
+        for (const auto& [listen, at] : service.listen) service_ports_.insert(listen.address.port);
+    }
+
+    // The earlier entry that is the same server.
+    std::optional<Position> claim(const model::Endpoint& server, Position at) {
+        const bool same_port = server.port == 0 || service_ports_.contains(server.port);
+        auto first = as_written_.claim(server, at);
+        if (!first && same_port) {
+            // Two different ports of the service are two servers; no port is all of them.
+            const auto& others = server.port == 0 ? with_service_port_ : without_port_;
+            const auto other = others.find(server.address);
+            if (other != others.end()) first = other->second;
+        }
+        if (same_port) {
+            (server.port == 0 ? without_port_ : with_service_port_).emplace(server.address, at);
+        }
+        return first;
+    }
+
+private:
+    std::set<model::Port> service_ports_;
+    Claims<model::Endpoint> as_written_;
+    std::map<model::Address, Position> without_port_;
+    std::map<model::Address, Position> with_service_port_;
+};
+
+void check_servers(const ServiceDraft& service, Reading& reading) {
+    Servers servers(service);
+    for (const auto& [server, at] : service.servers) {
+        const auto first = servers.claim(server.address, at);
+        if (!first) continue;
+        const bool bare = server.address.port == 0;
+        reading.error(at,
+                      fmt::format("server {} is listed twice",
+                                  bare ? server.address.address.text() : server.address.text()),
+                      first_on(*first) + "; without a port it has that of the service");
+    }
+}
+
+void check_services(const FileDraft& draft, Reading& reading) {
+    Claims<std::string> names;
+    Claims<model::ServiceKey> addresses;
+    for (const ServiceDraft& service : draft.services) {
+        const auto& name = service.name;
+        if (!name.value.empty()) {
+            if (const auto first = names.claim(name.value, name.at)) {
+                reading.error(name.at, fmt::format("two services are named '{}'", name.value),
+                              first_on(*first));
+            }
+        }
+        for (const auto& [listen, at] : service.listen) {
+            if (const auto first = addresses.claim(listen, at)) {
+                reading.error(at, fmt::format("{} is listened on twice", listen_text(listen)),
+                              first_on(*first));
+            }
+        }
+        check_servers(service, reading);
+    }
+}
+
+void check_masquerades(const FileDraft& draft, Reading& reading) {
+    Claims<std::pair<model::Network, std::string>> seen;
+    for (const auto& [masquerade, at] : draft.masquerades) {
+        if (const auto first = seen.claim({masquerade.from, masquerade.out}, at)) {
+            reading.error(at,
+                          fmt::format("{} is masqueraded to {} twice", masquerade.from.text(),
+                                      masquerade.out),
+                          first_on(*first));
+        }
+    }
+}
+
+model::DirectorConfig to_director(const DirectorDraft& draft) {
+    model::DirectorConfig director;
+    for (const auto& [interface, at] : draft.interfaces) {
+        director.interfaces.push_back({interface.name, interface.hook.value_or(draft.hook)});
+    }
+    director.hook = draft.hook;
+    director.connections = draft.connections;
+    director.timeouts = draft.timeouts;
+    director.manage_sysctls = draft.manage_sysctls;
+    return director;
+}
+
+model::ServiceConfig to_service(const ServiceDraft& draft) {
+    model::ServiceConfig service;
+    service.name = draft.name.value;
+    for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
+    service.scheduler = draft.scheduler;
+    service.forward = draft.forward;
+    for (const auto& [server, at] : draft.servers) {
+        service.servers.push_back(server);
+        service.servers.back().method = draft.forward;
+    }
+    return service;
+}
+
+}  // namespace
+
+void check(const FileDraft& draft, Reading& reading) {
+    check_interfaces(draft.director, reading);
+    check_services(draft, reading);
+    check_masquerades(draft, reading);
+}
+
+model::Config to_config(const FileDraft& draft) {
+    model::Config config;
+    config.director = to_director(draft.director);
+    for (const ServiceDraft& service : draft.services) {
+        config.services.push_back(to_service(service));
+    }
+    for (const auto& [masquerade, at] : draft.masquerades) config.masquerades.push_back(masquerade);
+    return config;
+}
+
+}  // namespace isobar::config

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/printable.h"
+#include "config/field.h"
+#include "config/suggest.h"
+
+namespace isobar::config {
+namespace {
+
+using std::chrono::seconds;
+
+// A number that was put in quotes.
+bool is_digits(const Value& value) {
+    const auto* text = value.as<std::string>();
+    return text != nullptr && !text->empty() && text->size() <= 20 &&
+           text->find_first_not_of("0123456789") == std::string::npos;
+}
+
+std::optional<std::uint32_t> read_number(const Value& value, std::uint32_t smallest,
+                                         std::uint32_t largest, Reading& reading) {
+    const auto* number = value.as<std::int64_t>();
+    if (number == nullptr) {
+        const bool quoted = is_digits(value);
+        reading.wrong_type(value, "a number",
+                           quoted ? "write it without quotes: " + *value.as<std::string>() : "");
+        return std::nullopt;
+    }
+    if (*number < smallest || *number > largest) {
+        reading.error(value.at,
+                      fmt::format("{} is not within {} to {}", *number, smallest, largest));
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(*number);
+}
+
+std::uint32_t nearest_power_of_two(std::int64_t number, std::uint32_t smallest,
+                                   std::uint32_t largest) {
+    if (number <= smallest) return smallest;
+    if (number >= largest) return largest;
+    const auto below = std::int64_t{std::bit_floor(static_cast<std::uint32_t>(number))};
+    return static_cast<std::uint32_t>(number - below <= 2 * below - number ? below : 2 * below);
+}
+
+struct TimeUnit {
+    char letter;
+    seconds length;
+};
+constexpr TimeUnit kTimeUnits[] = {{'s', seconds(1)}, {'m', seconds(60)}, {'h', seconds(3600)}};
+
+// Nothing if it is not a number and a unit, or beyond what 64 bits hold.
+std::optional<seconds> parse_duration(std::string_view text) {
+    std::uint32_t count = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, count);
+    if (error != std::errc{} || end - stop != 1) return std::nullopt;
+    for (const TimeUnit& unit : kTimeUnits) {
+        if (unit.letter == *stop) return count * unit.length;
+    }
+    return std::nullopt;
+}
+
+// In the largest unit that needs no fraction.
+std::string short_duration(seconds time) {
+    std::string text;
+    for (const TimeUnit& unit : kTimeUnits) {
+        if (time % unit.length == seconds(0))
+            text = fmt::format("{}{}", time / unit.length, unit.letter);
+    }
+    return text;
+}
+
+}  // namespace
+
+Kind<bool> boolean() {
+    Kind<bool> kind{"true or false", "", "", {}, {}, {}};
+    kind.read = [](const Value& value, Reading& reading) -> std::optional<bool> {
+        if (const auto* flag = value.as<bool>()) return *flag;
+        reading.wrong_type(value, "true or false");
+        return std::nullopt;
+    };
+    kind.show = [](bool value) { return std::string(value ? "true" : "false"); };
+    return kind;
+}
+
+Kind<std::uint32_t> number(std::uint32_t smallest, std::uint32_t largest, std::string unit) {
+    Kind<std::uint32_t> kind{"number", std::move(unit), {}, {}, {}, {}};
+    kind.range = fmt::format("{} to {}", smallest, largest);
+    kind.read = [smallest, largest](const Value& value, Reading& reading) {
+        return read_number(value, smallest, largest, reading);
+    };
+    kind.show = [](std::uint32_t value) { return std::to_string(value); };
+    return kind;
+}
+
+Kind<std::uint32_t> power_of_two(std::uint32_t smallest, std::uint32_t largest, std::string unit) {
+    auto kind = number(smallest, largest, std::move(unit));
+    kind.range += ", a power of two";
+    kind.read = [smallest, largest](const Value& value,
+                                    Reading& reading) -> std::optional<std::uint32_t> {
+        const auto* any = value.as<std::int64_t>();
+        if (any == nullptr) return read_number(value, smallest, largest, reading);
+        const std::uint32_t nearest = nearest_power_of_two(*any, smallest, largest);
+        if (*any == nearest) return nearest;
+        reading.error(
+            value.at,
+            fmt::format("{} is not a power of two within {} to {}", *any, smallest, largest),
+            fmt::format("the nearest is {}", nearest));
+        return std::nullopt;
+    };
+    return kind;
+}
+
+Kind<seconds> duration(seconds smallest, seconds largest) {
+    Kind<seconds> kind{"duration", "s, m or h", {}, {}, {}, {}};
+    kind.range = fmt::format("{} to {}", short_duration(smallest), short_duration(largest));
+    kind.read = [smallest, largest, range = kind.range](
+                    const Value& value, Reading& reading) -> std::optional<seconds> {
+        const auto* text = value.as<std::string>();
+        if (text == nullptr) {
+            const auto* bare = value.as<std::int64_t>();
+            reading.wrong_type(value, "a duration",
+                               fmt::format("write \"{}s\", with s, m or h as unit",
+                                           bare != nullptr && *bare > 0 ? *bare : 300));
+            return std::nullopt;
+        }
+        const auto time = parse_duration(*text);
+        if (!time) {
+            reading.error(value.at, fmt::format("'{}' is not a duration", printable(*text)),
+                          "a whole number and s, m or h, as in \"300s\", \"5m\", \"2h\"");
+            return std::nullopt;
+        }
+        if (*time < smallest || *time > largest) {
+            reading.error(value.at, fmt::format("{} is not within {}", *text, range));
+            return std::nullopt;
+        }
+        return time;
+    };
+    kind.show = [](seconds value) { return fmt::format("\"{}s\"", value.count()); };
+    return kind;
+}
+
+std::optional<std::size_t> read_word(const Value& value, const Words& words, Reading& reading) {
+    const auto* text = value.as<std::string>();
+    if (text == nullptr) {
+        reading.wrong_type(value, "text", words_range(words));
+        return std::nullopt;
+    }
+    const auto found = std::find(words.now.begin(), words.now.end(), *text);
+    if (found != words.now.end()) return static_cast<std::size_t>(found - words.now.begin());
+    const bool later =
+        std::find(words.later.begin(), words.later.end(), *text) != words.later.end();
+    if (later) {
+        reading.error(value.at, fmt::format("'{}' comes with a later version of Isobar", *text),
+                      fmt::format("for now: {}", fmt::join(words.now, ", ")));
+    } else {
+        reading.error(value.at, fmt::format("unknown word '{}'", printable(*text)),
+                      suggestion(*text, words.now));
+    }
+    return std::nullopt;
+}
+
+std::string words_range(const Words& words) {
+    return fmt::format("{}", fmt::join(words.now, ", "));
+}
+
+}  // namespace isobar::config

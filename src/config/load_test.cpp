@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// What good files mean, and what happens with things that are no configuration file.
+#include "config/load.h"
+
+#include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+namespace isobar::config {
+namespace {
+
+using model::Address;
+using model::HookChoice;
+using model::Protocol;
+using std::chrono::seconds;
+
+model::Config good(const std::string& text) {
+    const Loaded loaded = parse(text, "test.toml");
+    for (const Diagnostic& error : loaded.errors) ADD_FAILURE() << error.text();
+    return loaded.config.value_or(model::Config{});
+}
+
+const std::string kService = "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:80/tcp\"]\n";
+
+TEST(Load, AServiceNeedsANameAndAnAddressOnly) {
+    const auto config = good(kService);
+
+    ASSERT_EQ(config.services.size(), 1U);
+    model::ServiceConfig web;
+    web.name = "web";
+    web.listen = {{Protocol::Tcp, {Address::v4(10, 0, 0, 2), 80}}};
+    EXPECT_EQ(config.services[0], web);
+    EXPECT_EQ(config.director, model::DirectorConfig{});
+}
+
+TEST(Load, AServiceHasEverythingThatIsWritten) {
+    const auto config = good(R"(
+[[service]]
+name = "web-1.x_y"
+listen = ["10.0.0.2:80/tcp", "10.0.0.2:443/udp"]
+scheduler = "rr"
+forward = "nat"
+servers = [
+    { address = "192.168.10.100", weight = 0 },
+    { address = "192.168.10.101:8080", weight = 2147483647 },
+    { address = "192.168.10.102" },
+]
+)");
+
+    ASSERT_EQ(config.services.size(), 1U);
+    const auto& web = config.services[0];
+    EXPECT_EQ(web.name, "web-1.x_y");
+    EXPECT_EQ(web.scheduler, model::Scheduler::Rr);
+    ASSERT_EQ(web.listen.size(), 2U);
+    EXPECT_EQ(web.listen[1].text(), "UDP 10.0.0.2:443");
+    ASSERT_EQ(web.servers.size(), 3U);
+    EXPECT_EQ(web.servers[0].address.text(), "192.168.10.100:0");
+    EXPECT_EQ(web.servers[0].weight, 0U);
+    EXPECT_EQ(web.servers[1].address.text(), "192.168.10.101:8080");
+    EXPECT_EQ(web.servers[1].weight, model::kMaxWeight);
+    EXPECT_EQ(web.servers[2].weight, 1U);
+}
+
+TEST(Load, TheDirectorHasEverythingThatIsWritten) {
+    const auto config = good(R"(
+[director]
+interfaces = ["eth0", { name = "eth1", hook = "xdp" }, { name = "eth2" }]
+hook = "tc"
+connections = 1048576
+timeouts = { tcp = "2h", tcp_fin = "3m", udp = "45s" }
+manage_sysctls = false
+)" + kService);
+
+    const auto& director = config.director;
+    ASSERT_EQ(director.interfaces.size(), 3U);
+    EXPECT_EQ(director.interfaces[0], (model::InterfaceConfig{"eth0", HookChoice::Tc}));
+    EXPECT_EQ(director.interfaces[1], (model::InterfaceConfig{"eth1", HookChoice::Xdp}));
+    EXPECT_EQ(director.interfaces[2], (model::InterfaceConfig{"eth2", HookChoice::Tc}));
+    EXPECT_EQ(director.hook, HookChoice::Tc);
+    EXPECT_EQ(director.connections, 1048576U);
+    EXPECT_EQ(director.timeouts, (model::Timeouts{seconds(7200), seconds(180), seconds(45)}));
+    EXPECT_FALSE(director.manage_sysctls);
+}
+
+TEST(Load, TimeoutsMayStandUnderAHeaderOfTheirOwn) {
+    const auto config = good("[director.timeouts]\nudp = \"60s\"\n" + kService);
+
+    EXPECT_EQ(config.director.timeouts.udp, seconds(60));
+    EXPECT_EQ(config.director.timeouts.tcp, seconds(900));
+}
+
+TEST(Load, AMasqueradeAloneIsAConfiguration) {
+    const auto config = good("[[masquerade]]\nfrom = \"192.168.10.0/24\"\nout = \"eth0\"\n");
+
+    ASSERT_EQ(config.masquerades.size(), 1U);
+    EXPECT_EQ(config.masquerades[0].from.text(), "192.168.10.0/24");
+    EXPECT_EQ(config.masquerades[0].out, "eth0");
+}
+
+TEST(Load, AServiceMayHaveNoServers) {
+    EXPECT_TRUE(good(kService + "servers = []\n").services[0].servers.empty());
+}
+
+TEST(Load, OneServerMayServeTwoPortsOfAService) {
+    const auto config = good(
+        "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:80/tcp\"]\n"
+        "servers = [{ address = \"192.168.10.100\" }, { address = \"192.168.10.100:8080\" }]\n");
+
+    EXPECT_EQ(config.services[0].servers.size(), 2U);
+}
+
+TEST(Load, TwoPortsOfAServerAreTwoServersEvenIfTheServiceHasBoth) {
+    const auto config = good(
+        "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:80/tcp\", \"10.0.0.2:81/tcp\"]\n"
+        "servers = [{ address = \"10.1.1.1:80\" }, { address = \"10.1.1.1:81\" }]\n");
+
+    EXPECT_EQ(config.services[0].servers.size(), 2U);
+}
+
+TEST(Load, TcpAndUdpOfOnePortAreTwoServices) {
+    EXPECT_EQ(good("[[service]]\nname = \"a\"\nlisten = [\"10.0.0.2:53/tcp\"]\n"
+                   "[[service]]\nname = \"b\"\nlisten = [\"10.0.0.2:53/udp\"]\n")
+                  .services.size(),
+              2U);
+}
+
+TEST(Load, LineEndsOfWindowsAndAByteOrderMarkAreFine) {
+    EXPECT_EQ(
+        good("\xef\xbb\xbf[[service]]\r\nname = \"web\"\r\nlisten = [\"10.0.0.2:80/tcp\"]\r\n")
+            .services[0]
+            .name,
+        "web");
+}
+
+// ---- files ----
+
+class LoadFile : public testing::Test {
+protected:
+    LoadFile() {
+        directory = std::filesystem::temp_directory_path() /
+                    ("isobar-load-test-" + std::to_string(::getpid()));
+        std::filesystem::create_directory(directory);
+    }
+    LoadFile(const LoadFile&) = delete;
+    LoadFile& operator=(const LoadFile&) = delete;
+    ~LoadFile() override {
+        std::error_code ignored;
+        std::filesystem::remove_all(directory, ignored);
+    }
+    std::string file(const std::string& content) {
+        const auto path = directory / "isobar.toml";
+        std::ofstream(path, std::ios::binary) << content;
+        return path;
+    }
+    // The message of the only error.
+    std::string refusal(const std::string& path) {
+        const Loaded loaded = load_file(path);
+        EXPECT_FALSE(loaded.config);
+        if (loaded.errors.size() != 1) return "not one error";
+        EXPECT_EQ(loaded.errors[0].file, path);
+        return loaded.errors[0].message;
+    }
+    std::filesystem::path directory;
+};
+
+TEST_F(LoadFile, GivesTheConfiguration) {
+    const Loaded loaded = load_file(file(kService));
+
+    ASSERT_TRUE(loaded.config);
+    EXPECT_TRUE(loaded.errors.empty());
+    EXPECT_EQ(loaded.config->services[0].name, "web");
+}
+
+TEST_F(LoadFile, NamesTheFileInItsErrors) {
+    const std::string path = file("[[service]]\nname = 1\nlisten = [\"10.0.0.2:80/tcp\"]\n");
+
+    const Loaded loaded = load_file(path);
+
+    ASSERT_EQ(loaded.errors.size(), 1U);
+    EXPECT_EQ(loaded.errors[0].text(), path +
+                                           ":2:8: error: name: expected text, found a number\n"
+                                           "    name = 1\n"
+                                           "           ^\n"
+                                           "  hint: as in \"web\"");
+}
+
+TEST_F(LoadFile, RefusesWhatIsNotAFile) {
+    EXPECT_EQ(refusal(directory), "is a directory, not a file");
+    EXPECT_EQ(refusal(directory / "missing"), "cannot open: No such file or directory");
+    EXPECT_EQ(refusal("/dev/null"), "is not a regular file");
+    EXPECT_EQ(refusal(""), "cannot open: No such file or directory");
+    const std::string fifo = directory / "fifo";
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    EXPECT_EQ(refusal(fifo), "is not a regular file");
+}
+
+TEST_F(LoadFile, RefusesAFileItMayNotRead) {
+    const std::string path = file(kService);
+    ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+
+    // Root may read every file, so this thread is nobody to the file system for a moment.
+    const int user = ::setfsuid(65534);
+    EXPECT_EQ(refusal(path), "cannot open: Permission denied");
+    ::setfsuid(static_cast<uid_t>(user));
+}
+
+TEST_F(LoadFile, RefusesAnEmptyFile) {
+    EXPECT_EQ(refusal(file("")),
+              "empty configuration: it has no [[service]] and no [[masquerade]]");
+}
+
+TEST_F(LoadFile, RefusesTenMebibytesUnread) {
+    // Sparse: all zero bytes. Had it been read, the complaint would be about those.
+    const std::string path = file("");
+    std::filesystem::resize_file(path, 10U << 20U);
+
+    EXPECT_EQ(refusal(path), "has 10485760 bytes; a configuration has at most 1048576 (1 MiB)");
+}
+
+TEST_F(LoadFile, RefusesABinary) {
+    const std::string elf(
+        "\x7f"
+        "ELF\x02\x01\x01\0\0\0",
+        10);
+
+    EXPECT_EQ(refusal(file(elf)), "this is not a text file: a zero byte");
+}
+
+}  // namespace
+}  // namespace isobar::config

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/schema.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "config/address_kind.h"
+
+namespace isobar::config {
+namespace {
+
+using model::HookChoice;
+using model::Timeouts;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+// What the data plane can be made with.
+constexpr std::uint32_t kFewestConnections = 1U << 10U;
+constexpr std::uint32_t kMostConnections = 1U << 24U;
+constexpr seconds kLongestTimeout = hours(31 * 24);  // as the data plane keeps them
+
+Kind<HookChoice> hook() {
+    return choice<HookChoice>({{"auto", "xdp", "tc"}, {}},
+                              {HookChoice::Auto, HookChoice::Xdp, HookChoice::Tc});
+}
+
+Kind<model::Scheduler> scheduler() {
+    Words words;
+    std::vector<model::Scheduler> values;
+    for (const std::string_view name : model::scheduler_names()) {
+        const auto scheduler = model::scheduler_named(name);
+        if (!scheduler) continue;
+        words.now.emplace_back(name);
+        values.push_back(*scheduler);
+    }
+    for (const char* name :
+         {"sed", "nq", "lblc", "lblcr", "dh", "sh", "fo", "ovf", "mh", "twos", "lrt"}) {
+        if (!model::scheduler_named(name)) words.later.emplace_back(name);
+    }
+    return choice<model::Scheduler>(words, values);
+}
+
+Kind<model::ForwardingMethod> forward() {
+    return choice<model::ForwardingMethod>({{"nat"}, {"dr", "tun", "fullnat", "local"}},
+                                           {model::ForwardingMethod::Nat});
+}
+
+// "eth0", or { name = "eth0", hook = "tc" }
+Kind<InterfaceDraft> interface() {
+    auto kind = table_of<InterfaceDraft>(
+        "an interface",
+        {required("name", &InterfaceDraft::name, interface_name(), "Name of the interface.",
+                  "\"eth0\""),
+         optional("hook", &InterfaceDraft::hook, hook(),
+                  "Where packets of this interface are caught.", "that of [director]")});
+    kind.type = "text or table";
+    kind.read = [name = interface_name().read, table = kind.read](
+                    const Value& value, Reading& reading) -> std::optional<InterfaceDraft> {
+        if (value.as<Table>() != nullptr) return table(value, reading);
+        auto got = name(value, reading);
+        if (!got) return std::nullopt;
+        return InterfaceDraft{std::move(*got), std::nullopt};
+    };
+    return kind;
+}
+
+Kind<Timeouts> timeouts() {
+    const auto timeout = duration(seconds(1), kLongestTimeout);
+    return table_of<Timeouts>(
+        "timeouts", {optional("tcp", &Timeouts::tcp, timeout,
+                              "How long an established TCP connection without packets is kept."),
+                     optional("tcp_fin", &Timeouts::tcp_fin, timeout,
+                              "How long a TCP connection is kept after its first FIN."),
+                     optional("udp", &Timeouts::udp, timeout,
+                              "How long a UDP connection without packets is kept.")});
+}
+
+Kind<DirectorDraft> director() {
+    using D = DirectorDraft;
+    return table_of<D>(
+        "[director]",
+        {optional("interfaces", &D::interfaces, list_of(located(interface())),
+                  "Interfaces whose packets are balanced: those towards the clients and those "
+                  "towards the real servers.",
+                  "all interfaces"),
+         optional("hook", &D::hook, hook(),
+                  "Where packets are caught: xdp is faster and needs a driver that supports it, tc "
+                  "works everywhere, auto takes xdp where it is a gain."),
+         optional(
+             "connections", &D::connections,
+             power_of_two(kFewestConnections, kMostConnections, "connections"),
+             "Most connections that are tracked at a time. Fixed when the director first starts "
+             "in a network namespace."),
+         optional("timeouts", &D::timeouts, timeouts(),
+                  "When connections without packets are forgotten."),
+         optional(
+             "manage_sysctls", &D::manage_sysctls, boolean(),
+             "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "
+             "and puts them back at the end.")});
+}
+
+Kind<model::RealServer> server() {
+    using S = model::RealServer;
+    return table_of<S>(
+        "a server",
+        {required("address", &S::address, server_address(),
+                  "Address of the real server; its port is that of the service if none is given.",
+                  "\"192.168.10.100\""),
+         optional("weight", &S::weight, number(0, model::kMaxWeight, ""),
+                  "Its share compared with the other servers. 0: no new connections, those it has "
+                  "go on.")});
+}
+
+Kind<ServiceDraft> service() {
+    using S = ServiceDraft;
+    return table_of<S>(
+        "[[service]]",
+        {required("name", &S::name, located(service_name()),
+                  "What commands and metrics call the service; no other has this name.", "\"web\""),
+         required("listen", &S::listen,
+                  not_empty(list_of(located(listen_address())), "as in [\"10.0.0.2:80/tcp\"]"),
+                  "The virtual addresses that clients connect to; at least one.",
+                  "[\"10.0.0.2:80/tcp\"]"),
+         optional("scheduler", &S::scheduler, scheduler(),
+                  "How the server of a new connection is chosen: in turn (rr), in turn by weight "
+                  "(wrr), fewest connections (lc), fewest connections by weight (wlc)."),
+         optional("forward", &S::forward, forward(),
+                  "How packets reach the real servers: by rewriting addresses (nat). The servers "
+                  "answer through the director."),
+         optional("servers", &S::servers, list_of(located(server())),
+                  "The real servers. A service may have none for a while: its clients are refused.",
+                  "none"),
+         later<S>("persistence", "A client stays with its server."),
+         later<S>("check", "Health checks."),
+         later<S>("load", "Weights that follow the load of the servers.")});
+}
+
+Kind<model::MasqueradeConfig> masquerade() {
+    using M = model::MasqueradeConfig;
+    return table_of<M>("[[masquerade]]",
+                       {required("from", &M::from, network(),
+                                 "The inside network that reaches out through the director.",
+                                 "\"192.168.10.0/24\""),
+                        required("out", &M::out, interface_name(),
+                                 "The interface whose address it has outside.", "\"eth0\"")});
+}
+
+}  // namespace
+
+const std::vector<Field<FileDraft>>& file_fields() {
+    using F = FileDraft;
+    static const std::vector<Field<F>> fields = {
+        optional("director", &F::director, director(), "The load balancer as a whole."),
+        optional("service", &F::services, tables_of("service", service()),
+                 "A virtual service: the same servers behind one or more addresses."),
+        optional("masquerade", &F::masquerades, tables_of("masquerade", located(masquerade())),
+                 "An inside network whose hosts reach the outside with the director's address."),
+        later<F>("instance", "Addresses that move from a failed director to its backup."),
+    };
+    return fields;
+}
+
+}  // namespace isobar::config

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of isobar.toml, and what a file says before it was checked as a whole.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/field.h"
+#include "model/config.h"
+
+namespace isobar::config {
+
+struct InterfaceDraft {
+    std::string name;
+    std::optional<model::HookChoice> hook;  // none: that of [director]
+};
+
+struct DirectorDraft {
+    std::vector<Located<InterfaceDraft>> interfaces;
+    model::HookChoice hook = model::DirectorConfig{}.hook;
+    std::uint32_t connections = model::DirectorConfig{}.connections;
+    model::Timeouts timeouts;
+    bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
+};
+
+// Values that had errors are missing.
+struct ServiceDraft {
+    Located<std::string> name;
+    std::vector<Located<model::ServiceKey>> listen;
+    model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
+    model::ForwardingMethod forward = model::ServiceConfig{}.forward;
+    std::vector<Located<model::RealServer>> servers;
+};
+
+struct FileDraft {
+    DirectorDraft director;
+    std::vector<ServiceDraft> services;
+    std::vector<Located<model::MasqueradeConfig>> masquerades;
+};
+
+// The tables at the top of a file.
+const std::vector<Field<FileDraft>>& file_fields();
+
+}  // namespace isobar::config

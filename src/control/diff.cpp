@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/diff.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <type_traits>
+#include <variant>
+
+namespace isobar::control {
+namespace {
+
+using Changes = std::vector<model::Change>;
+
+// The servers first to be removed, then to be changed or added. All of it is one swap of
+// the service's set in the data plane: no packet sees a step in between.
+void diff_servers(const model::ServiceStatus& running, const model::VirtualService& wanted,
+                  Changes& changes) {
+    std::map<model::Endpoint, model::RealServer> gone;
+    for (const model::ServerStatus& server : running.servers) {
+        gone.emplace(server.server.address, server.server);
+    }
+    Changes made;
+    for (const model::RealServer& server : wanted.servers) {
+        const auto found = gone.find(server.address);
+        if (found == gone.end()) {
+            made.emplace_back(model::AddServer{wanted.key, server});
+            continue;
+        }
+        if (found->second != server) made.emplace_back(model::EditServer{wanted.key, server});
+        gone.erase(found);
+    }
+    for (const auto& [address, server] : gone) {
+        changes.emplace_back(model::RemoveServer{wanted.key, address});
+    }
+    changes.insert(changes.end(), made.begin(), made.end());
+}
+
+void add_service(const model::VirtualService& wanted, Changes& changes) {
+    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler});
+    for (const model::RealServer& server : wanted.servers) {
+        changes.emplace_back(model::AddServer{wanted.key, server});
+    }
+}
+
+const model::ServerStatus* find_server(const std::vector<model::ServiceStatus>& services,
+                                       const model::ServiceKey& key,
+                                       const model::Endpoint& address) {
+    const auto service = std::find_if(services.begin(), services.end(),
+                                      [&](const auto& each) { return each.key == key; });
+    if (service == services.end()) return nullptr;
+    const auto server =
+        std::find_if(service->servers.begin(), service->servers.end(),
+                     [&](const auto& each) { return each.server.address == address; });
+    return server == service->servers.end() ? nullptr : &*server;
+}
+
+std::string describe_edit(const model::EditServer& edit,
+                          const std::vector<model::ServiceStatus>& before) {
+    std::string line =
+        fmt::format("{}: server {} ", edit.service.text(), edit.server.address.text());
+    const model::ServerStatus* old = find_server(before, edit.service, edit.server.address);
+    if (old == nullptr || old->server.method != edit.server.method) {
+        return line +
+               fmt::format("now {}, weight {}", name(edit.server.method), edit.server.weight);
+    }
+    return line + fmt::format("weight {} -> {}", old->server.weight, edit.server.weight);
+}
+
+}  // namespace
+
+std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running,
+                                const model::Forwarding& wanted, const Owned& owned) {
+    std::set<model::ServiceKey> wishes;
+    for (const model::VirtualService& service : wanted.services) wishes.insert(service.key);
+
+    Changes changes;
+    std::map<model::ServiceKey, const model::ServiceStatus*> present;
+    for (const model::ServiceStatus& service : running) {
+        present.emplace(service.key, &service);
+        if (owned.contains(service.key) && !wishes.contains(service.key)) {
+            changes.emplace_back(model::RemoveService{service.key});
+        }
+    }
+    for (const model::VirtualService& service : wanted.services) {
+        const auto found = present.find(service.key);
+        if (found == present.end()) {
+            add_service(service, changes);
+            continue;
+        }
+        if (found->second->scheduler != service.scheduler) {
+            changes.emplace_back(model::EditService{service.key, service.scheduler});
+        }
+        diff_servers(*found->second, service, changes);
+    }
+    return changes;
+}
+
+std::string describe(const model::Change& change, const std::vector<model::ServiceStatus>& before) {
+    return std::visit(
+        [&](const auto& step) -> std::string {
+            using Step = std::decay_t<decltype(step)>;
+            if constexpr (std::is_same_v<Step, model::AddService>) {
+                return fmt::format("{}: added, scheduler {}", step.key.text(),
+                                   name(step.scheduler));
+            } else if constexpr (std::is_same_v<Step, model::EditService>) {
+                return fmt::format("{}: scheduler {}", step.key.text(), name(step.scheduler));
+            } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
+                return fmt::format("{}: removed", step.key.text());
+            } else if constexpr (std::is_same_v<Step, model::AddServer>) {
+                return fmt::format("{}: server {} added, {}, weight {}", step.service.text(),
+                                   step.server.address.text(), name(step.server.method),
+                                   step.server.weight);
+            } else if constexpr (std::is_same_v<Step, model::EditServer>) {
+                return describe_edit(step, before);
+            } else {
+                static_assert(std::is_same_v<Step, model::RemoveServer>);
+                return fmt::format("{}: server {} removed", step.service.text(),
+                                   step.server.text());
+            }
+        },
+        change);
+}
+
+}  // namespace isobar::control

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/owned_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/fd.h"
+
+namespace isobar::control {
+namespace {
+
+constexpr std::string_view kTitle = "isobar services 1";
+// 65,536 services make 2 MB; more is not our file.
+constexpr std::size_t kMaxSize = std::size_t{8} << 20;
+
+// Takes the first line off `text`, without its newline; nothing if none is complete.
+std::optional<std::string_view> take_line(std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    return line;
+}
+
+std::optional<model::ServiceKey> parse_key(std::string_view line) {
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    const auto protocol = model::protocol_named(line.substr(0, space));
+    const auto address = model::Endpoint::parse(line.substr(space + 1));
+    if (!protocol || !address) return std::nullopt;
+    return model::ServiceKey{*protocol, *address};
+}
+
+Result<std::string> read_file(const std::filesystem::path& path) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (!file.valid()) return system_failure(path.string(), errno);
+    std::string text;
+    char block[16384];
+    for (;;) {
+        const ssize_t got = ::read(file.get(), block, sizeof block);
+        if (got == 0) return text;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return system_failure(path.string(), errno);
+        text.append(block, static_cast<std::size_t>(got));
+        if (text.size() > kMaxSize) {
+            return failure(Fault::Invalid, path.string() + ": larger than this file can be");
+        }
+    }
+}
+
+Result<void> write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t put = ::write(fd, text.data(), text.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) return system_failure("write", errno);
+        text.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return {};
+}
+
+// The rename itself is safe on disk only when the folder is.
+Result<void> sync_folder(const std::filesystem::path& folder) {
+    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid() || ::fsync(fd.get()) != 0) return system_failure(folder.string(), errno);
+    return {};
+}
+
+}  // namespace
+
+std::string owned_text(const Owned& owned, std::string_view scope) {
+    std::string text = fmt::format("{}\n{}\n", kTitle, scope);
+    for (const model::ServiceKey& key : owned) {
+        text += fmt::format("{} {}\n", name(key.protocol), key.address.text());
+    }
+    return text + fmt::format("end {}\n", owned.size());
+}
+
+Result<Owned> parse_owned(std::string_view text, std::string_view scope) {
+    if (take_line(text) != kTitle) return failure(Fault::Invalid, "not a list of services");
+    const auto where = take_line(text);
+    if (!where) return failure(Fault::Invalid, "cut off after its first line");
+    Owned owned;
+    while (const auto line = take_line(text)) {
+        if (*line == fmt::format("end {}", owned.size()) && text.empty()) {
+            return *where == scope ? std::move(owned) : Owned{};
+        }
+        const auto key = parse_key(*line);
+        if (!key) return failure(Fault::Invalid, "a line that is no service");
+        owned.insert(*key);
+    }
+    return failure(Fault::Invalid, "cut off");
+}
+
+Result<std::string> current_scope() {
+    auto boot = read_file("/proc/sys/kernel/random/boot_id");
+    if (!boot) return tl::unexpected(std::move(boot.error()));
+    if (boot->ends_with('\n')) boot->pop_back();
+    struct stat net{};
+    if (::stat("/proc/self/ns/net", &net) != 0) {
+        return system_failure("/proc/self/ns/net", errno);
+    }
+    return fmt::format("boot {} net {}", *boot, net.st_ino);
+}
+
+OwnedFile::OwnedFile(std::filesystem::path folder, std::string scope)
+    : path_(std::move(folder) / "services"), scope_(std::move(scope)) {}
+
+Result<Owned> OwnedFile::load() const {
+    const auto text = read_file(path_);
+    if (!text) return tl::unexpected(text.error());
+    auto owned = parse_owned(*text, scope_);
+    if (!owned) return tl::unexpected(std::move(owned.error()).in(path_.string()));
+    return owned;
+}
+
+Result<void> OwnedFile::store(const Owned& owned) const {
+    const std::filesystem::path folder = path_.parent_path();
+    std::error_code error;
+    if (std::filesystem::create_directories(folder, error)) {
+        std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    }
+    if (error) return system_failure(folder.string(), error.value());
+
+    const std::string draft = path_.string() + ".new";
+    // What a crash left behind may be a link or belong to somebody: never write through it.
+    (void)::unlink(draft.c_str());
+    const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file.valid()) return system_failure(draft, errno);
+    if (auto written = write_all(file.get(), owned_text(owned, scope_)); !written) {
+        return tl::unexpected(std::move(written.error()).in(draft));
+    }
+    if (::fsync(file.get()) != 0) return system_failure(draft, errno);
+    if (::rename(draft.c_str(), path_.c_str()) != 0) {
+        return system_failure(path_.string(), errno);
+    }
+    return sync_folder(folder);
+}
+
+Result<void> OwnedFile::remove() const {
+    if (::unlink(path_.c_str()) != 0 && errno != ENOENT) {
+        return system_failure(path_.string(), errno);
+    }
+    return {};
+}
+
+}  // namespace isobar::control

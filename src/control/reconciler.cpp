@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/reconciler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace isobar::control {
+namespace {
+
+Owned keys_of(const model::Forwarding& wanted) {
+    Owned keys;
+    for (const model::VirtualService& service : wanted.services) keys.insert(service.key);
+    return keys;
+}
+
+std::string describe_timeouts(const model::Timeouts& timeouts) {
+    return fmt::format("timeouts: tcp {} s, tcp_fin {} s, udp {} s", timeouts.tcp.count(),
+                       timeouts.tcp_fin.count(), timeouts.udp.count());
+}
+
+}  // namespace
+
+// Without a record of what the last configuration brought, nothing is removed. That is
+// worth a word only if there is something that might have been.
+void Reconciler::load(const std::vector<model::ServiceStatus>& running,
+                      const model::Forwarding& wanted, Reconciled& report) {
+    loaded_ = true;
+    auto loaded = file_.load();
+    if (loaded) {
+        stored_ = *loaded;
+        owned_ = *std::move(loaded);
+        return;
+    }
+    const Owned wishes = keys_of(wanted);
+    const auto strangers = std::count_if(
+        running.begin(), running.end(),
+        [&](const model::ServiceStatus& service) { return !wishes.contains(service.key); });
+    if (loaded.error().fault == Fault::NotFound && strangers == 0) return;
+    report.warnings.push_back(fmt::format(
+        "{}: no record of what an earlier configuration brought: {} running service(s) that "
+        "the configuration does not name are left alone",
+        loaded.error().message, strangers));
+}
+
+void Reconciler::store(Owned owned, Reconciled& report) {
+    owned_ = std::move(owned);
+    if (stored_ == owned_) return;
+    if (auto stored = file_.store(owned_); !stored) {
+        stored_.reset();
+        std::string warning = stored.error().message +
+                              ": after a restart, services that leave the configuration will "
+                              "stay until removed by hand";
+        // The record is written twice around a change.
+        if (report.warnings.empty() || report.warnings.back() != warning) {
+            report.warnings.push_back(std::move(warning));
+        }
+        return;
+    }
+    stored_ = owned_;
+}
+
+Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Forwarding& wanted) {
+    const auto running = plane.services();
+    if (!running) return tl::unexpected(running.error());
+    Reconciled report;
+    if (!loaded_) load(*running, wanted, report);
+
+    if (wanted.timeouts && *wanted.timeouts != plane.timeouts()) {
+        if (auto set = plane.set_timeouts(*wanted.timeouts); !set) {
+            return tl::unexpected(std::move(set.error()).in("set timeouts"));
+        }
+        report.changes.push_back(describe_timeouts(*wanted.timeouts));
+    }
+
+    const std::vector<model::Change> changes = diff(*running, wanted, owned_);
+    const Owned before = owned_;
+    const Owned after = keys_of(wanted);
+    // The record goes ahead of the deed: killed between the two, the next run still knows
+    // both the services that were to go and those that have come.
+    Owned both = before;
+    both.insert(after.begin(), after.end());
+    if (!changes.empty()) store(both, report);
+    if (!changes.empty()) {
+        if (auto applied = plane.apply(changes); !applied) {
+            store(before, report);
+            return tl::unexpected(std::move(applied.error()));
+        }
+    }
+    for (const model::Change& change : changes) {
+        report.changes.push_back(describe(change, *running));
+    }
+    store(after, report);
+    return report;
+}
+
+}  // namespace isobar::control

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings the data plane into the wanted state and remembers what the configuration owns.
+// It alone changes services; everybody else hands it a new wish.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "control/diff.h"
+#include "control/owned_file.h"
+#include "model/change.h"
+#include "model/service.h"
+
+namespace isobar::control {
+
+// What the reconciler needs of the data plane (dataplane::Dataplane words).
+class ForwardingPlane {
+public:
+    virtual ~ForwardingPlane() = default;
+    virtual Result<std::vector<model::ServiceStatus>> services() = 0;
+    // All or none.
+    virtual Result<void> apply(std::span<const model::Change> changes) = 0;
+    virtual model::Timeouts timeouts() = 0;
+    virtual Result<void> set_timeouts(const model::Timeouts& timeouts) = 0;
+};
+
+// What a reconcile did: lines for the log.
+struct Reconciled {
+    std::vector<std::string> changes;  // one line for each; empty: all was as wanted
+    std::vector<std::string> warnings;
+};
+
+class Reconciler {
+public:
+    explicit Reconciler(OwnedFile file) : file_(std::move(file)) {}
+
+    // On failure nothing was changed, but perhaps the timeouts.
+    Result<Reconciled> reconcile(ForwardingPlane& plane, const model::Forwarding& wanted);
+
+private:
+    void load(const std::vector<model::ServiceStatus>& running, const model::Forwarding& wanted,
+              Reconciled& report);
+    void store(Owned owned, Reconciled& report);
+
+    OwnedFile file_;
+    bool loaded_ = false;  // before the first reconcile nothing is known
+    Owned owned_;
+    std::optional<Owned> stored_;  // what the file says, as far as known
+};
+
+}  // namespace isobar::control

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <variant>
+
+namespace isobar::control {
+namespace {
+
+using model::Scheduler;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const model::ServiceKey kWeb{model::Protocol::Tcp, model::Endpoint::parse("10.0.0.2:80").value()};
+const model::ServiceKey kTelnet{model::Protocol::Tcp,
+                                model::Endpoint::parse("10.0.0.2:23").value()};
+constexpr const char* kScope = "here";
+
+// Holds services without servers; as much as these tests need.
+class FakePlane final : public ForwardingPlane {
+public:
+    Result<std::vector<model::ServiceStatus>> services() override { return running; }
+    Result<void> apply(std::span<const model::Change> changes) override {
+        if (refuse) return failure(Fault::Full, "no room");
+        for (const model::Change& change : changes) step(change);
+        ++applied;
+        return {};
+    }
+    model::Timeouts timeouts() override { return set; }
+    Result<void> set_timeouts(const model::Timeouts& wanted) override {
+        set = wanted;
+        ++timeouts_set;
+        return {};
+    }
+
+    void by_hand(const model::ServiceKey& key) { step(model::AddService{key}); }
+
+    std::vector<model::ServiceStatus> running;
+    model::Timeouts set;
+    bool refuse = false;
+    int applied = 0;
+    int timeouts_set = 0;
+
+private:
+    void step(const model::Change& change) {
+        if (const auto* add = std::get_if<model::AddService>(&change)) {
+            model::ServiceStatus service;
+            service.key = add->key;
+            service.scheduler = add->scheduler;
+            running.push_back(service);
+        } else if (const auto* gone = std::get_if<model::RemoveService>(&change)) {
+            std::erase_if(running, [&](const auto& each) { return each.key == gone->key; });
+        }
+    }
+};
+
+model::Forwarding wanting(const std::vector<model::ServiceKey>& keys) {
+    model::Forwarding wanted;
+    for (const model::ServiceKey& key : keys) {
+        wanted.services.push_back({key, Scheduler::Wlc, {}});
+    }
+    wanted.timeouts = model::Timeouts{};
+    return wanted;
+}
+
+class ReconcilerTest : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "isobar-reconciler-XXXXXX";
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    [[nodiscard]] OwnedFile file() const { return {folder_ / "state", kScope}; }
+    // A new run of isobard: nothing is known but what the file says.
+    Reconciled first_run(const model::Forwarding& wanted) {
+        return Reconciler(file()).reconcile(plane_, wanted).value();
+    }
+
+    FakePlane plane_;
+    std::filesystem::path folder_;
+};
+
+TEST_F(ReconcilerTest, BringsServicesAndSaysSo) {
+    const Reconciled done = first_run(wanting({kWeb}));
+
+    EXPECT_THAT(done.changes, ElementsAre("TCP 10.0.0.2:80: added, scheduler wlc"));
+    EXPECT_THAT(done.warnings, IsEmpty());
+    EXPECT_EQ(file().load().value(), Owned{kWeb});
+}
+
+TEST_F(ReconcilerTest, SecondTimeTouchesNothing) {
+    (void)first_run(wanting({kWeb}));
+
+    const Reconciled again = first_run(wanting({kWeb}));
+
+    EXPECT_THAT(again.changes, IsEmpty());
+    EXPECT_EQ(plane_.applied, 1);
+    EXPECT_EQ(plane_.timeouts_set, 0);
+}
+
+TEST_F(ReconcilerTest, AfterARestartItRemovesWhatTheLastConfigurationBrought) {
+    (void)first_run(wanting({kWeb, kTelnet}));
+
+    const Reconciled done = first_run(wanting({kWeb}));
+
+    EXPECT_THAT(done.changes, ElementsAre("TCP 10.0.0.2:23: removed"));
+    EXPECT_EQ(file().load().value(), Owned{kWeb});
+}
+
+TEST_F(ReconcilerTest, WhatWasMadeByHandStaysAndIsNeverOwned) {
+    (void)first_run(wanting({kWeb}));
+    plane_.by_hand(kTelnet);
+
+    EXPECT_THAT(first_run(wanting({kWeb})).changes, IsEmpty());
+    EXPECT_THAT(first_run(wanting({})).changes, ElementsAre("TCP 10.0.0.2:80: removed"));
+    EXPECT_EQ(plane_.running.size(), 1U);
+}
+
+TEST_F(ReconcilerTest, WithoutARecordOldServicesStayWithAWarning) {
+    plane_.by_hand(kTelnet);
+
+    const Reconciled done = first_run(wanting({kWeb}));
+
+    EXPECT_THAT(done.warnings, ElementsAre(HasSubstr("1 running service(s)")));
+    EXPECT_EQ(plane_.running.size(), 2U);
+}
+
+TEST_F(ReconcilerTest, CorruptRecordOnlyWarnsAndIsWrittenAnew) {
+    (void)first_run(wanting({kWeb, kTelnet}));
+    std::ofstream(file().path()) << "isobar serv";
+
+    const Reconciled done = first_run(wanting({kWeb}));
+
+    EXPECT_THAT(done.changes, IsEmpty());
+    EXPECT_THAT(done.warnings, ElementsAre(HasSubstr("no record")));
+    EXPECT_EQ(file().load().value(), Owned{kWeb});
+}
+
+TEST_F(ReconcilerTest, RefusedChangeLeavesTheRecordAsItWas) {
+    (void)first_run(wanting({kWeb}));
+    plane_.refuse = true;
+
+    const auto done = Reconciler(file()).reconcile(plane_, wanting({kTelnet}));
+
+    ASSERT_FALSE(done.has_value());
+    EXPECT_EQ(done.error().fault, Fault::Full);
+    EXPECT_EQ(file().load().value(), Owned{kWeb});
+}
+
+// The record names both what goes and what comes while the change is under way.
+TEST_F(ReconcilerTest, KilledInTheMiddleOfAChangeTheNextRunStillKnowsTheOldServices) {
+    ASSERT_TRUE(file().store({kWeb, kTelnet}).has_value());
+    plane_.by_hand(kTelnet);
+
+    EXPECT_THAT(first_run(wanting({kWeb})).changes,
+                ElementsAre("TCP 10.0.0.2:23: removed", "TCP 10.0.0.2:80: added, scheduler wlc"));
+}
+
+TEST_F(ReconcilerTest, RecordThatCannotBeWrittenWarnsAndTheServicesRun) {
+    std::ofstream(folder_ / "state") << "a file where the folder should be";
+
+    const Reconciled done = first_run(wanting({kWeb}));
+
+    EXPECT_EQ(plane_.running.size(), 1U);
+    EXPECT_FALSE(done.warnings.empty());
+}
+
+TEST_F(ReconcilerTest, SetsTimeoutsOnlyWhereTheyDiffer) {
+    model::Forwarding wanted = wanting({});
+    wanted.timeouts->tcp = std::chrono::seconds(60);
+
+    const Reconciled done = first_run(wanted);
+
+    EXPECT_THAT(done.changes, ElementsAre("timeouts: tcp 60 s, tcp_fin 120 s, udp 300 s"));
+    EXPECT_THAT(first_run(wanted).changes, IsEmpty());
+}
+
+}  // namespace
+}  // namespace isobar::control

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace isobar::dataplane {
+namespace {
+
+// Our place in the list of filters. Fixed, so that everybody looks in the same one.
+constexpr std::uint32_t kHandle = 1;
+constexpr std::uint32_t kPriority = 49;
+
+bpf_tc_hook hook_at(int ifindex, bpf_tc_attach_point point) {
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+    return hook;
+}
+
+bpf_tc_attach_point point_of(bool ingress) {
+    return ingress ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+std::string program_name(int program) {
+    bpf_prog_info info{};
+    std::uint32_t length = sizeof(info);
+    return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? info.name : "";
+}
+
+std::optional<Fd> program_by_id(std::uint32_t id, std::string_view name) {
+    Fd program(bpf_prog_get_fd_by_id(id));
+    if (!program.valid() || program_name(program.get()) != name) return std::nullopt;
+    return program;
+}
+
+Result<void> attach_filter(const Link& link, bool ingress, int program) {
+    const bool replace = find_tc(link.index, ingress).value_or(std::nullopt).has_value();
+    auto hook = hook_at(link.index, point_of(ingress));
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program,
+                .flags = replace ? static_cast<std::uint32_t>(BPF_TC_F_REPLACE) : 0u,
+                .handle = kHandle, .priority = kPriority);
+    if (const int code = bpf_tc_attach(&hook, &options); code != 0)
+        return system_failure(
+            fmt::format("attach to {} ({})", link.name, ingress ? "ingress" : "egress"), -code);
+    return {};
+}
+
+}  // namespace
+
+Result<std::optional<Fd>> find_tc(int ifindex, bool ingress) {
+    auto hook = hook_at(ifindex, point_of(ingress));
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+    const int code = bpf_tc_query(&hook, &options);
+    if (code == -EPERM || code == -EACCES) return system_failure("look for the data plane", -code);
+    if (code != 0) return std::nullopt;  // no clsact, no filter, no interface
+    Fd program(bpf_prog_get_fd_by_id(options.prog_id));
+    if (!program.valid()) return system_failure("open the data plane's program", errno);
+    const auto name = program_name(program.get());
+    if (name != (ingress ? kIngressProgram : kEgressProgram))
+        return failure(Fault::Exists,
+                       fmt::format("the place of our tc filter (pref {} handle {}) is taken by "
+                                   "the program '{}'",
+                                   kPriority, kHandle, name));
+    return program;
+}
+
+std::optional<Fd> find_xdp(int ifindex) {
+    std::uint32_t id = 0;
+    if (bpf_xdp_query_id(ifindex, 0, &id) != 0 || id == 0) return std::nullopt;
+    return program_by_id(id, kXdpProgram);
+}
+
+Result<MapFds> maps_of(int program) {
+    std::array<std::uint32_t, 64> ids{};
+    bpf_prog_info info{};
+    info.nr_map_ids = ids.size();
+    info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+    std::uint32_t length = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program, &info, &length) != 0)
+        return system_failure("ask for the program's maps", errno);
+    MapFds maps;
+    for (std::uint32_t i = 0; i < info.nr_map_ids && i < ids.size(); ++i) {
+        Fd map(bpf_map_get_fd_by_id(ids[i]));
+        bpf_map_info map_info{};
+        length = sizeof(map_info);
+        if (!map.valid() || bpf_obj_get_info_by_fd(map.get(), &map_info, &length) != 0)
+            return system_failure("open a map", errno);
+        // "isobar_t.rodata" is part of the program, not of the state
+        const std::string_view name(map_info.name);
+        if (name.starts_with("isobar_") && name.find('.') == std::string_view::npos)
+            maps.emplace(map_info.name, std::move(map));
+    }
+    return maps;
+}
+
+Result<TcAttached> attach_tc(const Link& link, const TcPrograms& programs) {
+    TcAttached attached;
+    auto hook =
+        hook_at(link.index, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
+    const int code = bpf_tc_hook_create(&hook);
+    if (code != 0 && code != -EEXIST)
+        return system_failure(fmt::format("attach to {}: make its clsact qdisc", link.name), -code);
+    attached.made_clsact = code == 0;
+    if (auto done = attach_filter(link, true, programs.ingress.get()); !done)
+        return tl::unexpected(done.error());
+    if (auto done = attach_filter(link, false, programs.egress.get()); !done)
+        return tl::unexpected(done.error());
+    return attached;
+}
+
+Result<void> detach_tc(int ifindex, bool remove_clsact) {
+    for (const bool ingress : {false, true}) {
+        const auto ours = find_tc(ifindex, ingress);
+        if (!ours || !ours->has_value()) continue;
+        auto hook = hook_at(ifindex, point_of(ingress));
+        LIBBPF_OPTS(bpf_tc_opts, options, .handle = kHandle, .priority = kPriority);
+        if (const int code = bpf_tc_detach(&hook, &options); code != 0 && code != -ENOENT)
+            return system_failure("detach", -code);
+    }
+    if (!remove_clsact || has_tc_filters(ifindex).value_or(true)) return {};
+    auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
+    if (const int code = bpf_tc_hook_destroy(&hook); code != 0 && code != -ENOENT)
+        return system_failure("remove clsact", -code);
+    return {};
+}
+
+Result<void> attach_xdp(const Link& link, int program) {
+    std::uint32_t id = 0;
+    const bool taken = bpf_xdp_query_id(link.index, 0, &id) == 0 && id != 0;
+    if (taken && !program_by_id(id, kXdpProgram)) {
+        const Fd other(bpf_prog_get_fd_by_id(id));
+        return failure(Fault::Exists, fmt::format("attach to {}: XDP is held by the program '{}'",
+                                                  link.name, program_name(other.get())));
+    }
+    // without UPDATE_IF_NOEXIST our own older program is replaced, without a gap
+    const std::uint32_t flags = XDP_FLAGS_DRV_MODE | (taken ? 0u : XDP_FLAGS_UPDATE_IF_NOEXIST);
+    if (const int code = bpf_xdp_attach(link.index, program, flags, nullptr); code != 0)
+        return system_failure(fmt::format("attach to {} (XDP)", link.name), -code);
+    return {};
+}
+
+Result<void> detach_xdp(int ifindex) {
+    if (!find_xdp(ifindex)) return {};
+    if (const int code = bpf_xdp_detach(ifindex, XDP_FLAGS_DRV_MODE, nullptr); code != 0)
+        return system_failure("detach XDP", -code);
+    return {};
+}
+
+}  // namespace isobar::dataplane

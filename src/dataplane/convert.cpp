@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/convert.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
+namespace isobar::dataplane {
+namespace {
+
+// model::Scheduler keeps its own list, so that the domain does not depend on abi/.
+#define X(number, name) +1
+static_assert(4 == 0 ISOBAR_SCHEDULER_LIST(X), "a scheduler is missing in model::Scheduler");
+#undef X
+static_assert(static_cast<int>(model::Scheduler::Rr) == ISOBAR_SCHEDULER_rr);
+static_assert(static_cast<int>(model::Scheduler::Wrr) == ISOBAR_SCHEDULER_wrr);
+static_assert(static_cast<int>(model::Scheduler::Lc) == ISOBAR_SCHEDULER_lc);
+static_assert(static_cast<int>(model::Scheduler::Wlc) == ISOBAR_SCHEDULER_wlc);
+
+// ::ffff:0:0/96, the prefix of IPv4 in the IPv6 form (RFC 4291, 2.5.5.2)
+constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+}  // namespace
+
+isobar_address to_abi(const model::Address& address) {
+    isobar_address out{};
+    if (address.family == model::Family::V6) {
+        std::memcpy(&out, address.bytes.data(), 16);
+        return out;
+    }
+    auto* bytes = reinterpret_cast<std::uint8_t*>(&out);
+    std::memcpy(bytes, kMapped.data(), kMapped.size());
+    std::memcpy(bytes + kMapped.size(), address.bytes.data(), 4);
+    return out;
+}
+
+model::Address from_abi(const isobar_address& address) {
+    model::Address out;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&address);
+    if (std::memcmp(bytes, kMapped.data(), kMapped.size()) == 0) {
+        out.family = model::Family::V4;
+        std::memcpy(out.bytes.data(), bytes + kMapped.size(), 4);
+        return out;
+    }
+    out.family = model::Family::V6;
+    std::memcpy(out.bytes.data(), bytes, 16);
+    return out;
+}
+
+std::uint8_t protocol_number(model::Protocol protocol) {
+    return protocol == model::Protocol::Tcp ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+model::Protocol protocol_of(std::uint8_t number) {
+    return number == IPPROTO_UDP ? model::Protocol::Udp : model::Protocol::Tcp;
+}
+
+std::uint16_t to_network(model::Port port) {
+    return htons(port);
+}
+
+model::Port from_network(std::uint16_t port) {
+    return ntohs(port);
+}
+
+isobar_service_key to_abi(const model::ServiceKey& key) {
+    isobar_service_key out{};
+    out.address = to_abi(key.address.address);
+    out.port = to_network(key.address.port);
+    out.protocol = protocol_number(key.protocol);
+    return out;
+}
+
+model::ServiceKey from_abi(const isobar_service_key& key) {
+    return {protocol_of(key.protocol), {from_abi(key.address), from_network(key.port)}};
+}
+
+const char* state_name(std::uint32_t state) {
+    static constexpr const char* kNames[] = {
+#define X(name, timeout, active) #name,
+        ISOBAR_STATE_LIST(X)
+#undef X
+    };
+    return state < ISOBAR_STATES ? kNames[state] : "?";
+}
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The border between the domain's values (host order) and the shared maps (network order).
+#pragma once
+
+#include "abi/abi.h"
+#include "model/service.h"
+
+namespace isobar::dataplane {
+
+isobar_address to_abi(const model::Address& address);
+model::Address from_abi(const isobar_address& address);
+
+isobar_service_key to_abi(const model::ServiceKey& key);
+model::ServiceKey from_abi(const isobar_service_key& key);
+
+std::uint8_t protocol_number(model::Protocol protocol);
+model::Protocol protocol_of(std::uint8_t number);
+
+std::uint16_t to_network(model::Port port);
+model::Port from_network(std::uint16_t port);
+
+// "ESTABLISHED"; "?" for a number out of range.
+const char* state_name(std::uint32_t state);
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/convert.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace isobar::dataplane {
+namespace {
+
+TEST(Convert, AnIpv4AddressIsWrittenAsAMappedIpv6Address) {
+    const auto address = to_abi(model::Address::v4(10, 0, 0, 2));
+    const std::uint8_t expected[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2};
+    EXPECT_EQ(0, std::memcmp(&address, expected, sizeof(expected)));
+}
+
+TEST(Convert, AddressesComeBackAsTheyWere) {
+    for (const char* text :
+         {"0.0.0.0", "10.0.0.2", "255.255.255.255", "::", "fd00::1", "2001:db8:1:2:3:4:5:6"}) {
+        const auto address = model::Address::parse(text);
+        ASSERT_TRUE(address) << text;
+        EXPECT_EQ(*address, from_abi(to_abi(*address))) << text;
+    }
+}
+
+TEST(Convert, PortsAreInNetworkOrder) {
+    const auto port = to_network(0x1234);
+    const std::uint8_t expected[2] = {0x12, 0x34};
+    EXPECT_EQ(0, std::memcmp(&port, expected, sizeof(expected)));
+    EXPECT_EQ(0x1234, from_network(port));
+}
+
+TEST(Convert, AServiceKeyIsCompleteAndPadded) {
+    const model::ServiceKey key{model::Protocol::Udp, {model::Address::v4(10, 0, 0, 2), 53}};
+    const auto out = to_abi(key);
+    EXPECT_EQ(17, out.protocol);
+    EXPECT_EQ(0, out.pad);  // the map compares every byte
+    EXPECT_EQ(key, from_abi(out));
+}
+
+TEST(Convert, StatesHaveTheNamesThatIpvsadmPrints) {
+    EXPECT_STREQ("NONE", state_name(0));
+    EXPECT_STREQ("ESTABLISHED", state_name(1));
+    EXPECT_STREQ("SYN_RECV", state_name(3));
+    EXPECT_STREQ("SYNACK", state_name(10));
+    EXPECT_STREQ("UDP", state_name(11));
+    EXPECT_STREQ("?", state_name(12));
+    EXPECT_STREQ("?", state_name(0xffffffff));
+}
+
+}  // namespace
+}  // namespace isobar::dataplane

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dataplane.h"
+
+#include <bpf/bpf.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cmath>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bpf/build_id.h"
+#include "dataplane/attach.h"
+#include "dataplane/convert.h"
+#include "dataplane/estimator.h"
+#include "dataplane/links.h"
+#include "dataplane/lock.h"
+#include "dataplane/maps.h"
+#include "dataplane/programs.h"
+#include "dataplane/sysctls.h"
+#include "dataplane/tables.h"
+
+namespace isobar::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
+// Longer than this the 32-bit clock of the data plane cannot tell (24 days at 1000 HZ).
+constexpr std::uint32_t kLongestJiffies = 0x7fffffff;
+// Records that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
+constexpr std::uint32_t kSweepMost = 1u << 20;
+
+Result<void> require_root() {
+    if (::geteuid() != 0) return failure(Fault::Permission, "Permission denied (you must be root)");
+    return {};
+}
+
+std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
+    const auto jiffies = static_cast<std::uint64_t>(time.count()) * hz;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongestJiffies));
+}
+
+void write_timeouts(isobar_settings& settings, const model::Timeouts& timeouts) {
+    settings.timeout[ISOBAR_STATE_ESTABLISHED] = jiffies_of(timeouts.tcp, settings.hz);
+    settings.timeout[ISOBAR_STATE_FIN_WAIT] = jiffies_of(timeouts.tcp_fin, settings.hz);
+    settings.timeout[ISOBAR_STATE_UDP] = jiffies_of(timeouts.udp, settings.hz);
+    settings.timeout_s[0] = static_cast<std::uint32_t>(timeouts.tcp.count());
+    settings.timeout_s[1] = static_cast<std::uint32_t>(timeouts.tcp_fin.count());
+    settings.timeout_s[2] = static_cast<std::uint32_t>(timeouts.udp.count());
+}
+
+// The clocks, at a moment when they tell HZ: 300 s after boot jiffies are 2^32 at any HZ.
+Result<isobar_sweep_call> telling_clocks(const Tool& tool) {
+    for (;;) {
+        auto clocks = tool.run(0, 0);
+        if (!clocks) return clocks;
+        if (std::abs(static_cast<double>(clocks->ktime_ns) / 1e9 - 300.0) > 1.0) return clocks;
+        std::this_thread::sleep_for(100ms);
+    }
+}
+
+Result<void> write_settings(const Maps& maps, const Tool& tool) {
+    auto clocks = telling_clocks(tool);
+    if (!clocks) return tl::unexpected(clocks.error());
+    auto& settings = maps.settings();
+    settings = {};
+    settings.abi_version = ISOBAR_ABI_VERSION;
+    settings.hz = hz_of(*clocks);
+    settings.moment_ns = clocks->ktime_ns;
+    settings.moment_jiffies = clocks->jiffies;
+    if (::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) !=
+        sizeof(settings.hash_seed))
+        return system_failure("get random bytes", errno);
+    const auto connections = static_cast<std::uint32_t>(maps.conns().size());
+    settings.conn_mask = connections - 1;
+    settings.index_mask = connections / 2 - 1;
+    settings.sweep_batch = connections / settings.hz + 1;
+    settings.build = kBpfBuild;
+    constexpr std::uint32_t kDefaults[] = {
+#define X(name, timeout, active) timeout,
+        ISOBAR_STATE_LIST(X)
+#undef X
+    };
+    for (std::size_t state = 0; state < std::size(kDefaults); ++state)
+        settings.timeout[state] = kDefaults[state] * settings.hz;
+    write_timeouts(settings, {});
+    return {};
+}
+
+// The data plane's clock, within a jiffy or two.
+std::uint32_t jiffies_now(const isobar_settings& settings) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
+                        static_cast<std::int64_t>(settings.moment_ns / 1'000'000);
+    return static_cast<std::uint32_t>(settings.moment_jiffies) +
+           static_cast<std::uint32_t>(passed * settings.hz / 1000);
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+}  // namespace
+
+struct Dataplane::Impl {
+    TcPrograms programs;
+    Maps maps;
+    Tables tables{maps};
+    std::optional<Tool> tool;
+    Fd xdp;
+
+    Impl(TcPrograms tc, Maps all) : programs(std::move(tc)), maps(std::move(all)) {}
+
+    Result<const Tool*> get_tool() {
+        if (!tool) {
+            auto loaded = Tool::load(maps.all());
+            if (!loaded) return tl::unexpected(loaded.error());
+            tool = std::move(*loaded);
+        }
+        return &*tool;
+    }
+
+    // Jiffies, after `count` records were swept.
+    Result<std::uint32_t> sweep(std::uint32_t count) {
+        auto loaded = get_tool();
+        if (!loaded) return tl::unexpected(loaded.error());
+        std::uint32_t now = 0;
+        for (std::uint32_t from = 0; from == 0 || from < count; from += kSweepMost) {
+            const auto done = (*loaded)->run(from, std::min(kSweepMost, count - from));
+            if (!done) return tl::unexpected(done.error());
+            now = static_cast<std::uint32_t>(done->jiffies);
+        }
+        return now;
+    }
+
+    Result<int> xdp_program(const std::vector<Link>& links) {
+        for (const auto& link : links) {
+            if (xdp.valid()) break;
+            if (auto found = find_xdp(link.index)) xdp = std::move(*found);
+        }
+        if (!xdp.valid()) {
+            auto loaded = load_xdp(maps.all());
+            if (!loaded) return tl::unexpected(loaded.error());
+            xdp = std::move(*loaded);
+        }
+        return xdp.get();
+    }
+
+    [[nodiscard]] isobar_port port(int ifindex) const {
+        isobar_port port{};
+        bpf_map_lookup_elem(maps.fd("isobar_ports"), &ifindex, &port);
+        return port;
+    }
+    void set_port(int ifindex, const isobar_port& port) const {
+        bpf_map_update_elem(maps.fd("isobar_ports"), &ifindex, &port, BPF_ANY);
+    }
+
+    Result<void> attach_link(const Link& link, const std::vector<Link>& links, Hook hook);
+    Result<void> detach_link(const Link& link);
+    Result<void> attach_missing(bool lo_last);
+    // The caller holds the namespace's lock.
+    Result<void> remove();
+};
+
+// ---- opening ------------------------------------------------------------------
+
+Dataplane::Dataplane(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Dataplane::Dataplane(Dataplane&&) noexcept = default;
+Dataplane& Dataplane::operator=(Dataplane&&) noexcept = default;
+Dataplane::~Dataplane() = default;
+
+Result<Dataplane> Dataplane::open() {
+    if (auto root = require_root(); !root) return tl::unexpected(root.error());
+    keep_libbpf_quiet();
+    auto ingress = find_tc(kLoopback, true);
+    if (!ingress) return tl::unexpected(ingress.error());
+    auto egress = find_tc(kLoopback, false);
+    if (!egress) return tl::unexpected(egress.error());
+    if (!ingress->has_value() || !egress->has_value())
+        return failure(Fault::NotFound, "there is no data plane in this network namespace");
+    auto fds = maps_of((*ingress)->get());
+    if (!fds) return tl::unexpected(fds.error());
+    auto maps = Maps::open(std::move(*fds));
+    if (maps && maps->settings().abi_version != ISOBAR_ABI_VERSION)
+        maps = failure(Fault::Unsupported, "its layout is of another version");
+    if (!maps)
+        return tl::unexpected(std::move(maps.error())
+                                  .in("the data plane that runs here was made by another version "
+                                      "of Isobar"));
+    return Dataplane(std::make_unique<Impl>(TcPrograms{std::move(**ingress), std::move(**egress)},
+                                            std::move(*maps)));
+}
+
+Result<Dataplane> Dataplane::open_or_create(const Options& options) {
+    if (auto root = require_root(); !root) return tl::unexpected(root.error());
+    if (!std::has_single_bit(options.connections) || options.connections < 1024)
+        return failure(Fault::Invalid, "the number of connections must be a power of two >= 1024");
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto living = open();
+    if (living || living.error().fault != Fault::NotFound) return living;
+
+    auto state = load_with_new_maps(options);
+    if (!state) return tl::unexpected(state.error());
+    auto maps = Maps::open(std::move(state->maps));
+    if (!maps) return tl::unexpected(maps.error());
+    auto impl = std::make_unique<Impl>(std::move(state->programs), std::move(*maps));
+    auto tool = impl->get_tool();
+    if (!tool) return tl::unexpected(tool.error());
+    if (auto done = write_settings(impl->maps, **tool); !done) return tl::unexpected(done.error());
+    // lo last: whoever finds the state finds it complete
+    const auto attached = impl->attach_missing(true);
+    const auto found = find_tc(kLoopback, true);
+    if (!found || !found->has_value()) {
+        (void)impl->remove();
+        if (!found) return tl::unexpected(found.error());
+        return tl::unexpected(attached ? Error{Fault::System, "cannot attach to lo"}
+                                       : attached.error());
+    }
+    return Dataplane(std::move(impl));
+}
+
+// ---- change ---------------------------------------------------------------------
+
+Result<void> Dataplane::apply(std::span<const model::Change> changes) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    return impl_->tables.apply(changes, jiffies_now(impl_->maps.settings()));
+}
+
+Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto wanted = this->timeouts();
+    const auto take = [](std::chrono::seconds& field, std::chrono::seconds value) {
+        if (value != 0s) field = value;
+        return value >= 0s && value <= kLongestTimeout;
+    };
+    if (!take(wanted.tcp, timeouts.tcp) || !take(wanted.tcp_fin, timeouts.tcp_fin) ||
+        !take(wanted.udp, timeouts.udp))
+        return failure(Fault::OutOfRange, "a timeout must be between 0 and 31 days");
+    write_timeouts(impl_->maps.settings(), wanted);
+    return {};
+}
+
+Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& service) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    return impl_->tables.zero(service);
+}
+
+// ---- read -------------------------------------------------------------------------
+
+namespace {
+
+model::Traffic readable(const isobar_traffic& traffic, const __u64 (&zero)[ISOBAR_TRAFFIC_ITEMS]) {
+    return {traffic.item[ISOBAR_CONNECTIONS] - zero[ISOBAR_CONNECTIONS],
+            traffic.item[ISOBAR_IN_PACKETS] - zero[ISOBAR_IN_PACKETS],
+            traffic.item[ISOBAR_OUT_PACKETS] - zero[ISOBAR_OUT_PACKETS],
+            traffic.item[ISOBAR_IN_BYTES] - zero[ISOBAR_IN_BYTES],
+            traffic.item[ISOBAR_OUT_BYTES] - zero[ISOBAR_OUT_BYTES]};
+}
+
+Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey& key,
+                                       const Tables::Service& service, std::uint32_t now) {
+    const auto& record = maps.services()[service.index];
+    model::ServiceStatus status{key, service.scheduler, {}, {}, {}};
+    isobar_traffic total{};
+    std::copy_n(record.gone, ISOBAR_TRAFFIC_ITEMS, total.item);
+    ScaledRates total_rates;
+    for (const auto& member : service.members) {
+        const auto traffic = maps.traffic(member.slot);
+        if (!traffic) return tl::unexpected(traffic.error());
+        const auto& server = maps.servers()[member.slot];
+        const auto rates = rates_at(maps.rates()[member.slot], *traffic, now, maps.settings().hz);
+        for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) {
+            total.item[i] += traffic->item[i];
+            total_rates.item[i] += rates.item[i];
+        }
+        status.servers.push_back({member.server, server.active, server.inactive, server.persistent,
+                                  readable(*traffic, server.zero), readable(rates)});
+    }
+    status.traffic = readable(total, record.zero);
+    status.rates = readable(total_rates);
+    return status;
+}
+
+}  // namespace
+
+Result<std::vector<model::ServiceStatus>> Dataplane::services() {
+    auto lock = NamespaceLock::take();  // no half-made change is listed
+    if (!lock) return tl::unexpected(lock.error());
+    const auto& maps = impl_->maps;
+    const auto now = impl_->sweep(static_cast<std::uint32_t>(maps.conns().size()));
+    if (!now) return tl::unexpected(now.error());
+    std::vector<std::pair<std::uint32_t, model::ServiceStatus>> ordered;
+    for (const auto& [key, service] : impl_->tables.services()) {
+        auto status = status_of(maps, key, service, *now);
+        if (!status) return tl::unexpected(status.error());
+        ordered.emplace_back(maps.services()[service.index].created, std::move(*status));
+    }
+    std::sort(ordered.begin(), ordered.end(),
+              [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<model::ServiceStatus> result;
+    result.reserve(ordered.size());
+    for (auto& [created, status] : ordered) result.push_back(std::move(status));
+    return result;
+}
+
+Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
+    const auto& maps = impl_->maps;
+    const auto now = impl_->sweep(static_cast<std::uint32_t>(maps.conns().size()));
+    if (!now) return tl::unexpected(now.error());
+    std::vector<model::ConnectionStatus> result;
+    for (auto& record : maps.conns()) {
+        const auto life = std::atomic_ref(record.life).load(std::memory_order_acquire);
+        if (!(life & ISOBAR_LIFE_LIVE)) continue;
+        const auto conn = record;
+        if (conn.server >= maps.servers().size()) continue;
+        const auto& server = maps.servers()[conn.server];
+        const auto left = static_cast<std::int32_t>(conn.expires - *now);
+        const auto port = server.port != 0 ? server.port : conn.virtual_port;
+        result.push_back({protocol_of(conn.protocol),
+                          std::chrono::seconds(std::max(left, 0) /
+                                               static_cast<std::int32_t>(maps.settings().hz)),
+                          state_name(life & ISOBAR_LIFE_STATE),
+                          {from_abi(conn.client), from_network(conn.client_port)},
+                          {from_abi(conn.virtual_address), from_network(conn.virtual_port)},
+                          {from_abi(server.address), from_network(port)}});
+    }
+    return result;
+}
+
+model::Timeouts Dataplane::timeouts() const {
+    const auto& settings = impl_->maps.settings();
+    return {std::chrono::seconds(settings.timeout_s[0]),
+            std::chrono::seconds(settings.timeout_s[1]),
+            std::chrono::seconds(settings.timeout_s[2])};
+}
+
+Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
+    static constexpr struct {
+        const char* name;
+        const char* meaning;
+    } kVerdicts[] = {
+#define X(name, action, meaning) {#name, meaning},
+        ISOBAR_VERDICT_LIST(X)
+#undef X
+    };
+    const auto counts = impl_->maps.verdicts();
+    if (!counts) return tl::unexpected(counts.error());
+    std::vector<model::VerdictCount> result;
+    for (std::size_t i = 0; i < counts->size(); ++i)
+        result.push_back({lower(kVerdicts[i].name), kVerdicts[i].meaning, (*counts)[i]});
+    return result;
+}
+
+Result<Dataplane::Capacity> Dataplane::capacity() {
+    const auto& maps = impl_->maps;
+    Capacity capacity{0, static_cast<std::uint32_t>(maps.conns().size())};
+    for (const auto& conn : maps.conns())
+        if (conn.life & ISOBAR_LIFE_LIVE) ++capacity.used;
+    return capacity;
+}
+
+// ---- interfaces ----------------------------------------------------------------------
+
+Result<void> Dataplane::Impl::detach_link(const Link& link) {
+    if (auto done = detach_xdp(link.index); !done) return done;
+    const bool made_clsact = port(link.index).flags & ISOBAR_PORT_CLSACT;
+    return detach_tc(link.index, made_clsact);
+}
+
+Result<void> Dataplane::Impl::attach_link(const Link& link, const std::vector<Link>& links,
+                                          Hook hook) {
+    auto attached = attach_tc(link, programs);
+    if (!attached) return tl::unexpected(attached.error());
+    auto state = port(link.index);
+    // what is not known to be ours (an older clsact) stays when we go
+    state.flags &= static_cast<std::uint32_t>(ISOBAR_PORT_CLSACT);
+    state.flags |= ISOBAR_PORT_SEEN;
+    if (attached->made_clsact) state.flags |= ISOBAR_PORT_CLSACT;
+    if (hook == Hook::Tc) state.flags |= ISOBAR_PORT_TC_ONLY;
+    set_port(link.index, state);
+
+    if (hook == Hook::Tc || (hook == Hook::Auto && !link.hardware)) return detach_xdp(link.index);
+    auto program = xdp_program(links);
+    if (!program) return tl::unexpected(program.error());
+    if (auto done = attach_xdp(link, *program); !done)
+        // on "auto" a driver that refuses is no fault: tc does it all
+        return hook == Hook::Xdp ? done : Result<void>{};
+    state.flags |= ISOBAR_PORT_XDP;
+    set_port(link.index, state);
+    return {};
+}
+
+Result<void> Dataplane::Impl::attach_missing(bool lo_last) {
+    auto links = list_links();
+    if (!links) return tl::unexpected(links.error());
+    if (lo_last)
+        std::stable_partition(links->begin(), links->end(),
+                              [](const Link& link) { return !link.loopback; });
+    Result<void> result;
+    for (const auto& link : *links) {
+        if (!(link.ethernet || link.loopback) || link.port_of_switch) continue;
+        const auto flags = port(link.index).flags;
+        if (flags & ISOBAR_PORT_OFF) continue;
+        const bool there = find_tc(link.index, true).value_or(std::nullopt).has_value() &&
+                           find_tc(link.index, false).value_or(std::nullopt).has_value();
+        if (there && (flags & ISOBAR_PORT_SEEN)) continue;
+        auto done = attach_link(link, *links, flags & ISOBAR_PORT_TC_ONLY ? Hook::Tc : Hook::Auto);
+        if (!done) result = std::move(done);
+    }
+    return result;
+}
+
+Result<void> Dataplane::attach_all() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    return impl_->attach_missing(false);
+}
+
+Result<void> Dataplane::set_hook(const std::string& interface, Hook hook) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto links = list_links();
+    if (!links) return tl::unexpected(links.error());
+    const auto link = std::find_if(links->begin(), links->end(),
+                                   [&](const Link& l) { return l.name == interface; });
+    if (link == links->end())
+        return failure(Fault::NotFound, fmt::format("there is no interface {}", interface));
+    if (!link->ethernet && !link->loopback)
+        return failure(Fault::Unsupported,
+                       fmt::format("{} does not carry Ethernet frames", interface));
+    if (hook == Hook::Off) {
+        if (link->loopback) return failure(Fault::Invalid, "lo cannot be off");
+        if (auto done = impl_->detach_link(*link); !done) return done;
+        impl_->set_port(link->index, {ISOBAR_PORT_OFF, 0});
+        return {};
+    }
+    return impl_->attach_link(*link, *links, hook);
+}
+
+Result<std::vector<InterfaceHooks>> Dataplane::interfaces() const {
+    auto links = list_links();
+    if (!links) return tl::unexpected(links.error());
+    std::vector<InterfaceHooks> result;
+    for (const auto& link : *links)
+        result.push_back({link.name, find_tc(link.index, true).value_or(std::nullopt).has_value(),
+                          find_xdp(link.index).has_value()});
+    return result;
+}
+
+Result<void> Dataplane::upgrade() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto& settings = impl_->maps.settings();
+    if (settings.build == kBpfBuild) return {};
+    auto programs = load_tc(impl_->maps.all());
+    if (!programs) return tl::unexpected(std::move(programs.error()).in("upgrade"));
+    auto xdp = load_xdp(impl_->maps.all());
+    if (!xdp) return tl::unexpected(std::move(xdp.error()).in("upgrade"));
+    impl_->programs = std::move(*programs);
+    impl_->xdp = std::move(*xdp);
+    auto links = list_links();
+    if (!links) return tl::unexpected(links.error());
+    for (const auto& link : *links) {
+        if (find_tc(link.index, true).value_or(std::nullopt))
+            if (auto done = attach_tc(link, impl_->programs); !done)
+                return tl::unexpected(std::move(done.error()).in("upgrade"));
+        if (find_xdp(link.index))
+            if (auto done = attach_xdp(link, impl_->xdp.get()); !done)
+                return std::move(done).map_error(
+                    [](Error e) { return std::move(e).in("upgrade"); });
+    }
+    settings.build = kBpfBuild;
+    return {};
+}
+
+// ---- the host --------------------------------------------------------------------------
+
+Result<void> Dataplane::set_sysctl(const std::string& name, const std::string& value) {
+    return dataplane::set_sysctl(impl_->maps.fd("isobar_saved"), name, value);
+}
+
+Result<void> Dataplane::restore_sysctls() {
+    return dataplane::restore_sysctls(impl_->maps.fd("isobar_saved"));
+}
+
+Result<void> Dataplane::Impl::remove() {
+    auto links = list_links();
+    if (!links) return tl::unexpected(links.error());
+    std::stable_partition(links->begin(), links->end(),
+                          [](const Link& link) { return !link.loopback; });
+    auto result = dataplane::restore_sysctls(maps.fd("isobar_saved"));
+    for (const auto& link : *links)
+        if (auto done = detach_link(link); !done) result = std::move(done);
+    return result;
+}
+
+Result<void> Dataplane::clear() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto result = impl_->remove();
+    impl_.reset();
+    return result;
+}
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data plane of the network namespace this process is in: BPF programs on its
+// interfaces and the state in their maps. The state belongs to the kernel, not to this
+// object: it lives from the first change until clear() or the end of the namespace, and
+// every process in the namespace that opens it sees the same. Needs root (CAP_BPF,
+// CAP_NET_ADMIN, CAP_PERFMON). Not thread-safe; processes exclude each other by a lock
+// on the namespace while they change something.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/change.h"
+#include "model/service.h"
+
+namespace isobar::dataplane {
+
+// Which hook packets are caught at. Auto: XDP where the driver has it natively and it is
+// a gain (physical and virtio interfaces), tc everywhere. Off: not at all; lo is never off,
+// the state is found there.
+enum class Hook : std::uint8_t { Auto, Xdp, Tc, Off };
+
+// Sizes are fixed when the state is made; later openers take what they find.
+struct Options {
+    std::uint32_t connections = 131072;  // most connections at a time; a power of two
+    std::uint32_t servers = 16384;
+    std::uint32_t services = 4096;
+};
+
+struct InterfaceHooks {
+    std::string interface;
+    bool tc = false;
+    bool xdp = false;
+};
+
+class Dataplane {
+public:
+    // The living state of this namespace; Fault::NotFound if there is none.
+    static Result<Dataplane> open();
+    // The same, or new state with the programs attached to every interface.
+    static Result<Dataplane> open_or_create(const Options& options = {});
+
+    Dataplane(Dataplane&&) noexcept;
+    Dataplane& operator=(Dataplane&&) noexcept;
+    ~Dataplane();
+
+    // ---- change ----
+    // All or none: the changes are checked in order first (Fault::Exists, NotFound,
+    // Full, Unsupported, with the words of what failed), then made. Every service is
+    // swapped from its old set of servers to its new one in a single store; packets go
+    // on meanwhile. Removing a service removes its servers. A removed server keeps its
+    // connections, and the same server added again gets them and its counters back.
+    Result<void> apply(std::span<const model::Change> changes);
+    // Zero fields keep their value. At most 31 days each.
+    Result<void> set_timeouts(const model::Timeouts& timeouts);
+    Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
+
+    // ---- read ----
+    // Connections whose time is over are retired first. Order: newest service first.
+    Result<std::vector<model::ServiceStatus>> services();
+    Result<std::vector<model::ConnectionStatus>> connections();
+    [[nodiscard]] model::Timeouts timeouts() const;
+    Result<std::vector<model::VerdictCount>> verdicts() const;
+    // Records in use and in all.
+    struct Capacity {
+        std::uint32_t used = 0;
+        std::uint32_t size = 0;
+    };
+    Result<Capacity> capacity();
+
+    // ---- interfaces ----
+    // Attaches to every interface that has no program of ours yet and is not off. An interface
+    // that refuses is named in the error; the others are attached all the same.
+    Result<void> attach_all();
+    Result<void> set_hook(const std::string& interface, Hook hook);
+    Result<std::vector<InterfaceHooks>> interfaces() const;
+    // Replaces the programs by those of this build, if they differ; maps and packets go on.
+    Result<void> upgrade();
+
+    // ---- what the director changes on its host ----
+    // Sets net.* sysctls ("net.ipv4.ip_forward"), remembering the first value found.
+    Result<void> set_sysctl(const std::string& name, const std::string& value);
+    Result<void> restore_sysctls();
+
+    // Detaches everything and restores the sysctls: no trace is left. The object is
+    // empty afterwards.
+    Result<void> clear();
+
+private:
+    struct Impl;
+    explicit Dataplane(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/links.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+
+namespace isobar::dataplane {
+namespace {
+
+// Since Linux 5.14; Debian's headers know it, older ones do not.
+constexpr int kParentDevName = 56;  // IFLA_PARENT_DEV_NAME
+
+struct CloseSocket {
+    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
+
+// Sends the request and gives every message of the answer to `callback`.
+Result<void> dump(nlmsghdr* request, mnl_cb_t callback, void* data) {
+    const Socket socket{mnl_socket_open(NETLINK_ROUTE)};
+    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
+        return system_failure("netlink", errno);
+    const auto sequence = static_cast<unsigned>(std::time(nullptr));
+    request->nlmsg_seq = sequence;
+    if (mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0)
+        return system_failure("netlink", errno);
+    const auto port = mnl_socket_get_portid(socket.get());
+    std::array<char, 32768> answer{};
+    int more = MNL_CB_OK;
+    while (more == MNL_CB_OK) {
+        const auto length = mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
+        if (length < 0) return system_failure("netlink", errno);
+        more = mnl_cb_run(answer.data(), static_cast<std::size_t>(length), sequence, port, callback,
+                          data);
+    }
+    if (more < 0) return system_failure("netlink", errno);
+    return {};
+}
+
+// libmnl's loop macros are C; its callbacks do the same.
+int read_link_info(const nlattr* attribute, void* data) {
+    if (mnl_attr_get_type(attribute) == IFLA_INFO_KIND)
+        static_cast<Link*>(data)->kind = mnl_attr_get_str(attribute);
+    return MNL_CB_OK;
+}
+
+int read_link_attribute(const nlattr* attribute, void* data) {
+    auto& link = *static_cast<Link*>(data);
+    switch (mnl_attr_get_type(attribute)) {
+        case IFLA_IFNAME:
+            link.name = mnl_attr_get_str(attribute);
+            break;
+        case IFLA_MASTER:
+            link.master = static_cast<int>(mnl_attr_get_u32(attribute));
+            break;
+        case IFLA_LINKINFO:
+            mnl_attr_parse_nested(attribute, read_link_info, &link);
+            break;
+        case kParentDevName:
+            link.hardware = true;
+            break;
+        default:
+            break;
+    }
+    return MNL_CB_OK;
+}
+
+int read_link(const nlmsghdr* message, void* data) {
+    const auto* header = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+    Link link;
+    link.index = header->ifi_index;
+    link.loopback = header->ifi_type == ARPHRD_LOOPBACK;
+    link.ethernet = header->ifi_type == ARPHRD_ETHER;
+    mnl_attr_parse(message, sizeof(*header), read_link_attribute, &link);
+    static_cast<std::vector<Link>*>(data)->push_back(std::move(link));
+    return MNL_CB_OK;
+}
+
+int count_message(const nlmsghdr* message, void* data) {
+    if (message->nlmsg_type == RTM_NEWTFILTER) ++*static_cast<int*>(data);
+    return MNL_CB_OK;
+}
+
+bool is_switch(const std::string& kind) {
+    return kind == "bridge" || kind == "bond" || kind == "team" || kind == "openvswitch";
+}
+
+}  // namespace
+
+Result<std::vector<Link>> list_links() {
+    std::array<char, 256> buffer{};
+    auto* request = mnl_nlmsg_put_header(buffer.data());
+    request->nlmsg_type = RTM_GETLINK;
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    auto* header = static_cast<rtgenmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtgenmsg)));
+    header->rtgen_family = AF_PACKET;
+
+    std::vector<Link> links;
+    if (auto done = dump(request, read_link, &links); !done)
+        return tl::unexpected(std::move(done.error()).in("list interfaces"));
+    for (auto& link : links) {
+        const auto master = std::find_if(links.begin(), links.end(), [&](const Link& other) {
+            return other.index == link.master;
+        });
+        link.port_of_switch = master != links.end() && is_switch(master->kind);
+    }
+    return links;
+}
+
+Result<bool> has_tc_filters(int ifindex) {
+    int count = 0;
+    for (const std::uint32_t minor : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
+        std::array<char, 256> buffer{};
+        auto* request = mnl_nlmsg_put_header(buffer.data());
+        request->nlmsg_type = RTM_GETTFILTER;
+        request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        auto* header = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(tcmsg)));
+        header->tcm_family = AF_UNSPEC;
+        header->tcm_ifindex = ifindex;
+        header->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
+        if (auto done = dump(request, count_message, &count); !done)
+            return tl::unexpected(std::move(done.error()).in("list tc filters"));
+    }
+    return count > 0;
+}
+
+}  // namespace isobar::dataplane

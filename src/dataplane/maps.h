@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The maps of one namespace: their file descriptors, and those that user space reads and
+// writes as memory. Owns no policy.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "abi/abi.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace isobar::dataplane {
+
+// A BPF array mapped into our memory (BPF_F_MMAPABLE).
+class MappedArray {
+public:
+    MappedArray() = default;
+    static Result<MappedArray> open(int map_fd);
+    MappedArray(MappedArray&& other) noexcept;
+    MappedArray& operator=(MappedArray&& other) noexcept;
+    MappedArray(const MappedArray&) = delete;
+    MappedArray& operator=(const MappedArray&) = delete;
+    ~MappedArray();
+
+    template <typename T>
+    [[nodiscard]] std::span<T> as() const {
+        return {static_cast<T*>(memory_), elements_};
+    }
+    [[nodiscard]] std::size_t element_size() const { return element_size_; }
+
+private:
+    void* memory_ = nullptr;
+    std::size_t length_ = 0;
+    std::size_t elements_ = 0;
+    std::size_t element_size_ = 0;
+};
+
+class Maps {
+public:
+    // Takes duplicates of the descriptors, by map name ("isobar_conns"). All maps of
+    // abi/abi.h must be there, with the layouts of this build.
+    static Result<Maps> open(std::map<std::string, Fd> fds);
+
+    [[nodiscard]] int fd(const std::string& name) const;
+    [[nodiscard]] const std::map<std::string, Fd>& all() const { return fds_; }
+
+    [[nodiscard]] isobar_settings& settings() const { return settings_.as<isobar_settings>()[0]; }
+    [[nodiscard]] isobar_filter& filter() const { return filter_.as<isobar_filter>()[0]; }
+    [[nodiscard]] std::span<isobar_service> services() const {
+        return services_.as<isobar_service>();
+    }
+    [[nodiscard]] std::span<isobar_set_element> sets() const {
+        return sets_.as<isobar_set_element>();
+    }
+    [[nodiscard]] std::span<isobar_server> servers() const { return servers_.as<isobar_server>(); }
+    [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
+    [[nodiscard]] std::span<isobar_conn> conns() const { return conns_.as<isobar_conn>(); }
+
+    // Sum of a server's counters over all CPUs.
+    [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
+    Result<void> clear_traffic(std::uint32_t server) const;
+    [[nodiscard]] Result<std::vector<std::uint64_t>> verdicts() const;
+
+private:
+    std::map<std::string, Fd> fds_;
+    MappedArray settings_, services_, sets_, servers_, rates_, conns_, filter_;
+    std::size_t cpus_ = 1;
+};
+
+}  // namespace isobar::dataplane

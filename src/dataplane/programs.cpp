@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <limits>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "bpf/tc.skel.h"
+#include "bpf/tool.skel.h"
+#include "bpf/xdp.skel.h"
+
+namespace isobar::dataplane {
+namespace {
+
+// What libbpf has to say about a failure; kept for the error's text, not printed.
+thread_local std::string libbpf_words;
+
+int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level != LIBBPF_WARN) return 0;
+    char line[512];
+    std::vsnprintf(line, sizeof(line), format, arguments);
+    // the first warning is the cause; the verifier's log follows it
+    if (libbpf_words.size() < 400) libbpf_words += line;
+    return 0;
+}
+
+// The verifier's reasons and statistics. Left to itself libbpf would repeat a refused load
+// with every instruction in the log, which takes minutes.
+constexpr std::uint32_t kLogStatistics = 4;  // BPF_LOG_STATS
+thread_local std::array<char, 65536> verifier_log;
+
+// For an operation that begins: what is said from now on is about it.
+bpf_object_open_opts listening_options() {
+    keep_libbpf_quiet();
+    libbpf_words.clear();
+    verifier_log[0] = '\0';
+    LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log.data(),
+                .kernel_log_size = verifier_log.size(), .kernel_log_level = kLogStatistics);
+    return options;
+}
+
+std::string first_line_of(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
+
+tl::unexpected<Error> load_failure(const std::string& what, int code) {
+    const auto first_line =
+        first_line_of(verifier_log[0] != '\0' ? verifier_log.data() : libbpf_words);
+    if (code == ENOSYS)
+        return failure(Fault::Unsupported, what + ": this kernel has no BPF (CONFIG_BPF_SYSCALL)");
+    auto error = system_failure(what, code);
+    if (!first_line.empty()) error.value().message += " (" + first_line + ")";
+    return error;
+}
+
+Fd duplicate(int fd) {
+    return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+struct DestroyTc {
+    void operator()(isobar_tc* object) const { isobar_tc__destroy(object); }
+};
+struct DestroyXdp {
+    void operator()(isobar_xdp* object) const { isobar_xdp__destroy(object); }
+};
+struct DestroyTool {
+    void operator()(isobar_tool* object) const { isobar_tool__destroy(object); }
+};
+
+// Not libbpf's for .rodata, whose name begins alike ("isobar_x.rodata").
+bool is_ours(const bpf_map* map) {
+    return !bpf_map__is_internal(map);
+}
+
+Result<void> reuse_maps(bpf_object* object, const MapFds& maps) {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object) {
+        if (!is_ours(map)) continue;
+        const auto found = maps.find(bpf_map__name(map));
+        if (found == maps.end() || bpf_map__reuse_fd(map, found->second.get()) != 0)
+            return failure(Fault::Unsupported,
+                           fmt::format("the map {} does not fit", bpf_map__name(map)));
+    }
+    return {};
+}
+
+void size_maps(isobar_tc& object, const Options& options) {
+    bpf_map__set_max_entries(object.maps.isobar_services, options.services);
+    bpf_map__set_max_entries(object.maps.isobar_keys, options.services);
+    // every service has a head; two sets of the largest service fit beside all others
+    bpf_map__set_max_entries(object.maps.isobar_sets, 2 * (options.servers + options.services));
+    bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_conns, options.connections);
+    // two slots a connection, eight slots a bucket, half of them free
+    bpf_map__set_max_entries(object.maps.isobar_index, options.connections / 2);
+}
+
+// Maps that no instruction mentions are bound, so that they too are found by the program.
+Result<TcPrograms> take_programs(isobar_tc& object, int saved_fd) {
+    TcPrograms programs{duplicate(bpf_program__fd(object.progs.isobar_ingress)),
+                        duplicate(bpf_program__fd(object.progs.isobar_egress))};
+    if (bpf_prog_bind_map(programs.ingress.get(), saved_fd, nullptr) != 0 && errno != EEXIST)
+        return system_failure("bind map", errno);
+    return programs;
+}
+
+}  // namespace
+
+void keep_libbpf_quiet() {
+    libbpf_set_print(keep_words);
+}
+
+Result<NewState> load_with_new_maps(const Options& sizes) {
+    const auto options = listening_options();
+    const std::unique_ptr<isobar_tc, DestroyTc> object{isobar_tc__open_opts(&options)};
+    if (!object) return load_failure("open BPF object", errno);
+    size_maps(*object, sizes);
+    if (const int code = isobar_tc__load(object.get()); code != 0)
+        return load_failure("load BPF programs", -code);
+    NewState state;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, object->obj) {
+        if (is_ours(map)) state.maps.emplace(bpf_map__name(map), duplicate(bpf_map__fd(map)));
+    }
+    auto programs = take_programs(*object, bpf_map__fd(object->maps.isobar_saved));
+    if (!programs) return tl::unexpected(programs.error());
+    state.programs = std::move(*programs);
+    return state;
+}
+
+Result<TcPrograms> load_tc(const MapFds& maps) {
+    const auto options = listening_options();
+    const std::unique_ptr<isobar_tc, DestroyTc> object{isobar_tc__open_opts(&options)};
+    if (!object) return load_failure("open BPF object", errno);
+    if (auto reused = reuse_maps(object->obj, maps); !reused) return tl::unexpected(reused.error());
+    if (const int code = isobar_tc__load(object.get()); code != 0)
+        return load_failure("load BPF programs", -code);
+    return take_programs(*object, maps.at("isobar_saved").get());
+}
+
+Result<Fd> load_xdp(const MapFds& maps) {
+    const auto options = listening_options();
+    const std::unique_ptr<isobar_xdp, DestroyXdp> object{isobar_xdp__open_opts(&options)};
+    if (!object) return load_failure("open BPF object", errno);
+    if (auto reused = reuse_maps(object->obj, maps); !reused) return tl::unexpected(reused.error());
+    if (const int code = isobar_xdp__load(object.get()); code != 0)
+        return load_failure("load XDP program", -code);
+    return duplicate(bpf_program__fd(object->progs.isobar_xdp));
+}
+
+Result<Tool> Tool::load(const MapFds& maps) {
+    const auto options = listening_options();
+    const std::unique_ptr<isobar_tool, DestroyTool> object{isobar_tool__open_opts(&options)};
+    if (!object) return load_failure("open BPF object", errno);
+    if (auto reused = reuse_maps(object->obj, maps); !reused) return tl::unexpected(reused.error());
+    if (const int code = isobar_tool__load(object.get()); code != 0)
+        return load_failure("load tool program", -code);
+    return Tool(duplicate(bpf_program__fd(object->progs.isobar_sweep_now)));
+}
+
+Result<isobar_sweep_call> Tool::run(std::uint32_t from, std::uint32_t count) const {
+    isobar_sweep_call call{};
+    call.from = from;
+    call.count = count;
+    // the kernel writes the answers back into ctx_in
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &call, .ctx_size_in = sizeof(call));
+    if (bpf_prog_test_run_opts(program_.get(), &options) != 0)
+        return system_failure("run tool program", errno);
+    return call;
+}
+
+std::uint32_t hz_of(const isobar_sweep_call& clocks) {
+    // jiffies = 2^32 - 300 * HZ + uptime * HZ
+    const double uptime = static_cast<double>(clocks.ktime_ns) / 1e9;
+    const double jiffies = static_cast<double>(clocks.jiffies) - 4294967296.0;
+    std::uint32_t best = 0;
+    double least = std::numeric_limits<double>::max();
+    for (const std::uint32_t hz : {100u, 250u, 300u, 1000u}) {
+        const double wrong = std::abs(hz * (uptime - 300.0) - jiffies);
+        if (wrong < least) {
+            least = wrong;
+            best = hz;
+        }
+    }
+    return best;
+}
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/tables.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "dataplane/convert.h"
+
+namespace isobar::dataplane {
+namespace {
+
+// How long a removed server without connections keeps its counters (IP_VS_DEST_TRASH_PERIOD).
+constexpr std::uint32_t kRemovedSeconds = 120;
+
+void store(std::uint32_t& word, std::uint32_t value) {
+    std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
+// As bpf/filter.h.
+std::uint32_t filter_bit(const isobar_address& address) {
+    const std::uint32_t sum =
+        address.word[3] ^ (address.word[2] << 1) ^ (address.word[1] << 2) ^ (address.word[0] << 3);
+    return (sum * 0x9e3779b1u) >> 16;
+}
+
+}  // namespace
+
+// What a service becomes, worked out before anything is changed.
+struct Tables::Draft {
+    bool existed = false;
+    bool exists = false;
+    bool recreated = false;  // removed and added again in one transaction
+    model::Scheduler scheduler = model::Scheduler::Wlc;
+    struct Entry {
+        model::RealServer server;
+        std::optional<std::uint32_t> slot;  // of a server that is there already
+    };
+    std::vector<Entry> entries;  // newest first
+    std::vector<Member> removed;
+    Cursor cursor;
+
+    [[nodiscard]] WeightSummary weights() const {
+        std::vector<std::uint32_t> all;
+        all.reserve(entries.size());
+        for (const auto& entry : entries) all.push_back(entry.server.weight);
+        return summarise(all);
+    }
+    [[nodiscard]] std::vector<Entry>::iterator find(const model::Endpoint& address) {
+        return std::find_if(entries.begin(), entries.end(),
+                            [&](const Entry& e) { return e.server.address == address; });
+    }
+    void drop_all() {
+        for (const auto& entry : entries)
+            if (entry.slot) removed.push_back({*entry.slot, entry.server});
+        entries.clear();
+        exists = false;
+    }
+};
+
+Tables::Tables(const Maps& maps)
+    : maps_(maps), pool_(static_cast<std::uint32_t>(maps.sets().size())) {}
+
+// ---- the picture ------------------------------------------------------------
+
+const Tables::Services& Tables::services() {
+    refresh();
+    return services_;
+}
+
+void Tables::refresh() {
+    const auto generation =
+        std::atomic_ref(maps_.settings().generation).load(std::memory_order_acquire);
+    if (known_ && generation == generation_) return;
+    read_all();
+    generation_ = generation;
+    known_ = true;
+}
+
+void Tables::read_all() {
+    services_.clear();
+    removed_.clear();
+    free_servers_.clear();
+    free_services_.clear();
+    pool_ = SetPool(static_cast<std::uint32_t>(maps_.sets().size()));
+    const auto sets = maps_.sets();
+    const auto servers = maps_.servers();
+
+    const auto records = maps_.services();
+    for (std::uint32_t index = 0; index < records.size(); ++index) {
+        const auto& record = records[index];
+        if (!record.in_use) {
+            free_services_.insert(index);
+            continue;
+        }
+        Service service;
+        service.index = index;
+        service.set = record.set;
+        if (record.set != 0) {
+            const auto& head = sets[record.set].head;
+            service.set_length = head.count + 1;
+            service.scheduler = static_cast<model::Scheduler>(head.scheduler);
+            pool_.take(record.set, service.set_length);
+            for (std::uint32_t i = 1; i <= head.count; ++i) {
+                const auto& member = sets[record.set + i].member;
+                const auto& server = servers[member.server];
+                service.members.push_back(
+                    {member.server,
+                     {{from_abi(server.address), from_network(server.port)}, member.weight}});
+            }
+        }
+        services_.emplace(from_abi(record.key), std::move(service));
+    }
+    for (std::uint32_t slot = 0; slot < servers.size(); ++slot) {
+        const auto& server = servers[slot];
+        if (!(server.flags & ISOBAR_SERVER_USED)) {
+            free_servers_.insert(slot);
+        } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
+            const model::ServiceKey key{
+                protocol_of(server.protocol),
+                {from_abi(server.virtual_address), from_network(server.virtual_port)}};
+            removed_.emplace(std::pair{key, model::Endpoint{from_abi(server.address),
+                                                            from_network(server.port)}},
+                             slot);
+        }
+    }
+}
+
+// ---- working out ------------------------------------------------------------
+
+Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) const {
+    const auto [found, is_new] = drafts.try_emplace(key);
+    Draft& draft = found->second;
+    const auto service = services_.find(key);
+    if (!is_new || service == services_.end()) return draft;
+    draft.existed = draft.exists = true;
+    draft.scheduler = service->second.scheduler;
+    for (const auto& member : service->second.members)
+        draft.entries.push_back({member.server, member.slot});
+    if (service->second.set != 0)
+        draft.cursor = Cursor::unpack(maps_.sets()[service->second.set].head.state);
+    return draft;
+}
+
+Result<Tables::Drafts> Tables::draft(std::span<const model::Change> changes) const {
+    Drafts drafts;
+
+    struct Step {
+        const Tables& tables;
+        Drafts& drafts;
+
+        static Error no_service(const model::ServiceKey& key) {
+            return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
+        }
+        Result<void> operator()(const model::AddService& change) const {
+            if (change.key.address.address.family != model::Family::V4)
+                return failure(Fault::Unsupported, "IPv6 services come with a later version");
+            if (!model::is_unicast(change.key.address.address))
+                return failure(Fault::Invalid,
+                               fmt::format("{} is not a unicast address", change.key.text()));
+            auto& draft = tables.draft_of(drafts, change.key);
+            if (draft.exists)
+                return failure(Fault::Exists,
+                               fmt::format("service already exists: {}", change.key.text()));
+            draft.recreated = draft.existed;
+            draft.exists = true;
+            draft.scheduler = change.scheduler;
+            draft.cursor = initial(draft.weights());
+            return {};
+        }
+        Result<void> operator()(const model::EditService& change) const {
+            auto& draft = tables.draft_of(drafts, change.key);
+            if (!draft.exists) return tl::unexpected(no_service(change.key));
+            if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
+            draft.scheduler = change.scheduler;
+            return {};
+        }
+        Result<void> operator()(const model::RemoveService& change) const {
+            auto& draft = tables.draft_of(drafts, change.key);
+            if (!draft.exists) return tl::unexpected(no_service(change.key));
+            draft.drop_all();
+            return {};
+        }
+        Result<void> operator()(const model::AddServer& change) const {
+            auto& draft = tables.draft_of(drafts, change.service);
+            if (!draft.exists) return tl::unexpected(no_service(change.service));
+            const auto& address = change.server.address;
+            if (draft.find(address) != draft.entries.end())
+                return failure(Fault::Exists, fmt::format("{} has the server {} already",
+                                                          change.service.text(), address.text()));
+            if (auto fine = check(change.service, change.server); !fine) return fine;
+            const auto removed = std::find_if(
+                draft.removed.begin(), draft.removed.end(),
+                [&](const Member& member) { return member.server.address == address; });
+            Draft::Entry entry{change.server, std::nullopt};
+            if (removed != draft.removed.end()) {  // removed and added in one transaction
+                entry.slot = removed->slot;
+                draft.removed.erase(removed);
+            }
+            draft.entries.insert(draft.entries.begin(), entry);
+            draft.cursor = after_insert(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
+                                        draft.weights());
+            return {};
+        }
+        Result<void> operator()(const model::EditServer& change) const {
+            auto& draft = tables.draft_of(drafts, change.service);
+            if (!draft.exists) return tl::unexpected(no_service(change.service));
+            const auto entry = draft.find(change.server.address);
+            if (entry == draft.entries.end())
+                return failure(Fault::NotFound,
+                               fmt::format("{} has no server {}", change.service.text(),
+                                           change.server.address.text()));
+            if (auto fine = check(change.service, change.server); !fine) return fine;
+            entry->server = change.server;
+            draft.cursor = after_edit(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
+                                      draft.weights());
+            return {};
+        }
+        Result<void> operator()(const model::RemoveServer& change) const {
+            auto& draft = tables.draft_of(drafts, change.service);
+            if (!draft.exists) return tl::unexpected(no_service(change.service));
+            const auto entry = draft.find(change.server);
+            if (entry == draft.entries.end())
+                return failure(Fault::NotFound,
+                               fmt::format("{} has no server {}", change.service.text(),
+                                           change.server.text()));
+            const auto position = static_cast<std::uint32_t>(entry - draft.entries.begin());
+            if (entry->slot) draft.removed.push_back({*entry->slot, entry->server});
+            draft.entries.erase(entry);
+            draft.cursor = after_remove(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
+                                        position, draft.weights());
+            return {};
+        }
+
+        static Result<void> check(const model::ServiceKey& service,
+                                  const model::RealServer& server) {
+            if (server.weight > model::kMaxWeight)
+                return failure(Fault::OutOfRange, fmt::format("weight {} is above {}",
+                                                              server.weight, model::kMaxWeight));
+            if (server.address.address.family != service.address.address.family)
+                return failure(Fault::Unsupported,
+                               "a server of the other address family comes with a later version");
+            if (!model::is_unicast(server.address.address))
+                return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
+                                                           server.address.address.text()));
+            return {};
+        }
+    };
+
+    for (const auto& change : changes)
+        if (auto done = std::visit(Step{*this, drafts}, change); !done)
+            return tl::unexpected(std::move(done.error()));
+    return drafts;
+}
+
+Result<void> Tables::check_room(const Drafts& drafts) {
+    std::size_t services = 0;
+    std::size_t servers = 0;
+    for (const auto& [key, draft] : drafts) {
+        if (draft.exists && !draft.existed) ++services;
+        for (const auto& entry : draft.entries)
+            if (!entry.slot && !removed_.contains({key, entry.server.address})) ++servers;
+    }
+    if (services > free_services_.size())
+        return failure(Fault::Full, fmt::format("there is room for {} services, not more",
+                                                maps_.services().size()));
+    if (servers > free_servers_.size())
+        return failure(Fault::Full, fmt::format("there is room for {} real servers, not more",
+                                                maps_.servers().size()));
+    return {};
+}
+
+// ---- making it so -----------------------------------------------------------
+
+Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t now) {
+    refresh();
+    auto drafts = draft(changes);
+    if (!drafts) return tl::unexpected(std::move(drafts.error()));
+    reclaim_servers(now, false);
+    if (!check_room(*drafts)) reclaim_servers(now, true);
+    if (auto room = check_room(*drafts); !room) return room;
+
+    bool removed = false;
+    for (auto& [key, draft] : *drafts) {
+        removed = removed || !draft.removed.empty() || (draft.existed && !draft.exists);
+        auto done = draft.exists ? commit(key, draft, now) : Result<void>{};
+        if (done && !draft.exists && draft.existed) {
+            for (const auto& member : draft.removed)
+                retire_server(member, services_.at(key).index, now);
+            done = remove(key);
+        }
+        if (!done) {
+            known_ = false;
+            return done;
+        }
+    }
+    if (removed) rebuild_filter();
+    auto& settings = maps_.settings();
+    store(settings.generation, settings.generation + 1);
+    generation_ = settings.generation;
+    return {};
+}
+
+Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uint32_t now) {
+    if (draft.recreated) {
+        for (const auto& member : draft.removed)
+            retire_server(member, services_.at(key).index, now);
+        draft.removed.clear();
+        if (auto done = remove(key); !done) return done;
+    }
+    const bool is_new = !draft.existed || draft.recreated;
+    if (is_new) {
+        Service service;
+        service.index = *free_services_.begin();
+        services_[key] = service;
+        free_services_.erase(service.index);
+    }
+    Service& service = services_.at(key);
+    service.scheduler = draft.scheduler;
+    set_filter_bit(key.address.address);
+
+    std::vector<Member> members;
+    members.reserve(draft.entries.size());
+    for (const auto& entry : draft.entries) {
+        if (entry.slot) {
+            maps_.servers()[*entry.slot].weight = entry.server.weight;
+            members.push_back({*entry.slot, entry.server});
+            continue;
+        }
+        auto slot = place_server(key, service.index, entry.server, now);
+        if (!slot) return tl::unexpected(std::move(slot.error()));
+        members.push_back({*slot, entry.server});
+    }
+    service.members = std::move(members);
+    if (is_new) {
+        auto& record = maps_.services()[service.index];
+        record = {};
+        record.key = to_abi(key);
+        record.created = ++maps_.settings().service_count;
+        record.in_use = 1;
+    }
+    if (auto done = publish(service, draft.cursor); !done) return done;
+    for (const auto& member : draft.removed) retire_server(member, service.index, now);
+    return is_new ? create(key, service) : Result<void>{};
+}
+
+// Packets find the service from here on.
+Result<void> Tables::create(const model::ServiceKey& key, Service& service) {
+    const auto abi_key = to_abi(key);
+    if (bpf_map_update_elem(maps_.fd("isobar_keys"), &abi_key, &service.index, BPF_NOEXIST) != 0)
+        return system_failure(fmt::format("add {}", key.text()), errno);
+    return {};
+}
+
+Result<void> Tables::remove(const model::ServiceKey& key) {
+    const auto found = services_.find(key);
+    const auto abi_key = to_abi(key);
+    if (bpf_map_delete_elem(maps_.fd("isobar_keys"), &abi_key) != 0 && errno != ENOENT)
+        return system_failure(fmt::format("remove {}", key.text()), errno);
+    auto& service = found->second;
+    auto& record = maps_.services()[service.index];
+    store(record.set, 0);
+    store(record.in_use, 0);
+    if (service.set != 0) pool_.release(service.set, service.set_length);
+    free_services_.insert(service.index);
+    services_.erase(found);
+    return {};
+}
+
+// A new set beside the old one, then one store.
+Result<void> Tables::publish(Service& service, const Cursor& cursor) {
+    const auto count = static_cast<std::uint32_t>(service.members.size());
+    auto& settings = maps_.settings();
+    const auto block = pool_.allocate(count + 1, settings.set_hand);
+    if (!block) return failure(Fault::Full, fmt::format("no room for a set of {} servers", count));
+    std::vector<std::uint32_t> weights;
+    weights.reserve(count);
+    for (const auto& member : service.members) weights.push_back(member.server.weight);
+    const auto summary = summarise(weights);
+
+    const auto sets = maps_.sets();
+    isobar_set_element head{};
+    head.head.count = count;
+    head.head.scheduler = static_cast<std::uint32_t>(service.scheduler);
+    head.head.gcd = summary.gcd;
+    head.head.max_weight = summary.max;
+    head.head.state = cursor.pack();
+    sets[*block] = head;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        isobar_set_element element{};
+        element.member.server = service.members[i].slot;
+        element.member.weight = weights[i];
+        sets[*block + 1 + i] = element;
+    }
+    store(maps_.services()[service.index].set, *block);
+    if (service.set != 0) pool_.release(service.set, service.set_length);
+    service.set = *block;
+    service.set_length = count + 1;
+    return {};
+}
+
+Result<void> Tables::zero(const std::optional<model::ServiceKey>& key) {
+    refresh();
+    if (key && !services_.contains(*key))
+        return failure(Fault::NotFound, fmt::format("no such service: {}", key->text()));
+    for (const auto& [service_key, service] : services_) {
+        if (key && service_key != *key) continue;
+        auto& record = maps_.services()[service.index];
+        isobar_traffic total{};
+        for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) total.item[i] = record.gone[i];
+        for (const auto& member : service.members) {
+            const auto traffic = maps_.traffic(member.slot);
+            if (!traffic) return tl::unexpected(traffic.error());
+            auto& estimate = maps_.rates()[member.slot];
+            for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) {
+                total.item[i] += traffic->item[i];
+                maps_.servers()[member.slot].zero[i] = traffic->item[i];
+                estimate.rate[i] = 0;
+                estimate.last[i] = traffic->item[i];
+            }
+        }
+        std::copy_n(total.item, ISOBAR_TRAFFIC_ITEMS, record.zero);
+    }
+    return {};
+}
+
+// ---- server slots -----------------------------------------------------------
+
+Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::uint32_t service,
+                                           const model::RealServer& server, std::uint32_t now) {
+    auto& settings = maps_.settings();
+    set_filter_bit(server.address.address);
+    if (const auto back = removed_.find({key, server.address}); back != removed_.end()) {
+        const auto slot = back->second;
+        removed_.erase(back);
+        auto& record = maps_.servers()[slot];
+        const auto traffic = maps_.traffic(slot);
+        if (!traffic) return tl::unexpected(traffic.error());
+        auto& gone = maps_.services()[service].gone;
+        if (record.service == service)
+            for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) gone[i] -= traffic->item[i];
+        record.service = service;
+        record.weight = server.weight;
+        std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
+        return slot;
+    }
+    auto free = free_servers_.lower_bound(settings.server_hand);
+    if (free == free_servers_.end()) free = free_servers_.begin();
+    if (free == free_servers_.end()) return failure(Fault::Full, "no room for the real server");
+    const auto slot = *free;
+    free_servers_.erase(free);
+    settings.server_hand = slot + 1;
+
+    if (auto done = maps_.clear_traffic(slot); !done) return tl::unexpected(done.error());
+    auto& estimate = maps_.rates()[slot];
+    estimate = {};
+    estimate.due = now + ISOBAR_ESTIMATE_PERIOD * settings.hz;
+    auto& record = maps_.servers()[slot];
+    record = {};
+    record.address = to_abi(server.address.address);
+    record.port = to_network(server.address.port);
+    record.virtual_address = to_abi(key.address.address);
+    record.virtual_port = to_network(key.address.port);
+    record.protocol = protocol_number(key.protocol);
+    record.method = ISOBAR_METHOD_NAT;
+    record.weight = server.weight;
+    record.service = service;
+    std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
+    return slot;
+}
+
+// The server leaves its service; the connections that it has remember it.
+void Tables::retire_server(const Member& member, std::uint32_t service, std::uint32_t now) {
+    auto& record = maps_.servers()[member.slot];
+    if (const auto traffic = maps_.traffic(member.slot))
+        for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i)
+            maps_.services()[service].gone[i] += traffic->item[i];
+    record.removed_at = now;
+    std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
+    const model::ServiceKey key{
+        protocol_of(record.protocol),
+        {from_abi(record.virtual_address), from_network(record.virtual_port)}};
+    removed_[{key, member.server.address}] = member.slot;
+}
+
+// Frees the slots of removed servers that no connection remembers.
+void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
+    const auto hz = maps_.settings().hz;
+    for (auto removed = removed_.begin(); removed != removed_.end();) {
+        auto& record = maps_.servers()[removed->second];
+        const bool idle = record.active == 0 && record.inactive == 0 && record.persistent == 0;
+        const bool old = now - record.removed_at > kRemovedSeconds * hz;
+        // one second at least: a packet may just be making a connection to it
+        if (!idle || !(old || (all_idle && now - record.removed_at > hz))) {
+            ++removed;
+            continue;
+        }
+        std::atomic_ref(record.flags).store(std::uint16_t{0});
+        free_servers_.insert(removed->second);
+        removed = removed_.erase(removed);
+    }
+}
+
+// ---- the filter -------------------------------------------------------------
+
+void Tables::set_filter_bit(const model::Address& address) {
+    const auto bit = filter_bit(to_abi(address));
+    std::atomic_ref(maps_.filter().word[bit / 64])
+        .fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_release);
+}
+
+// Clears the bits of addresses that are gone. No bit that is needed is ever 0.
+void Tables::rebuild_filter() {
+    isobar_filter wanted{};
+    const auto add = [&](const isobar_address& address) {
+        const auto bit = filter_bit(address);
+        wanted.word[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    };
+    for (const auto& [key, service] : services_) {
+        add(to_abi(key.address.address));
+        for (const auto& member : service.members) add(to_abi(member.server.address.address));
+    }
+    for (const auto& [key, slot] : removed_) {
+        add(to_abi(key.first.address.address));
+        add(to_abi(key.second.address));
+    }
+    auto& filter = maps_.filter();
+    for (std::size_t i = 0; i < std::size(wanted.word); ++i)
+        if (filter.word[i] != wanted.word[i])
+            std::atomic_ref(filter.word[i]).store(wanted.word[i], std::memory_order_release);
+}
+
+}  // namespace isobar::dataplane

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Services and real servers in the shared maps: a picture of them in our memory, and the
+// transactions that change them. Every service's change becomes visible to packets in one
+// store. The caller holds the namespace's lock while it changes something.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "dataplane/cursor.h"
+#include "dataplane/maps.h"
+#include "dataplane/set_pool.h"
+#include "model/change.h"
+
+namespace isobar::dataplane {
+
+class Tables {
+public:
+    struct Member {
+        std::uint32_t slot = 0;  // in isobar_servers
+        model::RealServer server;
+    };
+    struct Service {
+        std::uint32_t index = 0;
+        std::uint32_t set = 0;  // block in isobar_sets; 0: none
+        std::uint32_t set_length = 0;
+        model::Scheduler scheduler = model::Scheduler::Wlc;
+        std::vector<Member> members;  // newest first
+    };
+    using Services = std::map<model::ServiceKey, Service>;
+
+    explicit Tables(const Maps& maps);
+
+    // All or none of the changes; `now` in jiffies.
+    Result<void> apply(std::span<const model::Change> changes, std::uint32_t now);
+    Result<void> zero(const std::optional<model::ServiceKey>& key);
+
+    // As the maps have them now.
+    const Services& services();
+
+private:
+    struct Draft;
+    using Drafts = std::map<model::ServiceKey, Draft>;
+
+    void refresh();
+    void read_all();
+
+    // The first half of apply(): checks, and works out what each touched service becomes.
+    Result<Drafts> draft(std::span<const model::Change> changes) const;
+    Draft& draft_of(Drafts& drafts, const model::ServiceKey& key) const;
+    Result<void> check_room(const Drafts& drafts);
+    // The second half: cannot fail for want of room.
+    Result<void> commit(const model::ServiceKey& key, Draft& draft, std::uint32_t now);
+    Result<void> create(const model::ServiceKey& key, Service& service);
+    Result<void> remove(const model::ServiceKey& key);
+
+    Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
+                                       const model::RealServer& server, std::uint32_t now);
+    void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
+    void reclaim_servers(std::uint32_t now, bool all_idle);
+    Result<void> publish(Service& service, const Cursor& cursor);
+    void set_filter_bit(const model::Address& address);
+    void rebuild_filter();
+
+    const Maps& maps_;
+    std::uint32_t generation_ = 0;
+    bool known_ = false;
+    Services services_;
+    SetPool pool_;
+    std::set<std::uint32_t> free_servers_;
+    std::set<std::uint32_t> free_services_;
+    // removed servers that may come back: (service, address) -> slot
+    std::map<std::pair<model::ServiceKey, model::Endpoint>, std::uint32_t> removed_;
+};
+
+}  // namespace isobar::dataplane

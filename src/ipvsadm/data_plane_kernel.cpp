@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/data_plane_kernel.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "dataplane/dataplane.h"
+
+namespace isobar::ipvsadm {
+namespace {
+
+using dataplane::Dataplane;
+
+class DataPlaneState final : public LiveState {
+public:
+    explicit DataPlaneState(Dataplane data_plane) : data_plane_(std::move(data_plane)) {}
+
+    Result<void> apply(std::span<const model::Change> changes) override {
+        return data_plane_.apply(changes);
+    }
+    Result<void> set_timeouts(const model::Timeouts& timeouts) override {
+        return data_plane_.set_timeouts(timeouts);
+    }
+    Result<void> zero_counters(const std::optional<model::ServiceKey>& service) override {
+        return data_plane_.zero_counters(service);
+    }
+    Result<void> clear() override { return data_plane_.clear(); }
+    Result<void> attach_all() override { return data_plane_.attach_all(); }
+    Result<std::vector<model::ServiceStatus>> services() override { return data_plane_.services(); }
+    Result<std::vector<model::ConnectionStatus>> connections() override {
+        return data_plane_.connections();
+    }
+    [[nodiscard]] model::Timeouts timeouts() const override { return data_plane_.timeouts(); }
+
+private:
+    Dataplane data_plane_;
+};
+
+// "You must be root" helps nobody who is root in a container without capabilities.
+Error explain(Error error) {
+    if (error.fault == Fault::Permission && ::geteuid() == 0) {
+        error.fault = Fault::System;
+        error.message +=
+            " (root lacks a capability here: CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and "
+            "CAP_SYS_ADMIN are needed)";
+    }
+    return error;
+}
+
+Result<std::unique_ptr<LiveState>> own(Result<Dataplane> opened) {
+    if (!opened) return tl::unexpected(explain(std::move(opened).error()));
+    return std::make_unique<DataPlaneState>(std::move(*opened));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LiveState>> DataPlaneKernel::open() {
+    return own(Dataplane::open());
+}
+
+Result<std::unique_ptr<LiveState>> DataPlaneKernel::open_or_create() {
+    return own(Dataplane::open_or_create());
+}
+
+}  // namespace isobar::ipvsadm

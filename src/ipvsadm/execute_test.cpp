@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole command lines against a kernel in memory: what is printed where, and the exit code.
+// What is not of a later version was recorded from ipvsadm 1.31 on the kernel's IPVS.
+#include "ipvsadm/execute.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string_view>
+
+#include "ipvsadm/help.h"
+#include "ipvsadm/test_doubles.h"
+
+namespace isobar::ipvsadm {
+namespace {
+
+struct Outcome {
+    int exit_code = 0;
+    std::string out;
+    std::string err;
+
+    bool operator==(const Outcome&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& stream, const Outcome& outcome) {
+    return stream << "exit " << outcome.exit_code << "\nout: " << outcome.out
+                  << "\nerr: " << outcome.err;
+}
+
+constexpr std::string_view kHeader =
+    "IP Virtual Server version 1.2.1 (size=4096)\n"
+    "Prot LocalAddress:Port Scheduler Flags\n"
+    "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n";
+
+class Execute : public testing::Test {
+protected:
+    Outcome run(const std::string& line, const std::string& input = "") {
+        std::istringstream words_in(line);
+        std::vector<std::string> words;
+        for (std::string word; words_in >> word;) words.push_back(word);
+
+        MemoryKernel kernel(table);
+        FixedNames names;
+        std::istringstream in(input);
+        std::ostringstream out;
+        std::ostringstream err;
+        const int exit_code = execute("ipvsadm", words, kernel, names, {in, out, err});
+        return {exit_code, out.str(), err.str()};
+    }
+    void given(std::initializer_list<const char*> lines) {
+        for (const char* line : lines) ASSERT_EQ(run(line), Outcome{}) << line;
+    }
+    // "255 message", "0"
+    std::string verdict(const std::string& line) {
+        const auto [exit_code, out, err] = run(line);
+        EXPECT_EQ(out, "") << line;
+        if (err.empty()) return std::to_string(exit_code);
+        return std::to_string(exit_code) + " " + err.substr(0, err.size() - 1);
+    }
+    std::string rules() { return run("-S -n").out; }
+
+    MemoryTable table;
+};
+
+TEST_F(Execute, RefusalsOfTheKernelSoundLikeIpvsadm) {
+    given({"-A -t 10.0.1.100:80 -s rr", "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m"});
+
+    struct Case {
+        const char* line;
+        const char* verdict;
+    };
+    for (const auto& [line, expected] : {
+             Case{"-A -t 10.0.1.100:80 -s rr", "255 Service already exists"},
+             Case{"-A -t 10.0.1.100:http", "255 Service already exists"},
+             Case{"-A -t 10.0.1.100:81 -s nosuch", "255 Scheduler or persistence engine not found"},
+             Case{"-A -t 10.0.1.100:80 -s nosuch", "255 Service already exists"},
+             Case{"-E -t 10.0.1.100:84 -s nosuch", "255 No such service"},
+             Case{"-E -t 10.0.1.100:80 -s nosuch", "255 Scheduler or persistence engine not found"},
+             Case{"-A -t 10.0.1.100:83 --pe nosuch",
+                  "255 Scheduler or persistence engine not found"},
+             Case{"-A -t 10.0.1.100:80 --pe nosuch", "255 Service already exists"},
+             Case{"-A -t 224.0.0.1:80",
+                  "255 Invalid operation.  Possibly wrong module version, address not unicast, "
+                  "..."},
+             Case{"-E -t 10.0.1.100:84 -s rr", "255 No such service"},
+             Case{"-D -t 10.0.1.100:84", "255 No such service"},
+             Case{"-D -u 10.0.1.100:80", "255 No such service"},
+             Case{"-a -t 10.0.1.100:84 -r 10.0.2.11 -m", "255 Service not defined"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m", "255 Destination already exists"},
+             Case{"-e -t 10.0.1.100:80 -r 10.0.2.95 -m", "255 No such destination"},
+             Case{"-e -t 10.0.1.100:84 -r 10.0.2.95 -m", "255 Service not defined"},
+             Case{"-d -t 10.0.1.100:80 -r 10.0.2.95", "255 No such destination"},
+             Case{"-d -t 10.0.1.100:84 -r 10.0.2.95", "255 Service not defined"},
+             Case{"-Z -t 10.0.1.100:85", "255 No such service"},
+             Case{"-L -t 10.0.1.100:85", "1 No such service"},
+             Case{"--stop-daemon master", "255 No daemon is running"},
+         }) {
+        EXPECT_EQ(verdict(line), expected) << line;
+    }
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:80 -s rr\n"
+              "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m -w 1\n");
+}
+
+TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
+    given({"-A -t 10.0.1.100:80 -s rr"});
+
+    struct Case {
+        const char* line;
+        const char* what;
+    };
+    for (const auto& [line, what] : {
+             Case{"-A -t 1.2.3.4:80 -s rr -p 86400", "persistence (-p) comes"},
+             Case{"-A -t 1.2.3.4:81 -M 255.255.0.0 -p 60", "persistence (-p) comes"},
+             Case{"-A -t 1.2.3.4:83 -M 255.0.255.0", "the netmask of persistence (-M) comes"},
+             Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
+             Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
+             Case{"-A -t 1.2.3.4:83 -s sh -b sh-port", "scheduler flags (-b) comes"},
+             Case{"-A -t 1.2.3.4:83 -s sh", "the scheduler sh (-s) comes"},
+             Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
+             Case{"-A -f 7", "a service by firewall mark (-f) comes"},
+             Case{"-D -f 7", "a service by firewall mark (-f) comes"},
+             Case{"-Z -f 7", "a service by firewall mark (-f) comes"},
+             Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
+             Case{"-A -t [fd00::1]:80", "IPv6 comes"},
+             Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "IPv6 comes"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i", "tunneling (-i) comes"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -x 10", "the overload threshold (-x) comes"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -y 5", "the overload threshold (-y) comes"},
+             Case{"--start-daemon master", "the connection synchronisation daemon comes"},
+         }) {
+        EXPECT_EQ(verdict(line),
+                  "255 isobar-ipvsadm: " + std::string(what) + " with a later version of Isobar")
+            << line;
+    }
+    for (const char* line :
+         {"-a -t 10.0.1.100:80 -r 10.0.2.11", "-e -t 10.0.1.100:80 -r 10.0.2.11 -g"}) {
+        EXPECT_EQ(verdict(line),
+                  "255 isobar-ipvsadm: direct routing (-g, the default) comes with a later version "
+                  "of Isobar; use -m")
+            << line;
+    }
+    EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s rr\n");
+}
+
+TEST_F(Execute, MistakesComeBeforeTheRefusalOfWhatComesLater) {
+    EXPECT_EQ(verdict("-A -t 1.2.3.4:80 -p 60 -w 1"),
+              "2 Illegal 'weight' option with the 'add-service' command");
+    EXPECT_EQ(verdict("-A -u 1.2.3.4:84 -p 31536001"),
+              "2 invalid timeout value `31536001' specified");
+}
+
+TEST_F(Execute, OptionsOfLaterVersionsWithoutEffectAreFine) {
+    given({"-A -t 1.2.3.4:80 -s rr", "-a -t 1.2.3.4:80 -r 1.2.3.5 -m -x 0 -y 0",
+           "-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7 -x 0"});
+    EXPECT_EQ(rules(), "-A -t 1.2.3.4:80 -s rr\n-a -t 1.2.3.4:80 -r 1.2.3.5:80 -m -w 7\n");
+}
+
+TEST_F(Execute, ServicesAreChangedAndRemoved) {
+    given({"-A -t 10.0.1.100:80", "-A -u localhost:53 -s rr",
+           "-a -t 10.0.1.100:80 -r 10.0.2.11 -m -w 0", "-a -t 10.0.1.100:80 -r 10.0.2.12:81 -m",
+           "-E -t 10.0.1.100:80 -s lc", "-e -t 10.0.1.100:80 -r 10.0.2.11 -m -w 2147483647",
+           "-d -t 10.0.1.100:80 -r 10.0.2.12:81"});
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:80 -s lc\n"
+              "-a -t 10.0.1.100:80 -r 10.0.2.11:80 -m -w 2147483647\n"
+              "-A -u 127.0.0.1:53 -s rr\n");
+
+    given({"-D -u localhost:domain"});
+    EXPECT_EQ(run("-S").out,
+              "-A -t 10.0.1.100:http -s lc\n"
+              "-a -t 10.0.1.100:http -r 10.0.2.11:http -m -w 2147483647\n");
+
+    given({"-C"});
+    EXPECT_EQ(run("-L -n"), (Outcome{0, std::string(kHeader), ""}));
+    EXPECT_FALSE(table.exists);
+}
+
+TEST_F(Execute, ANamespaceWithoutStateIsEmptyAndStaysSo) {
+    EXPECT_EQ(run(""), (Outcome{0, std::string(kHeader), ""}));
+    EXPECT_EQ(run("-L -c"),
+              (Outcome{0,
+                       "IPVS connection entries\n"
+                       "pro expire state       source             virtual            destination\n",
+                       ""}));
+    EXPECT_EQ(run("-L --timeout"), (Outcome{0, "Timeout (tcp tcpfin udp): 900 120 300\n", ""}));
+    EXPECT_EQ(run("-L --daemon"), Outcome{});
+    EXPECT_EQ(run("-S"), Outcome{});
+    EXPECT_EQ(run("-C"), Outcome{});
+    EXPECT_EQ(run("-Z"), Outcome{});
+    EXPECT_EQ(run("-R"), Outcome{});
+    EXPECT_EQ(verdict("-L -f 7"), "1 No such service");
+    EXPECT_EQ(verdict("-L -t 10.0.1.100:80"), "1 No such service");
+    EXPECT_EQ(verdict("-Z -t 10.0.1.100:80"), "255 No such service");
+    EXPECT_EQ(verdict("-E -t 10.0.1.100:80"), "255 No such service");
+    EXPECT_EQ(verdict("-D -t 10.0.1.100:80"), "255 No such service");
+    EXPECT_EQ(verdict("-a -t 10.0.1.100:80 -r 10.0.2.11 -m"), "255 Service not defined");
+    EXPECT_EQ(verdict("-d -t 10.0.1.100:80 -r 10.0.2.11"), "255 Service not defined");
+    EXPECT_FALSE(table.exists);
+}
+
+TEST_F(Execute, AFirstServiceOrTimeoutMakesTheState) {
+    given({"--set 100 20 30", "--set 0 0 0"});
+    EXPECT_TRUE(table.exists);
+    EXPECT_EQ(run("-L --timeout").out, "Timeout (tcp tcpfin udp): 100 20 30\n");
+}
+
+TEST_F(Execute, OneServiceIsListedWithoutTheVersion) {
+    given({"-A -t 10.0.1.100:80", "-A -t 10.0.1.100:81", "-a -t 10.0.1.100:80 -r 10.0.2.11 -m"});
+    EXPECT_EQ(run("-L -n -t 10.0.1.100:80").out,
+              "Prot LocalAddress:Port Scheduler Flags\n"
+              "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+              "TCP  10.0.1.100:80 wlc\n"
+              "  -> 10.0.2.11:80                 Masq    1      0          0         \n");
+    EXPECT_EQ(verdict("-L -u 10.0.1.100:80"), "1 No such service");
+}
+
+TEST_F(Execute, CountersAreSetToZero) {
+    given({"-A -t 10.0.1.100:80", "-A -t 10.0.1.100:81"});
+    for (auto& service : table.services) service.traffic.connections = 7;
+
+    given({"-Z -t 10.0.1.100:81"});
+    EXPECT_EQ(table.services[0].traffic.connections, 0U);
+    EXPECT_EQ(table.services[1].traffic.connections, 7U);
+
+    given({"-Z"});
+    EXPECT_EQ(table.services[1].traffic.connections, 0U);
+}
+
+TEST_F(Execute, WhoMayNotIsToldAsByIpvsadm) {
+    table.open_error = Error{Fault::Permission, "no CAP_NET_ADMIN"};
+    for (const char* line : {"-L", "-A -t 1.2.3.4:80", "-R", "-C"}) {
+        EXPECT_EQ(
+            run(line),
+            (Outcome{2, "",
+                     "Can't initialize ipvs: Permission denied (you must be root)\n"
+                     "Are you sure that IP Virtual Server is built in the kernel or as module?\n"}))
+            << line;
+    }
+    EXPECT_EQ(run("-v").exit_code, 0);
+    EXPECT_EQ(run("-h").exit_code, 0);
+}
+
+TEST_F(Execute, AKernelThatCannotIsNamed) {
+    table.open_error = Error{Fault::Unsupported, "this kernel has no BPF"};
+    EXPECT_EQ(verdict("-L"), "2 isobar-ipvsadm: this kernel has no BPF");
+}
+
+TEST_F(Execute, FaultsOfTheDataPlaneHaveIpvsadmsWordsOrTheirOwn) {
+    given({"-A -t 10.0.1.100:80"});
+    const auto with = [&](Fault fault) {
+        table.apply_error = Error{fault, "its own words"};
+        return verdict("-A -t 10.0.1.100:81");
+    };
+    EXPECT_EQ(with(Fault::Permission), "255 Permission denied (you must be root)");
+    EXPECT_EQ(with(Fault::Full), "255 Memory allocation problem: its own words");
+    EXPECT_EQ(with(Fault::OutOfRange), "255 Numerical result out of range");
+    EXPECT_EQ(with(Fault::Unsupported), "255 isobar-ipvsadm: its own words");
+    EXPECT_EQ(with(Fault::System), "255 isobar-ipvsadm: its own words");
+}
+
+TEST_F(Execute, InterfacesThatAppearedLaterAreAttachedByEveryCall) {
+    given({"-A -t 10.0.1.100:80"});
+    table.attached = 0;
+
+    run("-L");
+    EXPECT_EQ(table.attached, 1U);
+
+    table.attach_error = Error{Fault::System, "cannot attach to eth1: busy"};
+    EXPECT_EQ(run("-L --timeout"),
+              (Outcome{0, "Timeout (tcp tcpfin udp): 900 120 300\n",
+                       "isobar-ipvsadm: warning: cannot attach to eth1: busy\n"}));
+
+    // -C is about to detach them all.
+    EXPECT_EQ(run("-C"), Outcome{});
+    EXPECT_EQ(table.attached, 2U);
+}
+
+TEST_F(Execute, VersionIsThatOfIpvsadm) {
+    EXPECT_EQ(run("-v"),
+              (Outcome{0, "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n", ""}));
+    EXPECT_EQ(run("--help").out, std::string(version_text()) + std::string(help_text()));
+}
+
+// ---- -R ----
+
+TEST_F(Execute, RestoreReadsWhatSaveWrote) {
+    given({"-A -t 10.0.1.100:80 -s wlc", "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m -w 3",
+           "-A -u 10.0.1.100:53 -s rr"});
+    const auto saved = rules();
+    given({"-C"});
+
+    EXPECT_EQ(run("-R", saved), Outcome{});
+    EXPECT_EQ(rules(), saved);
+}
+
+TEST_F(Execute, RestoreSkipsBlankLinesAndTheWordIpvsadm) {
+    EXPECT_EQ(run("-R",
+                  "\n \t \nipvsadm -A -t 1.1.1.1:80\n  -A\t-t 1.1.1.1:81  \r\nipvsadm\n"
+                  "ipvsadm ipvsadm -A -t 1.1.1.1:82"),
+              Outcome{});
+    EXPECT_EQ(rules(),
+              "-A -t 1.1.1.1:80 -s wlc\n-A -t 1.1.1.1:81 -s wlc\n-A -t 1.1.1.1:82 -s wlc\n");
+}
+
+TEST_F(Execute, RestoreGoesOnAfterARefusal) {
+    EXPECT_EQ(run("-R", "-A -t 1.2.3.4:5 -s nosuch\n-A -t 1.2.3.4:6\n"),
+              (Outcome{0, "", "Scheduler or persistence engine not found\n"}));
+    EXPECT_EQ(run("-R", "-A -t 1.2.3.4:7\n-A -t 1.2.3.4:6\n"),
+              (Outcome{255, "", "Service already exists\n"}));
+    EXPECT_EQ(run("-R", "-A -t 1.2.3.4:8 -p 60\n-C\n-A -t 1.2.3.4:9\n"),
+              (Outcome{0, "",
+                       "isobar-ipvsadm: persistence (-p) comes with a later version of Isobar\n"}));
+    EXPECT_EQ(rules(), "-A -t 1.2.3.4:9 -s wlc\n");
+}
+
+TEST_F(Execute, RestoreEndsAtAMistake) {
+    constexpr const char* kTry = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.\n";
+    struct Case {
+        const char* line;
+        Outcome outcome;
+    };
+    for (const auto& [line, outcome] : {
+             Case{"garbage", {255, "", kTry}},
+             Case{"# a comment", {255, "", kTry}},
+             Case{"-R", {255, "", kTry}},
+             Case{"--nosuch", {255, "", kTry}},
+             Case{"-A -t bad", {2, "", "illegal virtual server address[:port] specified\n"}},
+             Case{"-A -t \"1.1.1.1:80\"",
+                  {2, "", "illegal virtual server address[:port] specified\n"}},
+             Case{"-C extra", {2, "", "unexpected argument extra\n"}},
+             Case{"foo -C", {2, "", "unexpected argument foo\n"}},
+         }) {
+        EXPECT_EQ(run("-R", std::string(line) + "\n-A -t 1.2.3.4:6\n"), outcome) << line;
+        EXPECT_EQ(rules(), "") << line;
+    }
+}
+
+TEST_F(Execute, RestoreGoesOnAfterAnUnknownOption) {
+    EXPECT_EQ(run("-R", "-A --nosuch\n-A -t\n-A -t 1.2.3.4:6\n"),
+              (Outcome{0, "", "--nosuch: unknown option\n-t: missing argument\n"}));
+    EXPECT_EQ(run("-R", "-A --nosuch\n").exit_code, 255);
+}
+
+TEST_F(Execute, RestoreOpensTheStateOnce) {
+    std::string lines;
+    for (int service = 1; service <= 100; ++service) {
+        lines += "-A -t 10.0.0.1:" + std::to_string(service) + "\n";
+    }
+    given({"-A -t 10.0.1.100:80"});
+    table.opened = table.attached = 0;
+
+    EXPECT_EQ(run("-R", lines), Outcome{});
+
+    EXPECT_EQ(table.opened, 1U);
+    EXPECT_EQ(table.attached, 1U);
+    EXPECT_EQ(table.services.size(), 101U);
+}
+
+TEST_F(Execute, RestoreTriesOnceToMakeTheState) {
+    table.create_error = Error{Fault::Unsupported, "this kernel has no BPF"};
+
+    EXPECT_EQ(run("-R", "-A -t 1.2.3.4:5\n-A -t 1.2.3.4:6\n"),
+              (Outcome{255, "",
+                       "isobar-ipvsadm: this kernel has no BPF\n"
+                       "isobar-ipvsadm: this kernel has no BPF\n"}));
+    EXPECT_EQ(table.created, 1U);
+}
+
+TEST_F(Execute, RestoreListsTheServicesOnceToTellRefusalsApart) {
+    given({"-A -t 1.2.3.4:5"});
+    table.listed = 0;
+
+    EXPECT_EQ(run("-R",
+                  "-d -t 1.2.3.4:5 -r 1.1.1.1\n"
+                  "-d -t 1.2.3.4:6 -r 1.1.1.1\n"
+                  "-A -t 1.2.3.4:6\n"
+                  "-d -t 1.2.3.4:6 -r 1.1.1.1\n"
+                  "-D -t 1.2.3.4:5\n"
+                  "-d -t 1.2.3.4:5 -r 1.1.1.1\n"
+                  "-C\n"
+                  "-d -t 1.2.3.4:6 -r 1.1.1.1\n")
+                  .err,
+              "No such destination\n"
+              "Service not defined\n"
+              "No such destination\n"
+              "Service not defined\n"
+              "Service not defined\n");
+    EXPECT_EQ(table.listed, 1U);
+}
+
+TEST_F(Execute, RestoreOfHelpEndsThere) {
+    const auto outcome = run("-R", "-v\n-A -t 1.2.3.4:6\n");
+    EXPECT_EQ(outcome, (Outcome{0, std::string(version_text()), ""}));
+    EXPECT_EQ(rules(), "");
+}
+
+}  // namespace
+}  // namespace isobar::ipvsadm

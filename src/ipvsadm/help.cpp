@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/help.h"
+
+namespace isobar::ipvsadm {
+
+// The line of the program whose place this one takes, to the letter: configuration tools
+// read the version from it to learn which options there are.
+std::string_view version_text() {
+    return "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n";
+}
+
+std::string_view help_text() {
+    return R"(isobar-ipvsadm: the command lines of ipvsadm 1.31 for the data plane of Isobar
+
+  ipvsadm -A|-E SERVICE [-s SCHEDULER]               add, change a virtual service
+  ipvsadm -D SERVICE                                 remove it with its real servers
+  ipvsadm -a|-e SERVICE -r SERVER -m [-w WEIGHT]     add, change a real server of it
+  ipvsadm -d SERVICE -r SERVER                       remove a real server
+  ipvsadm -L|-l [SERVICE] [LISTING]                  list; also without any argument
+  ipvsadm -Z [SERVICE]                               set the counters to zero
+  ipvsadm -C                                         remove everything
+  ipvsadm -S [-n]                                    print the rules that make all this anew
+  ipvsadm -R                                         read such rules from standard input
+  ipvsadm --set TCP TCPFIN UDP                       timeouts in seconds; 0 keeps the old one
+  ipvsadm -h                                         this text
+  ipvsadm -v                                         the version
+
+SERVICE
+  -t, --tcp-service HOST:PORT
+  -u, --udp-service HOST:PORT
+
+Of services
+  -s, --scheduler NAME      rr, wrr, lc or wlc (default wlc)
+
+Of real servers
+  -r, --real-server HOST[:PORT]   default port: that of the service
+  -m, --masquerading        rewrite addresses (VS/NAT)
+  -w, --weight NUMBER       share of new connections; 0: none (default 1)
+
+LISTING
+  -c, --connection          connections in place of services
+      --timeout             timeouts in place of services
+      --daemon              synchronisation daemons in place of services
+      --stats               what was counted
+      --rate                the same per second
+      --thresholds          overload thresholds
+      --persistent-conn     persistent connections
+      --tun-info            tunnels
+  -n, --numeric             addresses and ports as numbers
+  -X, --exact               large numbers in full, not as 100000K
+      --nosort              in the order of the kernel, newest first
+
+Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
+--edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
+
+Understood, but refused until a later version of Isobar: --sctp-service, -f, -6, -p, -M, --pe,
+-o, -b, -g (so -m must be given), -i, --tun-*, -x, -y, other schedulers, --start-daemon.
+)";
+}
+
+}  // namespace isobar::ipvsadm

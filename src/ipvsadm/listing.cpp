@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/listing.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace isobar::ipvsadm {
+namespace {
+
+// The tables of -L.
+enum class Table : std::uint8_t { Plain, Stats, Rate, Thresholds, Persistent, Tunnels };
+
+Table table_of(const ListOptions& options) {
+    if (options.stats) return Table::Stats;
+    if (options.rate) return Table::Rate;
+    if (options.thresholds) return Table::Thresholds;
+    if (options.persistent) return Table::Persistent;
+    if (options.tunnels) return Table::Tunnels;
+    return Table::Plain;
+}
+
+ServiceKind kind_of(model::Protocol protocol) {
+    return protocol == model::Protocol::Udp ? ServiceKind::Udp : ServiceKind::Tcp;
+}
+
+std::string_view protocol_label(model::Protocol protocol) {
+    return protocol == model::Protocol::Udp ? "UDP" : "TCP";
+}
+
+std::string endpoint_text(const model::Endpoint& endpoint, model::Protocol protocol, bool numeric,
+                          Names& names) {
+    if (numeric) return endpoint.text();
+    auto host = names.find_host(endpoint.address).value_or(endpoint.address.text());
+    if (endpoint.address.family == model::Family::V6) host = "[" + host + "]";
+    const auto port = names.find_port_name(endpoint.port, kind_of(protocol));
+    return host + ":" + port.value_or(std::to_string(endpoint.port));
+}
+
+// Nine columns: as it is, or, from 100 million on, in thousands and so on with a letter.
+std::string number(std::uint64_t value, bool exact) {
+    if (exact || value < 100'000'000) return fmt::format(" {:8}", value);
+    if (value < 1'000'000'000) return fmt::format("{:8}K", value / 1'000);
+    if (value < 100'000'000'000) return fmt::format("{:8}M", value / 1'000'000);
+    if (value < 100'000'000'000'000) return fmt::format("{:8}G", value / 1'000'000'000);
+    return fmt::format("{:8}T", value / 1'000'000'000'000);
+}
+
+std::string traffic_columns(const model::Traffic& traffic, bool exact) {
+    return number(traffic.connections, exact) + number(traffic.in_packets, exact) +
+           number(traffic.out_packets, exact) + number(traffic.in_bytes, exact) +
+           number(traffic.out_bytes, exact);
+}
+
+// `exact_counts`: connections and packets; ipvsadm never shortens those of a server.
+std::string rate_columns(const model::Rates& rates, bool exact_counts, bool exact) {
+    return number(rates.connections, exact_counts) + number(rates.in_packets, exact_counts) +
+           number(rates.out_packets, exact_counts) + number(rates.in_bytes, exact) +
+           number(rates.out_bytes, exact);
+}
+
+std::string service_line(const model::ServiceStatus& service, const ListOptions& options,
+                         Names& names) {
+    const auto protocol = service.key.protocol;
+    const auto address = endpoint_text(service.key.address, protocol, options.numeric, names);
+    switch (table_of(options)) {
+        case Table::Stats:
+            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+                               traffic_columns(service.traffic, options.exact));
+        case Table::Rate:
+            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+                               rate_columns(service.rates, options.exact, options.exact));
+        default:
+            return fmt::format("{:<4} {:.28} {}\n", protocol_label(protocol), address,
+                               model::name(service.scheduler));
+    }
+}
+
+// What ipvsadm calls the one forwarding method there is.
+constexpr std::string_view kMasquerade = "Masq";
+
+std::string server_columns(const model::ServerStatus& status, const ListOptions& options) {
+    const auto weight = status.server.weight;
+    switch (table_of(options)) {
+        case Table::Stats:
+            return traffic_columns(status.traffic, options.exact);
+        case Table::Rate:
+            return rate_columns(status.rates, true, options.exact);
+        case Table::Thresholds:  // there are none yet: zero is "no limit"
+            return fmt::format(" {:<10} {:<10} {:<10} {:<10}", 0, 0, status.active,
+                               status.inactive);
+        case Table::Persistent:
+            return fmt::format(" {:<9} {:<11} {:<10} {:<10}", weight, status.persistent,
+                               status.active, status.inactive);
+        case Table::Tunnels:
+            return fmt::format(" {:<7} {:<13} {:<6} {:<10} {:<10}", kMasquerade, "n/a", weight,
+                               status.active, status.inactive);
+        case Table::Plain:
+            return fmt::format(" {:<7} {:<6} {:<10} {:<10}", kMasquerade, weight, status.active,
+                               status.inactive);
+    }
+    return {};
+}
+
+std::string server_line(const model::ServerStatus& status, model::Protocol protocol,
+                        const ListOptions& options, Names& names) {
+    const auto address = endpoint_text(status.server.address, protocol, options.numeric, names);
+    return fmt::format("  -> {:<28.28}{}\n", address, server_columns(status, options));
+}
+
+// ipvsadm subtracts IPv4 addresses and looks at the sign of 32 bits: addresses more than
+// half the address space apart come in the "wrong" order, 192.168.0.1 before 10.0.0.1.
+bool is_before(const model::Endpoint& one, const model::Endpoint& other) {
+    if (one.address == other.address) return one.port < other.port;
+    if (one.address.family == model::Family::V6 || other.address.family == model::Family::V6) {
+        return one.address < other.address;
+    }
+    const auto value = [](const model::Address& address) {
+        std::uint32_t bits = 0;
+        for (std::size_t i = 0; i < 4; ++i) bits = bits << 8 | address.bytes[i];
+        return bits;
+    };
+    return static_cast<std::int32_t>(value(one.address) - value(other.address)) < 0;
+}
+
+bool is_before(const model::ServiceStatus& one, const model::ServiceStatus& other) {
+    if (one.key.protocol != other.key.protocol) return one.key.protocol < other.key.protocol;
+    return is_before(one.key.address, other.key.address);
+}
+
+bool is_before(const model::ServerStatus& one, const model::ServerStatus& other) {
+    return is_before(one.server.address, other.server.address);
+}
+
+// Merge sort, as glibc's qsort. Not std::sort: the order above can run in a circle (10.0.0.1,
+// 127.0.0.1, 200.0.0.1), and that is undefined behaviour for the algorithms of std.
+template <typename T>
+void merge_sort(std::span<T> items) {
+    if (items.size() < 2) return;
+    const auto left = items.first(items.size() / 2);
+    const auto right = items.subspan(left.size());
+    merge_sort(left);
+    merge_sort(right);
+
+    std::vector<T> merged;
+    merged.reserve(items.size());
+    auto l = left.begin();
+    auto r = right.begin();
+    while (l != left.end() && r != right.end()) {
+        merged.push_back(std::move(is_before(*r, *l) ? *r++ : *l++));
+    }
+    std::move(l, left.end(), std::back_inserter(merged));
+    std::move(r, right.end(), std::back_inserter(merged));
+    std::move(merged.begin(), merged.end(), items.begin());
+}
+
+}  // namespace
+
+void sort_services(std::vector<model::ServiceStatus>& services) {
+    merge_sort(std::span(services));
+    for (auto& service : services) merge_sort(std::span(service.servers));
+}
+
+// The version of IPVS whose behaviour this is, and the size of its hash table: scripts look
+// at this line, so it stays as it is, though our table has no such size.
+std::string version_header() {
+    return "IP Virtual Server version 1.2.1 (size=4096)\n";
+}
+
+std::string column_header(const ListOptions& options) {
+    switch (table_of(options)) {
+        case Table::Stats:
+            return "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes "
+                   "OutBytes\n"
+                   "  -> RemoteAddress:Port\n";
+        case Table::Rate:
+            return "Prot LocalAddress:Port                 CPS    InPPS   OutPPS    InBPS   "
+                   "OutBPS\n"
+                   "  -> RemoteAddress:Port\n";
+        case Table::Thresholds:
+            return "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n"
+                   "  -> RemoteAddress:Port\n";
+        case Table::Persistent:
+            return "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n"
+                   "  -> RemoteAddress:Port\n";
+        case Table::Tunnels:
+            return "Prot LocalAddress:Port Scheduler Flags\n"
+                   "  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn "
+                   "InActConn\n";
+        case Table::Plain:
+            return "Prot LocalAddress:Port Scheduler Flags\n"
+                   "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n";
+    }
+    return {};
+}
+
+std::string list_service(const model::ServiceStatus& service, const ListOptions& options,
+                         Names& names) {
+    std::string text = service_line(service, options, names);
+    for (const auto& server : service.servers) {
+        text += server_line(server, service.key.protocol, options, names);
+    }
+    return text;
+}
+
+std::string list_connections(std::span<const model::ConnectionStatus> connections,
+                             const ListOptions& options, Names& names) {
+    std::string text =
+        "IPVS connection entries\n"
+        "pro expire state       source             virtual            destination";
+    text += options.persistent ? "        pe name          pe_data\n" : "\n";
+    for (const auto& connection : connections) {
+        const auto endpoint = [&](const model::Endpoint& which) {
+            return endpoint_text(which, connection.protocol, options.numeric, names);
+        };
+        const auto seconds = connection.expires.count();
+        const auto expires = fmt::format("{:02}:{:02}", seconds / 60, seconds % 60);
+        text += fmt::format("{:<3} {:<6} {:<11} {:<18} {:<18} {}\n",
+                            protocol_label(connection.protocol), expires, connection.state,
+                            endpoint(connection.client), endpoint(connection.virtual_address),
+                            endpoint(connection.server));
+    }
+    return text;
+}
+
+std::string list_timeouts(const model::Timeouts& timeouts) {
+    return fmt::format("Timeout (tcp tcpfin udp): {} {} {}\n", timeouts.tcp.count(),
+                       timeouts.tcp_fin.count(), timeouts.udp.count());
+}
+
+std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names) {
+    const auto protocol = service.key.protocol;
+    const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
+                                 endpoint_text(service.key.address, protocol, numeric, names));
+    std::string text = fmt::format("-A {} -s {}\n", key, model::name(service.scheduler));
+    for (const auto& status : service.servers) {
+        const auto& server = status.server;
+        text += fmt::format("-a {} -r {} -m -w {}\n", key,
+                            endpoint_text(server.address, protocol, numeric, names), server.weight);
+    }
+    return text;
+}
+
+}  // namespace isobar::ipvsadm

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/refusal.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "model/service.h"
+
+namespace isobar::ipvsadm {
+namespace {
+
+std::string later(std::string_view what) {
+    return fmt::format("{} comes with a later version of Isobar", what);
+}
+
+bool is_ipv6(const model::Endpoint& endpoint) {
+    return endpoint.address.family == model::Family::V6;
+}
+
+std::optional<std::string> find_later_address(const Command& command) {
+    if (command.service) {
+        if (command.service->kind == ServiceKind::FirewallMark) {
+            return later("a service by firewall mark (-f)");
+        }
+        if (command.service->kind == ServiceKind::Sctp) return later("SCTP (--sctp-service)");
+        if (is_ipv6(command.service->address)) return later("IPv6");
+    }
+    if (command.server && is_ipv6(*command.server)) return later("IPv6");
+    return std::nullopt;
+}
+
+std::optional<std::string> find_later_service_option(const Command& command) {
+    // Those of IPVS, without the ones that exist here (model::scheduler_named).
+    constexpr std::array<std::string_view, 10> kSchedulers = {"dh", "fo",  "lblc", "lblcr", "mh",
+                                                              "nq", "ovf", "sed",  "sh",    "twos"};
+    if (command.persistence) return later("persistence (-p)");
+    if (command.netmask) return later("the netmask of persistence (-M)");
+    if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
+    if (command.one_packet) return later("one-packet scheduling (-o)");
+    if (!command.scheduler_flags.empty()) return later("scheduler flags (-b)");
+    const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
+    if (scheduler != kSchedulers.end()) {
+        return later(fmt::format("the scheduler {} (-s)", *scheduler));
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> find_later_server_option(const Command& command) {
+    if (command.forward == Forward::Tunnel) return later("tunneling (-i)");
+    if (command.forward == Forward::Route) {
+        return later("direct routing (-g, the default)") + "; use -m";
+    }
+    if (command.upper_threshold != 0) return later("the overload threshold (-x)");
+    if (command.lower_threshold != 0) return later("the overload threshold (-y)");
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> find_later_feature(const Command& command) {
+    // Nothing of the kind can be there yet, so there is a true answer: no such service.
+    if (command.action == Action::List) return std::nullopt;
+
+    if (auto later_address = find_later_address(command)) return later_address;
+    switch (command.action) {
+        case Action::AddService:
+        case Action::EditService:
+            return find_later_service_option(command);
+        case Action::AddServer:
+        case Action::EditServer:
+            return find_later_server_option(command);
+        case Action::StartDaemon:
+            return later("the connection synchronisation daemon");
+        default:
+            return std::nullopt;
+    }
+}
+
+}  // namespace isobar::ipvsadm

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/session.h"
+
+#include <cassert>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ipvsadm/listing.h"
+#include "ipvsadm/refusal.h"
+
+namespace isobar::ipvsadm {
+namespace {
+
+constexpr std::string_view kProgram = "isobar-ipvsadm";
+
+bool is_endpoint(const ServiceName& service) {
+    return service.kind == ServiceKind::Tcp || service.kind == ServiceKind::Udp;
+}
+
+// Of a command that names its service; other kinds were refused before it came here.
+model::ServiceKey key_of(const Command& command) {
+    assert(command.service && is_endpoint(*command.service));
+    const bool tcp = command.service->kind == ServiceKind::Tcp;
+    return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
+}
+
+}  // namespace
+
+int Session::open(Action first) {
+    auto opened = kernel_.open();
+    if (opened) {
+        state_ = std::move(*opened);
+        const auto attached = first == Action::Clear ? Result<void>() : state_->attach_all();
+        if (!attached)
+            say(kDone, fmt::format("{}: warning: {}", kProgram, attached.error().message));
+        return kDone;
+    }
+    const Error& error = opened.error();
+    if (error.fault == Fault::NotFound) return kDone;
+    if (error.fault == Fault::Permission) {
+        return say(kUnusable,
+                   "Can't initialize ipvs: Permission denied (you must be root)\n"
+                   "Are you sure that IP Virtual Server is built in the kernel or as module?");
+    }
+    return say(kUnusable, fmt::format("{}: {}", kProgram, error.message));
+}
+
+int Session::run(const Command& command) {
+    if (const auto later = find_later_feature(command)) {
+        return say(kRefused, fmt::format("{}: {}", kProgram, *later));
+    }
+    switch (command.action) {
+        case Action::AddService:
+        case Action::EditService:
+        case Action::DeleteService:
+            return change_service(command);
+        case Action::AddServer:
+        case Action::EditServer:
+        case Action::DeleteServer:
+            return change_server(command);
+        case Action::Clear:
+            return clear(command);
+        case Action::Save:
+            return save(command);
+        case Action::List:
+            return list(command);
+        case Action::Zero:
+            return zero(command);
+        case Action::SetTimeouts:
+            return set_timeouts(command);
+        case Action::StopDaemon:
+            return say(kRefused, "No daemon is running");
+        case Action::StartDaemon:  // refused above
+        case Action::Restore:
+        case Action::Help:
+        case Action::Version:
+            break;
+    }
+    return kDone;
+}
+
+// ---- reading ----
+
+int Session::list(const Command& command) {
+    if (command.list.daemon) return kDone;  // none is running
+    if (command.list.timeouts) {
+        out_ << list_timeouts(state_ ? state_->timeouts() : model::Timeouts{});
+        return kDone;
+    }
+    return command.list.connections ? list_connections(command) : list_services(command);
+}
+
+int Session::list_connections(const Command& command) {
+    auto connections = state_ ? state_->connections() : std::vector<model::ConnectionStatus>();
+    if (!connections) return conclude(command, tl::unexpected(std::move(connections).error()));
+    out_ << ipvsadm::list_connections(*connections, command.list, names_);
+    return kDone;
+}
+
+int Session::list_services(const Command& command) {
+    auto found = services();
+    if (!found) return conclude(command, tl::unexpected(std::move(found).error()));
+    if (command.list.sorted) sort_services(*found);
+
+    if (command.service) {
+        std::erase_if(*found, [&](const auto& service) {
+            return !is_endpoint(*command.service) || service.key != key_of(command);
+        });
+        if (found->empty()) return say(kNoSuchService, "No such service");
+    } else {
+        out_ << version_header();
+    }
+    out_ << column_header(command.list);
+    for (const auto& service : *found) out_ << list_service(service, command.list, names_);
+    return kDone;
+}
+
+int Session::save(const Command& command) {
+    auto found = services();
+    if (!found) return conclude(command, tl::unexpected(std::move(found).error()));
+    sort_services(*found);
+    for (const auto& service : *found) {
+        out_ << save_service(service, command.list.numeric, names_);
+    }
+    return kDone;
+}
+
+Result<std::vector<model::ServiceStatus>> Session::services() {
+    if (!state_) return std::vector<model::ServiceStatus>();
+    return state_->services();
+}
+
+bool Session::is_known(const model::ServiceKey& key) {
+    if (!known_) {
+        known_.emplace();
+        const auto found = services();
+        if (found) {
+            for (const auto& service : *found) known_->insert(service.key);
+        }
+    }
+    return known_->contains(key);
+}
+
+// ---- changing ----
+
+int Session::clear(const Command& command) {
+    if (!state_) return kDone;
+    const auto cleared = state_->clear();
+    state_.reset();
+    known_.reset();
+    return conclude(command, cleared);
+}
+
+int Session::zero(const Command& command) {
+    if (!state_ && !command.service) return kDone;
+    if (!state_) return conclude(command, failure(Fault::NotFound, ""));
+    std::optional<model::ServiceKey> key;
+    if (command.service) key = key_of(command);
+    return conclude(command, state_->zero_counters(key));
+}
+
+int Session::set_timeouts(const Command& command) {
+    auto created = create();
+    if (!created) return conclude(command, created);
+    return conclude(command, state_->set_timeouts(command.timeouts));
+}
+
+int Session::change_service(const Command& command) {
+    const auto key = key_of(command);
+    if (command.action == Action::DeleteService) return apply(command, model::RemoveService{key});
+
+    const bool add = command.action == Action::AddService;
+    const auto scheduler = model::scheduler_named(command.scheduler);
+    if (!scheduler || !command.persistence_engine.empty()) {
+        // The kernel looks for the service first.
+        if (add == is_known(key))
+            return conclude(command, failure(add ? Fault::Exists : Fault::NotFound, ""));
+        return say(kRefused, "Scheduler or persistence engine not found");
+    }
+    if (!add) return apply(command, model::EditService{key, *scheduler});
+    auto created = create();
+    if (!created) return conclude(command, created);
+    return apply(command, model::AddService{key, *scheduler});
+}
+
+int Session::change_server(const Command& command) {
+    assert(command.server);
+    const auto key = key_of(command);
+    if (command.action == Action::DeleteServer) {
+        return apply(command, model::RemoveServer{key, *command.server});
+    }
+    const model::RealServer server{.address = *command.server, .weight = command.weight};
+    if (command.action == Action::EditServer) return apply(command, model::EditServer{key, server});
+    return apply(command, model::AddServer{key, server});
+}
+
+int Session::apply(const Command& command, const model::Change& change) {
+    if (!state_) return conclude(command, failure(Fault::NotFound, ""));
+    const auto applied = state_->apply(std::span(&change, 1));
+    if (applied && known_) {
+        if (command.action == Action::AddService) known_->insert(key_of(command));
+        if (command.action == Action::DeleteService) known_->erase(key_of(command));
+    }
+    return conclude(command, applied);
+}
+
+Result<void> Session::create() {
+    if (state_) return {};
+    if (why_no_state_) return tl::unexpected(*why_no_state_);
+    auto created = kernel_.open_or_create();
+    if (!created) {
+        why_no_state_ = created.error();
+        return tl::unexpected(std::move(created).error());
+    }
+    state_ = std::move(*created);
+    return {};
+}
+
+// ---- speaking ----
+
+int Session::conclude(const Command& command, const Result<void>& result) {
+    return result ? kDone : say(kRefused, refusal(command, result.error()));
+}
+
+std::string Session::refusal(const Command& command, const Error& error) {
+    const bool of_server = command.server.has_value();
+    switch (error.fault) {
+        case Fault::Exists:
+            return of_server ? "Destination already exists" : "Service already exists";
+        case Fault::NotFound:
+            if (!of_server) return "No such service";
+            if (command.action == Action::AddServer) return "Service not defined";
+            return is_known(key_of(command)) ? "No such destination" : "Service not defined";
+        case Fault::Permission:
+            return "Permission denied (you must be root)";
+        case Fault::Full:  // our table's size is not the kernel's: say which one it is
+            return "Memory allocation problem: " + error.message;
+        case Fault::Invalid:
+            return "Invalid operation.  Possibly wrong module version, address not unicast, ...";
+        case Fault::OutOfRange:
+            return "Numerical result out of range";
+        case Fault::Unsupported:
+        case Fault::Unreachable:
+        case Fault::System:
+            break;
+    }
+    return fmt::format("{}: {}", kProgram, error.message);
+}
+
+int Session::say(int exit_code, std::string_view message) {
+    err_ << message << '\n';
+    return exit_code;
+}
+
+}  // namespace isobar::ipvsadm

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipvsadm/values.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <limits>
+#include <string_view>
+
+#include <fmt/format.h>
+
+namespace isobar::ipvsadm {
+namespace {
+
+constexpr std::int64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
+
+std::optional<model::Port> parse_port(const std::string& text, std::optional<ServiceKind> kind,
+                                      Names& names) {
+    const auto number = parse_number(text, 0, std::numeric_limits<model::Port>::max());
+    if (number) return static_cast<model::Port>(*number);
+    if (text.empty() || !kind) return std::nullopt;
+    return names.find_port(text, *kind);
+}
+
+std::optional<model::Address> parse_ipv6(const std::string& text) {
+    const auto address = model::Address::parse(text);
+    if (!address || address->family != model::Family::V6) return std::nullopt;
+    return address;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_number(const std::string& text, std::int64_t least,
+                                         std::int64_t most) {
+    errno = 0;
+    char* end = nullptr;
+    const long long number = std::strtoll(text.c_str(), &end, 10);
+    if (errno != 0 || end == text.c_str() || *end != '\0') return std::nullopt;
+    if (number < least || number > most) return std::nullopt;
+    return number;
+}
+
+std::optional<model::Address> parse_ipv4(const std::string& text) {
+    in_addr in{};
+    if (inet_aton(text.c_str(), &in) == 0) return std::nullopt;
+    model::Address address;
+    std::copy_n(reinterpret_cast<const std::uint8_t*>(&in), 4, address.bytes.begin());
+    return address;
+}
+
+std::optional<model::Endpoint> parse_endpoint(const std::string& text,
+                                              std::optional<ServiceKind> kind, Names& names) {
+    if (text.starts_with('[')) {
+        const auto close = text.find("]:");
+        if (close == std::string::npos) return std::nullopt;
+        const auto address = parse_ipv6(text.substr(1, close - 1));
+        const auto port = parse_port(text.substr(close + 2), kind, names);
+        if (!address || !port) return std::nullopt;
+        return model::Endpoint{*address, *port};
+    }
+    if (const auto address = parse_ipv6(text)) return model::Endpoint{*address, 0};
+
+    const auto colon = text.find(':');
+    const std::string host = text.substr(0, colon);
+    const bool bare_number = colon == std::string::npos && parse_number(text, 0, kMaxNumber);
+    if (host.empty() || bare_number) return std::nullopt;
+    std::optional<model::Port> port = 0;
+    if (colon != std::string::npos) port = parse_port(text.substr(colon + 1), kind, names);
+    if (!port) return std::nullopt;
+    auto address = parse_ipv4(host);
+    if (!address) address = names.find_address(host);
+    if (!address) return std::nullopt;
+    return model::Endpoint{*address, *port};
+}
+
+bool is_multicast(const model::Address& address) {
+    if (address.family == model::Family::V6) return address.bytes[0] == 0xff;
+    return (address.bytes[0] & 0xf0) == 0xe0;
+}
+
+std::optional<std::string> find_flag_mistake(const std::string& flags,
+                                             const std::string& scheduler) {
+    struct SchedulerFlag {
+        std::string_view name;
+        std::string_view scheduler;  // empty: any
+    };
+    constexpr std::array kFlags = {
+        SchedulerFlag{"flag-1", ""},    SchedulerFlag{"flag-2", ""},
+        SchedulerFlag{"flag-3", ""},    SchedulerFlag{"sh-fallback", "sh"},
+        SchedulerFlag{"sh-port", "sh"}, SchedulerFlag{"mh-fallback", "mh"},
+        SchedulerFlag{"mh-port", "mh"},
+    };
+    for (std::size_t start = 0; start < flags.size();) {
+        const auto comma = std::min(flags.find(',', start), flags.size());
+        const std::string_view flag(flags.data() + start, comma - start);
+        start = comma + 1;
+        if (flag.empty()) continue;
+        const auto* known = std::find_if(kFlags.begin(), kFlags.end(),
+                                         [&](const auto& each) { return each.name == flag; });
+        if (known == kFlags.end()) return fmt::format("invalid scheduler flag `{}'", flag);
+        if (!known->scheduler.empty() && known->scheduler != scheduler) {
+            return fmt::format("incompatible scheduler flag `{}'", flag);
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace isobar::ipvsadm

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The values of options, read as ipvsadm reads them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ipvsadm/command.h"
+#include "ipvsadm/names.h"
+#include "model/address.h"
+
+namespace isobar::ipvsadm {
+
+// Decimal, with leading blanks and a sign if need be, nothing behind: "010" is ten.
+std::optional<std::int64_t> parse_number(const std::string& text, std::int64_t least,
+                                         std::int64_t most);
+
+// "10.0.0.2:80", "web:http", "10.0.0.2" (port 0), "fd00::1" (port 0), "[fd00::1]:80"; IPv4
+// also in the shorter forms of inet_aton(3): "10.2". `kind` says whose port names count;
+// without it there are none.
+std::optional<model::Endpoint> parse_endpoint(const std::string& text,
+                                              std::optional<ServiceKind> kind, Names& names);
+
+bool is_multicast(const model::Address& address);
+std::optional<model::Address> parse_ipv4(const std::string& text);
+
+// What is wrong with -b `flags` for a scheduler: "invalid scheduler flag `x'".
+std::optional<std::string> find_flag_mistake(const std::string& flags,
+                                             const std::string& scheduler);
+
+}  // namespace isobar::ipvsadm

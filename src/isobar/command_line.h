@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of isobar as a value.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+
+#include "base/result.h"
+
+namespace isobar::cli {
+
+inline constexpr const char* kDefaultSocket = "/run/isobar/isobar.sock";
+
+// isobar status
+struct StatusCommand {
+    std::filesystem::path socket = kDefaultSocket;
+    bool json = false;
+    bool watch = false;
+};
+
+// Something to print on stdout and be done: help, version.
+struct PrintCommand {
+    std::string text;
+};
+
+using Command = std::variant<StatusCommand, PrintCommand>;
+
+// Fault::Invalid with a sentence for the user, two where there is something to suggest.
+// Not reentrant (getopt).
+Result<Command> parse_command_line(int argc, char** argv);
+
+}  // namespace isobar::cli

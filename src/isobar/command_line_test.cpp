@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobar/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace isobar::cli {
+namespace {
+
+using testing::HasSubstr;
+
+Result<Command> parse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "isobar");
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    return parse_command_line(static_cast<int>(arguments.size()), argv.data());
+}
+
+TEST(CommandLine, StatusWithItsOptions) {
+    const auto plain = std::get<StatusCommand>(parse({"status"}).value());
+    EXPECT_EQ(plain.socket, kDefaultSocket);
+    EXPECT_FALSE(plain.json);
+    EXPECT_FALSE(plain.watch);
+
+    const auto full =
+        std::get<StatusCommand>(parse({"status", "-j", "--watch", "--socket", "x.sock"}).value());
+    EXPECT_EQ(full.socket, "x.sock");
+    EXPECT_TRUE(full.json);
+    EXPECT_TRUE(full.watch);
+}
+
+TEST(CommandLine, OptionsMayStandBeforeTheCommand) {
+    const auto both =
+        std::get<StatusCommand>(parse({"--socket", "x.sock", "status", "-j"}).value());
+    EXPECT_EQ(both.socket, "x.sock");
+    EXPECT_TRUE(both.json);
+
+    EXPECT_THAT(std::get<PrintCommand>(parse({"-h", "status"}).value()).text,
+                HasSubstr("Usage: isobar status"));
+}
+
+TEST(CommandLine, HelpInAllItsForms) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"--help"}, {"-h"}, {"help"}}) {
+        EXPECT_THAT(std::get<PrintCommand>(parse(words).value()).text,
+                    HasSubstr("Usage: isobar COMMAND"));
+    }
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"status", "--help"}, {"help", "status"}}) {
+        EXPECT_THAT(std::get<PrintCommand>(parse(words).value()).text,
+                    HasSubstr("Usage: isobar status"));
+    }
+    EXPECT_THAT(std::get<PrintCommand>(parse({"-v"}).value()).text, HasSubstr("isobar 0."));
+}
+
+TEST(CommandLine, WhatIsWrongIsSaid) {
+    EXPECT_EQ(parse({}).error().message, "which command?");
+    EXPECT_EQ(parse({"statsu"}).error().message,
+              "unknown command 'statsu'; did you mean 'status'?");
+    EXPECT_EQ(parse({"reboot"}).error().message,
+              "unknown command 'reboot'; known here: help, status");
+    EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
+    EXPECT_EQ(parse({"-j"}).error().message, "which command?");
+    EXPECT_EQ(parse({"status", "--jsn"}).error().message,
+              "status: unknown or ambiguous option --jsn");
+    EXPECT_EQ(parse({"status", "--socket"}).error().message,
+              "status: option --socket needs a value");
+    EXPECT_EQ(parse({"status", "web"}).error().message, "status: unexpected argument 'web'");
+}
+
+}  // namespace
+}  // namespace isobar::cli

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobar/status_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "api/client.h"
+#include "api/routes.h"
+#include "api/status.h"
+#include "isobar/exit_code.h"
+#include "isobar/status_table.h"
+
+namespace isobar::cli {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kInterval{1};
+
+int complain(const api::AskError& error) {
+    fmt::print(stderr, "isobar: {}\n", error.message);
+    using Kind = api::AskError::Kind;
+    switch (error.kind) {
+        case Kind::Unreachable:
+            fmt::print(stderr,
+                       "isobard does not run there. Start it: systemctl start isobard (or: "
+                       "isobard -c /etc/isobar/isobar.toml)\n");
+            return kUnreachable;
+        case Kind::Permission:
+            fmt::print(stderr, "Ask as root, or as a member of the socket's group.\n");
+            return kPermission;
+        case Kind::Timeout:
+            return kTimeout;
+        case Kind::Garbage:
+            return kFailed;
+    }
+    return kFailed;
+}
+
+// On a terminal, and only where nobody has asked for none (https://no-color.org).
+Colours wanted_colours() {
+    const char* none = std::getenv("NO_COLOR");
+    const bool unwanted = none != nullptr && *none != '\0';
+    return ::isatty(STDOUT_FILENO) != 0 && !unwanted ? Colours::On : Colours::Off;
+}
+
+// Draws over what stood there, line by line: clearing first would flicker.
+std::string redrawn(const std::string& text) {
+    std::string screen = "\x1b[H";
+    for (const char c : text) {
+        if (c == '\n') screen += "\x1b[K";
+        screen += c;
+    }
+    return screen + "\x1b[J";
+}
+
+bool print(const std::string& text) {
+    const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    return whole && std::fflush(stdout) == 0;
+}
+
+int show(const StatusCommand& command, const std::string& body, bool again) {
+    std::string text = body + "\n";
+    if (!command.json) {
+        const auto status = api::parse_status(body);
+        if (!status) {
+            fmt::print(stderr, "isobar: {}\n", status.error().message);
+            return kFailed;
+        }
+        text = status_table(*status, wanted_colours());
+        if (command.watch && ::isatty(STDOUT_FILENO) != 0) {
+            text = redrawn(text);
+        } else if (again) {
+            text.insert(0, "\n");
+        }
+    }
+    if (print(text)) return kOk;
+    std::perror("isobar: write");
+    return kFailed;
+}
+
+int show_once(const StatusCommand& command, bool again) {
+    const auto answer = api::ask(command.socket, "/api/v1/status", kPatience);
+    if (!answer) return complain(answer.error());
+    if (answer->code != 200) {
+        fmt::print(stderr, "isobar: isobard answers {}: {}\n", answer->code,
+                   api::problem_detail(answer->body));
+        return kFailed;
+    }
+    return show(command, answer->body, again);
+}
+
+}  // namespace
+
+int run_status(const StatusCommand& command) {
+    int code = show_once(command, false);
+    if (!command.watch || code != kOk) return code;
+    auto next = std::chrono::steady_clock::now();
+    while (code == kOk || code == kUnreachable || code == kTimeout) {
+        // A daemon that is being restarted is worth waiting for.
+        next += kInterval;
+        std::this_thread::sleep_until(next);
+        code = show_once(command, true);
+    }
+    return code;
+}
+
+}  // namespace isobar::cli

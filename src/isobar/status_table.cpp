@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobar/status_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/printable.h"
+
+namespace isobar::cli {
+namespace {
+
+enum class Tone : std::uint8_t { Plain, Bold, Dim, Warning };
+
+struct Row {
+    std::vector<std::string> cells;
+    Tone tone = Tone::Plain;
+};
+
+// The first column holds names and is left-aligned, as is the second; then come numbers.
+constexpr std::size_t kWords = 2;
+
+// Columns on the screen, near enough: one for each code point of UTF-8.
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
+}
+
+std::string paint(std::string text, Tone tone, Colours colours) {
+    if (colours == Colours::Off || tone == Tone::Plain) return text;
+    constexpr std::array<std::string_view, 4> kCodes{"", "\x1b[1m", "\x1b[2m", "\x1b[33m"};
+    return fmt::format("{}{}\x1b[0m", kCodes.at(static_cast<std::size_t>(tone)), text);
+}
+
+std::string aligned(const std::vector<Row>& rows, Colours colours) {
+    std::vector<std::size_t> widths;
+    for (const Row& row : rows) {
+        widths.resize(std::max(widths.size(), row.cells.size()));
+        for (std::size_t i = 0; i < row.cells.size(); ++i) {
+            widths[i] = std::max(widths[i], width(row.cells[i]));
+        }
+    }
+    std::string text;
+    for (const Row& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.cells.size(); ++i) {
+            const std::string padding(widths[i] - width(row.cells[i]), ' ');
+            if (i > 0) line += "  ";
+            line += i < kWords ? row.cells[i] + padding : padding + row.cells[i];
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += paint(std::move(line), row.tone, colours) + '\n';
+    }
+    return text;
+}
+
+template <typename Counted>
+std::vector<std::string> numbers(std::uint64_t active, std::uint64_t inactive,
+                                 const Counted& counted) {
+    return {std::to_string(active),
+            std::to_string(inactive),
+            short_number(counted.rates.connections),
+            short_number(counted.rates.in_bytes),
+            short_number(counted.rates.out_bytes),
+            std::to_string(counted.traffic.connections)};
+}
+
+Row server_row(const model::ServerStatus& server) {
+    Row row{{"  " + server.server.address.text(), std::string(name(server.server.method)),
+             std::to_string(server.server.weight)},
+            server.server.weight == 0 ? Tone::Warning : Tone::Plain};
+    for (std::string& cell : numbers(server.active, server.inactive, server)) {
+        row.cells.push_back(std::move(cell));
+    }
+    return row;
+}
+
+Row service_row(const api::ServiceView& service) {
+    const model::ServiceStatus& status = service.status;
+    std::uint64_t active = 0;
+    std::uint64_t inactive = 0;
+    for (const model::ServerStatus& server : status.servers) {
+        active += server.active;
+        inactive += server.inactive;
+    }
+    const std::string title =
+        fmt::format("{}{}{} {}", printable(service.name), service.name.empty() ? "" : "  ",
+                    name(status.key.protocol), status.key.address.text());
+    Row row{{title, std::string(name(status.scheduler)), ""}, Tone::Bold};
+    for (std::string& cell : numbers(active, inactive, status)) {
+        row.cells.push_back(std::move(cell));
+    }
+    return row;
+}
+
+std::string services_table(const api::Status& status, Colours colours) {
+    if (status.services.empty()) {
+        return fmt::format("no services: write one into {} and reload isobard\n",
+                           printable(status.config.file));
+    }
+    std::vector<Row> rows{{{"SERVICE, ITS SERVERS", "HOW", "WEIGHT", "ACTIVE", "INACTIVE", "CONN/S",
+                            "IN B/S", "OUT B/S", "CONNECTIONS"},
+                           Tone::Dim}};
+    for (const api::ServiceView& service : status.services) {
+        rows.push_back(service_row(service));
+        for (const model::ServerStatus& server : service.status.servers) {
+            rows.push_back(server_row(server));
+        }
+        if (service.status.servers.empty()) {
+            rows.push_back({{"  no real servers"}, Tone::Warning});
+        }
+    }
+    return aligned(rows, colours);
+}
+
+// Only those that packets are caught on.
+std::string interfaces_line(const std::vector<api::InterfaceView>& interfaces) {
+    std::string line;
+    for (const api::InterfaceView& interface : interfaces) {
+        if (!interface.tc && !interface.xdp) continue;
+        const char* hooks = interface.xdp ? (interface.tc ? "tc+xdp" : "xdp") : "tc";
+        line += fmt::format("{}{} {}", line.empty() ? "" : ", ", printable(interface.name), hooks);
+    }
+    return line.empty() ? "none" : line;
+}
+
+std::string verdicts_line(const api::Status& status) {
+    std::string line;
+    for (const auto& [verdict, packets] : status.verdicts) {
+        if (packets == 0) continue;
+        line += fmt::format("{}{} {}", line.empty() ? "" : ", ", printable(verdict), packets);
+    }
+    return line.empty() ? "none yet" : line;
+}
+
+std::string head(const api::Status& status) {
+    std::string applied = api::iso_time(status.config.applied_at);
+    applied.replace(applied.find('T'), 1, " ");
+    applied.replace(applied.find('Z'), 1, " UTC");
+    return fmt::format(
+        "{}, {}, applied {}\n"
+        "connections {} of {}; timeouts: tcp {} s, tcp_fin {} s, udp {} s\n\n",
+        printable(status.program), printable(status.config.file), applied, status.connections_used,
+        status.connections_size, status.timeouts.tcp.count(), status.timeouts.tcp_fin.count(),
+        status.timeouts.udp.count());
+}
+
+// Errors of a configuration carry the source line and a caret below: they keep their lines.
+std::string errors(const api::Status& status, Colours colours) {
+    if (status.config.errors.empty()) return "";
+    std::string text =
+        "\n" +
+        paint("The configuration as it is now does not hold in full:", Tone::Warning, colours) +
+        "\n";
+    for (const std::string& error : status.config.errors) {
+        std::string_view rest = error;
+        while (!rest.empty()) {
+            const std::string_view line = rest.substr(0, rest.find('\n'));
+            rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+            text += "  " + printable(line) + "\n";
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string short_number(std::uint64_t number) {
+    constexpr std::string_view kUnits = "kMGTPE";
+    if (number < 1000) return std::to_string(number);
+    auto value = static_cast<double>(number);
+    std::size_t unit = 0;
+    for (value /= 1000; value >= 999.5; value /= 1000) ++unit;
+    return value < 9.95 ? fmt::format("{:.1f}{}", value, kUnits[unit])
+                        : fmt::format("{:.0f}{}", value, kUnits[unit]);
+}
+
+std::string status_table(const api::Status& status, Colours colours) {
+    return head(status) + services_table(status, colours) +
+           fmt::format("\ninterfaces: {}\npackets: {}\n", interfaces_line(status.interfaces),
+                       verdicts_line(status)) +
+           errors(status, colours);
+}
+
+}  // namespace isobar::cli

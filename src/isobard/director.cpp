@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobard/director.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "api/version.h"
+#include "base/log.h"
+#include "config/load.h"
+#include "control/masquerade.h"
+#include "control/plan.h"
+#include "dataplane/links.h"
+#include "isobard/host.h"
+
+namespace isobar::isobard {
+namespace {
+
+// The data plane, as the reconciler wants to see it.
+class PlaneView final : public control::ForwardingPlane {
+public:
+    explicit PlaneView(dataplane::Dataplane& plane) : plane_(plane) {}
+    Result<std::vector<model::ServiceStatus>> services() override { return plane_.services(); }
+    Result<void> apply(std::span<const model::Change> changes) override {
+        return plane_.apply(changes);
+    }
+    model::Timeouts timeouts() override { return plane_.timeouts(); }
+    Result<void> set_timeouts(const model::Timeouts& timeouts) override {
+        return plane_.set_timeouts(timeouts);
+    }
+
+private:
+    dataplane::Dataplane& plane_;
+};
+
+std::chrono::sys_seconds now() {
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+Result<Director> Director::start(model::Config config, std::filesystem::path file,
+                                 control::OwnedFile owned) {
+    Director director(std::move(file), std::move(owned));
+    auto plane = director.open_or_create_plane(config);
+    if (!plane) return tl::unexpected(std::move(plane.error()));
+    // Programs of another version go on until they are replaced, packet by packet.
+    if (auto upgraded = plane->upgrade(); !upgraded) {
+        return tl::unexpected(std::move(upgraded.error()));
+    }
+    if (auto applied = director.apply(*plane, config); !applied) {
+        return tl::unexpected(std::move(applied.error()));
+    }
+    return director;
+}
+
+Result<dataplane::Dataplane> Director::open_plane() {
+    auto plane = dataplane::Dataplane::open();
+    if (!plane && plane.error().fault == Fault::NotFound && has_plane_) {
+        log::warning("the data plane was removed: reload isobard to have it again");
+        has_plane_ = false;
+        hooks_.clear();
+    }
+    if (plane) has_plane_ = true;
+    return plane;
+}
+
+Result<dataplane::Dataplane> Director::open_or_create_plane(const model::Config& config) {
+    auto plane = open_plane();
+    if (plane || plane.error().fault != Fault::NotFound) return plane;
+    dataplane::Options sizes;
+    sizes.connections = config.director.connections;
+    plane = dataplane::Dataplane::open_or_create(sizes);
+    if (plane) has_plane_ = true;
+    return plane;
+}
+
+void Director::trouble(std::string message) {
+    log::warning(message);
+    troubles_.push_back(std::move(message));
+}
+
+void Director::prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config) {
+    if (!config.manage_sysctls) {
+        if (auto restored = plane.restore_sysctls(); !restored) {
+            trouble(restored.error().message);
+        }
+        return;
+    }
+    for (const Sysctl& sysctl : missing_sysctls("/proc/sys")) {
+        if (auto set = plane.set_sysctl(sysctl.name, sysctl.value); !set) {
+            trouble(set.error().message);
+        } else {
+            log::info(fmt::format("{} = {}", sysctl.name, sysctl.value));
+        }
+    }
+}
+
+// The configuration chooses the hook of every interface that can carry what is balanced.
+// What carries no Ethernet, or is a port of a bridge, is left alone unless it is listed.
+std::vector<std::string> Director::attach_troubles(dataplane::Dataplane& plane,
+                                                   const model::DirectorConfig& config) {
+    const auto links = dataplane::list_links();
+    if (!links) return {links.error().message};
+    std::vector<std::string> troubles;
+    std::map<std::string, std::optional<dataplane::Hook>> hooks;
+    std::vector<std::string> fresh;
+    for (const dataplane::Link& link : *links) {
+        const bool fits = (link.ethernet || link.loopback) && !link.port_of_switch;
+        if (!fits && !is_listed(link.name, config)) continue;
+        const dataplane::Hook wanted = hook_for(link.name, config);
+        const auto known = hooks_.find(link.name);
+        auto& hook = hooks[link.name];
+        hook = wanted;
+        if (known != hooks_.end() && known->second == wanted) continue;
+        auto set = plane.set_hook(link.name, wanted);
+        if (!set && set.error().fault == Fault::NotFound) {
+            hooks.erase(link.name);  // gone since it was listed
+        } else if (!set) {
+            troubles.push_back(set.error().message);
+            hook.reset();  // tried again at the next look
+        } else {
+            fresh.push_back(wanted == dataplane::Hook::Off ? link.name + " (off)" : link.name);
+        }
+    }
+    // Somebody may have taken our programs from an interface that we know.
+    if (auto attached = plane.attach_all(); !attached) {
+        troubles.push_back(attached.error().message);
+    }
+    if (!fresh.empty()) log::info(fmt::format("interfaces: {}", fmt::join(fresh, ", ")));
+    hooks_ = std::move(hooks);
+    return troubles;
+}
+
+// An interface that goes on refusing is worth one line, not one for each look.
+void Director::attach(dataplane::Dataplane& plane, const model::DirectorConfig& config) {
+    std::vector<std::string> troubles = attach_troubles(plane, config);
+    for (const std::string& line : troubles) {
+        if (std::find(interface_troubles_.begin(), interface_troubles_.end(), line) ==
+            interface_troubles_.end()) {
+            log::warning(line);
+        }
+    }
+    interface_troubles_ = std::move(troubles);
+}
+
+// The host first: a service that runs before packets can be forwarded would drop them.
+Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& config) {
+    troubles_.clear();
+    prepare_host(plane, config.director);
+    attach(plane, config.director);
+    PlaneView view(plane);
+    const auto reconciled = reconciler_.reconcile(view, control::plan(config));
+    if (!reconciled) return tl::unexpected(reconciled.error());
+    for (const std::string& line : reconciled->changes) log::info(line);
+    for (const std::string& line : reconciled->warnings) log::warning(line);
+    if (auto done = control::apply_masquerade(config.masquerades); !done) {
+        trouble(done.error().message);
+    }
+    for (const model::InterfaceConfig& listed : config.director.interfaces) {
+        if (hooks_.contains(listed.name)) continue;
+        log::warning(
+            fmt::format("{}: no such interface yet; it is taken in when it appears", listed.name));
+    }
+    config_ = config;
+    applied_at_ = now();
+    log::info(fmt::format("{}: applied, {} change(s)", file_.string(), reconciled->changes.size()));
+    return {};
+}
+
+void Director::reload() {
+    const config::Loaded loaded = config::load_file(file_.string());
+    if (!loaded.config) {
+        log::error(fmt::format("{}: {} error(s); not applied, the running configuration stays",
+                               file_.string(), loaded.errors.size()));
+        troubles_.clear();
+        for (const config::Diagnostic& error : loaded.errors) {
+            log::notice(error.text());
+            troubles_.push_back(error.text());
+        }
+        return;
+    }
+    auto plane = open_or_create_plane(*loaded.config);
+    const auto applied = plane ? apply(*plane, *loaded.config) : tl::unexpected(plane.error());
+    if (applied) return;
+    if (plane) {
+        // The services are as before; so must be the host.
+        prepare_host(*plane, config_.director);
+        attach(*plane, config_.director);
+    }
+    log::error(fmt::format("{}: not applied, the running configuration stays: {}", file_.string(),
+                           applied.error().message));
+    troubles_.push_back(applied.error().message);
+}
+
+void Director::links_changed() {
+    if (auto plane = open_plane()) attach(*plane, config_.director);
+}
+
+std::size_t Director::service_count() const {
+    return control::plan(config_).services.size();
+}
+
+Result<api::Status> Director::status() {
+    api::Status status;
+    status.program = fmt::format("isobard {}", api::kVersion);
+    status.config = {file_.string(), applied_at_, troubles_};
+    auto plane = open_plane();
+    if (!plane) {
+        if (plane.error().fault != Fault::NotFound) return tl::unexpected(plane.error());
+        status.config.errors.push_back(plane.error().message +
+                                       ": somebody removed it; reload isobard to have it again");
+        return status;
+    }
+    status.config.errors.insert(status.config.errors.end(), interface_troubles_.begin(),
+                                interface_troubles_.end());
+    if (auto filled = fill(*plane, status); !filled) return tl::unexpected(filled.error());
+    return status;
+}
+
+Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
+    const auto services = plane.services();
+    if (!services) return tl::unexpected(services.error());
+    const auto capacity = plane.capacity();
+    if (!capacity) return tl::unexpected(capacity.error());
+    const auto verdicts = plane.verdicts();
+    if (!verdicts) return tl::unexpected(verdicts.error());
+    const auto interfaces = plane.interfaces();
+    if (!interfaces) return tl::unexpected(interfaces.error());
+
+    status.services = api::named_services(*services, config_);
+    status.connections_used = capacity->used;
+    status.connections_size = capacity->size;
+    status.timeouts = plane.timeouts();
+    for (const model::VerdictCount& verdict : *verdicts) {
+        status.verdicts.emplace(verdict.name, verdict.packets);
+    }
+    for (const dataplane::InterfaceHooks& each : *interfaces) {
+        status.interfaces.push_back({each.interface, each.tc, each.xdp});
+    }
+    return {};
+}
+
+}  // namespace isobar::isobard

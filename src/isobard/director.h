@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The living director: keeps the data plane of this namespace as the configuration says,
+// and answers what it does. Knows neither sockets nor signals: the event loop calls it. A
+// director that somebody took the data plane from does not make a new one on its own: only
+// reload() does.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/status.h"
+#include "base/result.h"
+#include "control/reconciler.h"
+#include "dataplane/dataplane.h"
+#include "model/config.h"
+
+namespace isobar::isobard {
+
+class Director {
+public:
+    // Takes over the data plane that is there, or makes one, and applies `config`, which
+    // came from `file`. What cannot be done (an interface that refuses, no nft) is logged
+    // and shown in the status; only without data plane or services it does not start.
+    static Result<Director> start(model::Config config, std::filesystem::path file,
+                                  control::OwnedFile owned);
+
+    // Loads the file again and applies it. A bad file changes nothing.
+    void reload();
+    // Takes in interfaces that have appeared.
+    void links_changed();
+    Result<api::Status> status();
+
+    [[nodiscard]] std::size_t service_count() const;
+
+private:
+    Director(std::filesystem::path file, control::OwnedFile owned)
+        : file_(std::move(file)), reconciler_(std::move(owned)) {}
+
+    // What is attached now. Others can take the data plane away and make it anew
+    // (isobar-ipvsadm -C, then -A): none is held from one look to the next.
+    Result<dataplane::Dataplane> open_plane();
+    Result<dataplane::Dataplane> open_or_create_plane(const model::Config& config);
+
+    Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
+    void prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config);
+    void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);
+    std::vector<std::string> attach_troubles(dataplane::Dataplane& plane,
+                                             const model::DirectorConfig& config);
+    void trouble(std::string message);
+    Result<void> fill(dataplane::Dataplane& plane, api::Status& status);
+
+    std::filesystem::path file_;
+    control::Reconciler reconciler_;
+    bool has_plane_ = false;  // at the last look
+    model::Config config_;
+    std::chrono::sys_seconds applied_at_;
+    std::vector<std::string> troubles_;            // of the last attempt to apply
+    std::vector<std::string> interface_troubles_;  // of the last look at the interfaces
+    // The hook that each attached interface was given; nothing if it refused.
+    std::map<std::string, std::optional<dataplane::Hook>> hooks_;
+};
+
+}  // namespace isobar::isobard

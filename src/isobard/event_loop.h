@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What wakes the daemon: signals, interfaces that come and go, the API's sockets, the
+// watchdog. One thread, one Asio loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace isobar::isobard {
+
+class EventLoop {
+public:
+    struct Events {
+        std::function<void()> hang_up;        // SIGHUP
+        std::function<void()> links_changed;  // an interface came, went or changed
+    };
+
+    // From here on SIGHUP and link changes wait until run() takes them: none is lost while
+    // the daemon starts.
+    static Result<EventLoop> make();
+
+    EventLoop(EventLoop&&) noexcept;
+    EventLoop& operator=(EventLoop&&) noexcept;
+    ~EventLoop();
+
+    [[nodiscard]] boost::asio::io_context& context();
+
+    // Returns the signal that ended it: SIGTERM or SIGINT. Pings systemd's watchdog
+    // meanwhile, if there is one.
+    int run(Events events);
+
+private:
+    struct Impl;
+    explicit EventLoop(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace isobar::isobard

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobard/host.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace isobar::isobard {
+namespace {
+
+using dataplane::Hook;
+
+class MissingSysctls : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = testing::TempDir() + "isobar-sysctls-XXXXXX";
+        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+        proc_ = pattern;
+        set("ip_forward", "0");
+        set("conf/all/rp_filter", "0");
+        set("conf/lo/rp_filter", "0");
+        set("conf/lo/accept_local", "0");
+    }
+    void TearDown() override { std::filesystem::remove_all(proc_); }
+
+    void set(const std::string& name, const std::string& value) {
+        const std::filesystem::path path = proc_ / "net/ipv4" / name;
+        std::filesystem::create_directories(path.parent_path());
+        std::ofstream(path) << value << '\n';
+    }
+
+    std::filesystem::path proc_;
+};
+
+TEST_F(MissingSysctls, FreshHostNeedsForwardingAndLocalSourcesOnLo) {
+    EXPECT_EQ(missing_sysctls(proc_),
+              (std::vector<Sysctl>{{"net.ipv4.ip_forward", "1"},
+                                   {"net.ipv4.conf.lo.accept_local", "1"}}));
+}
+
+TEST_F(MissingSysctls, NothingIsTouchedWhereAllIsRight) {
+    set("ip_forward", "1");
+    set("conf/lo/accept_local", "1");
+
+    EXPECT_TRUE(missing_sysctls(proc_).empty());
+}
+
+TEST_F(MissingSysctls, StrictFilterOfAllIsLoosenedOnLoAlone) {
+    set("ip_forward", "1");
+    set("conf/lo/accept_local", "1");
+    set("conf/all/rp_filter", "1");
+    EXPECT_EQ(missing_sysctls(proc_), (std::vector<Sysctl>{{"net.ipv4.conf.lo.rp_filter", "2"}}));
+
+    set("conf/lo/rp_filter", "2");
+    EXPECT_TRUE(missing_sysctls(proc_).empty());
+}
+
+TEST(HookFor, WithoutAListEveryInterfaceHasTheDirectorsHookButLo) {
+    model::DirectorConfig config;
+    config.hook = model::HookChoice::Xdp;
+
+    EXPECT_EQ(hook_for("eth0", config), Hook::Xdp);
+    EXPECT_EQ(hook_for("lo", config), Hook::Auto);
+    EXPECT_FALSE(is_listed("eth0", config));
+}
+
+TEST(HookFor, WithAListAllOthersAreOffButLo) {
+    model::DirectorConfig config;
+    config.hook = model::HookChoice::Xdp;
+    config.interfaces = {{"eth0", model::HookChoice::Tc}};
+
+    EXPECT_EQ(hook_for("eth0", config), Hook::Tc);
+    EXPECT_EQ(hook_for("eth1", config), Hook::Off);
+    EXPECT_EQ(hook_for("lo", config), Hook::Auto);
+    EXPECT_TRUE(is_listed("eth0", config));
+}
+
+}  // namespace
+}  // namespace isobar::isobard

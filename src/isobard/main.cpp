@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// isobard: the director. What it is made of, and in which order it comes to life.
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "api/routes.h"
+#include "api/server.h"
+#include "api/socket_claim.h"
+#include "api/version.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/load.h"
+#include "control/owned_file.h"
+#include "isobard/director.h"
+#include "isobard/event_loop.h"
+#include "isobard/options.h"
+#include "isobard/removal.h"
+
+namespace {
+
+using isobar::Error;
+using isobar::Fault;
+using isobar::Result;
+using namespace isobar::isobard;
+namespace api = isobar::api;
+namespace config = isobar::config;
+namespace control = isobar::control;
+namespace log = isobar::log;
+
+enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kConfigInvalid = 3, kPermission = 5 };
+
+int fail(const Error& error) {
+    log::error(error.message);
+    if (error.fault != Fault::Permission) return kFailed;
+    log::error("isobard needs root, or the capabilities that isobard(8) lists");
+    return kPermission;
+}
+
+int check_config(const Options& options) {
+    const config::Loaded loaded = config::load_file(options.config.string());
+    for (const config::Diagnostic& error : loaded.errors) {
+        fmt::print(stderr, "{}\n", error.text());
+    }
+    if (!loaded.config) return kConfigInvalid;
+    std::size_t servers = 0;
+    for (const auto& service : loaded.config->services) servers += service.servers.size();
+    fmt::print("{}: ok ({} services, {} servers)\n", options.config.string(),
+               loaded.config->services.size(), servers);
+    return kOk;
+}
+
+int take_away(const Options& options) {
+    const auto removed = remove_all(options.socket, options.state_dir);
+    if (!removed) return fail(removed.error());
+    log::info(*removed);
+    return kOk;
+}
+
+// Only what reads comes before the claim: a second isobard must not touch what the first
+// one runs, nor may a bad configuration touch anything.
+int run(const Options& options) {
+    const std::filesystem::path file = std::filesystem::absolute(options.config);
+    const config::Loaded loaded = config::load_file(file.string());
+    if (!loaded.config) {
+        log::error(fmt::format("{}: {} error(s); nothing was touched", file.string(),
+                               loaded.errors.size()));
+        for (const config::Diagnostic& error : loaded.errors) log::notice(error.text());
+        return kConfigInvalid;
+    }
+    auto claim = api::SocketClaim::take(options.socket);
+    if (!claim) return fail(claim.error());
+    const auto scope = control::current_scope();
+    if (!scope) return fail(scope.error());
+
+    // Before the director looks at the interfaces: none that appears meanwhile is missed.
+    auto loop = EventLoop::make();
+    if (!loop) return fail(loop.error());
+    auto director =
+        Director::start(*loaded.config, file, control::OwnedFile(options.state_dir, *scope));
+    if (!director) return fail(director.error());
+    // Last: who can connect gets an answer.
+    auto socket = claim->listen();
+    if (!socket) return fail(socket.error());
+    api::serve(loop->context(), *std::move(socket), [&](const api::Request& request) {
+        return api::answer(request, [&] { return director->status(); });
+    });
+    ::sd_notify(0, "READY=1");
+    log::info(
+        fmt::format("isobard {} is ready: 'isobar status' shows what it does", api::kVersion));
+
+    EventLoop::Events events;
+    events.hang_up = [&] { director->reload(); };
+    events.links_changed = [&] { director->links_changed(); };
+    const int signal = loop->run(std::move(events));
+    ::sd_notify(0, "STOPPING=1");
+    log::info(
+        fmt::format("stopped by {}; the kernel goes on forwarding {} service(s): 'isobard "
+                    "--remove' ends that",
+                    signal == SIGINT ? "SIGINT" : "SIGTERM", director->service_count()));
+    return kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads must not end the director
+    const Result<Options> options = parse_options(argc, argv);
+    if (!options) {
+        fmt::print(stderr, "isobard: {}\nTry 'isobard --help'.\n", options.error().message);
+        return kUsage;
+    }
+    switch (options->mode) {
+        case Mode::Run:
+            return run(*options);
+        case Mode::Test:
+            return check_config(*options);
+        case Mode::Remove:
+            return take_away(*options);
+        case Mode::Help:
+            fmt::print("{}", usage());
+            return kOk;
+        case Mode::Version:
+            fmt::print("isobard {}\n", api::kVersion);
+            return kOk;
+    }
+    return kFailed;
+}

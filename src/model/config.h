@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a configuration file says, as one value. The file format is src/config's business.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/address.h"
+#include "model/service.h"
+
+namespace isobar::model {
+
+enum class HookChoice : std::uint8_t { Auto, Xdp, Tc };
+
+struct InterfaceConfig {
+    std::string name;
+    HookChoice hook = HookChoice::Auto;
+    bool operator==(const InterfaceConfig&) const = default;
+};
+
+// [director]
+struct DirectorConfig {
+    std::vector<InterfaceConfig> interfaces;  // empty: all, hook auto
+    HookChoice hook = HookChoice::Auto;       // of interfaces that are not listed
+    std::uint32_t connections = 131072;       // most connections at a time
+    Timeouts timeouts;
+    bool manage_sysctls = true;  // ip_forward, rp_filter, accept_local
+    bool operator==(const DirectorConfig&) const = default;
+};
+
+// [[service]]: one name, one or more addresses, the same servers behind each.
+struct ServiceConfig {
+    std::string name;
+    std::vector<ServiceKey> listen;
+    Scheduler scheduler = Scheduler::Wlc;
+    ForwardingMethod forward = ForwardingMethod::Nat;
+    std::vector<RealServer> servers;  // port 0: that of the listen address
+    bool operator==(const ServiceConfig&) const = default;
+};
+
+// [[masquerade]]: `from` reaches out through the director.
+struct MasqueradeConfig {
+    Network from;
+    std::string out;  // interface
+    bool operator==(const MasqueradeConfig&) const = default;
+};
+
+struct Config {
+    DirectorConfig director;
+    std::vector<ServiceConfig> services;
+    std::vector<MasqueradeConfig> masquerades;
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace isobar::model

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/service.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace isobar::model {
+namespace {
+
+struct SchedulerName {
+    Scheduler scheduler;
+    std::string_view name;
+};
+
+// In the order of abi/schedulers.h, which this layer does not see; src/dataplane holds the
+// two lists to each other.
+constexpr std::array kSchedulers = {
+    SchedulerName{Scheduler::Rr, "rr"},
+    SchedulerName{Scheduler::Wrr, "wrr"},
+    SchedulerName{Scheduler::Lc, "lc"},
+    SchedulerName{Scheduler::Wlc, "wlc"},
+};
+
+}  // namespace
+
+std::string_view name(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::Tcp:
+            return "tcp";
+        case Protocol::Udp:
+            return "udp";
+    }
+    return "?";
+}
+
+std::string_view name(Scheduler scheduler) {
+    for (const auto& known : kSchedulers) {
+        if (known.scheduler == scheduler) return known.name;
+    }
+    return "?";
+}
+
+std::string_view name(ForwardingMethod method) {
+    switch (method) {
+        case ForwardingMethod::Nat:
+            return "nat";
+    }
+    return "?";
+}
+
+std::optional<Scheduler> scheduler_named(std::string_view name) {
+    for (const auto& known : kSchedulers) {
+        if (known.name == name) return known.scheduler;
+    }
+    return std::nullopt;
+}
+
+std::optional<Protocol> protocol_named(std::string_view name) {
+    if (name == "tcp") return Protocol::Tcp;
+    if (name == "udp") return Protocol::Udp;
+    return std::nullopt;
+}
+
+const std::vector<std::string_view>& scheduler_names() {
+    static const std::vector<std::string_view> names = [] {
+        std::vector<std::string_view> all;
+        for (const auto& known : kSchedulers) all.push_back(known.name);
+        return all;
+    }();
+    return names;
+}
+
+std::string ServiceKey::text() const {
+    std::string text(model::name(protocol));
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text + " " + address.text();
+}
+
+}  // namespace isobar::model

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// The values that the director works on: virtual services, their real servers, what was
+// counted for them. Values only: no I/O, no clock.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/address.h"
+
+namespace isobar::model {
+
+enum class Protocol : std::uint8_t { Tcp, Udp };
+enum class ForwardingMethod : std::uint8_t { Nat };
+// Named as on the command line; the list is abi/schedulers.h.
+enum class Scheduler : std::uint8_t { Rr = 1, Wrr = 2, Lc = 3, Wlc = 4 };
+
+std::string_view name(Protocol protocol);        // "tcp"
+std::string_view name(Scheduler scheduler);      // "wlc"
+std::string_view name(ForwardingMethod method);  // "nat"
+std::optional<Scheduler> scheduler_named(std::string_view name);
+std::optional<Protocol> protocol_named(std::string_view name);
+// All names, in the order of abi/schedulers.h: for help texts and "did you mean".
+const std::vector<std::string_view>& scheduler_names();
+
+using Weight = std::uint32_t;
+// Largest weight that ipvsadm accepts.
+inline constexpr Weight kMaxWeight = 2147483647;
+
+// What makes a virtual service that one.
+struct ServiceKey {
+    Protocol protocol = Protocol::Tcp;
+    Endpoint address;
+
+    [[nodiscard]] std::string text() const;  // "TCP 10.0.0.2:80"
+    auto operator<=>(const ServiceKey&) const = default;
+};
+
+struct RealServer {
+    Endpoint address;
+    Weight weight = 1;  // 0: quiesced, no new connections
+    ForwardingMethod method = ForwardingMethod::Nat;
+
+    auto operator<=>(const RealServer&) const = default;
+};
+
+struct VirtualService {
+    ServiceKey key;
+    Scheduler scheduler = Scheduler::Wlc;
+    std::vector<RealServer> servers;  // in the order they were added
+
+    bool operator==(const VirtualService&) const = default;
+};
+
+// What `ipvsadm --set` changes. Defaults as IPVS.
+struct Timeouts {
+    std::chrono::seconds tcp{900};
+    std::chrono::seconds tcp_fin{120};
+    std::chrono::seconds udp{300};
+
+    bool operator==(const Timeouts&) const = default;
+};
+
+// The wanted state of the data plane.
+struct Forwarding {
+    std::vector<VirtualService> services;
+    std::optional<Timeouts> timeouts;
+
+    bool operator==(const Forwarding&) const = default;
+};
+
+// ---- one step from one state of the data plane to another ----
+
+struct AddService {
+    ServiceKey key;
+    Scheduler scheduler = Scheduler::Wlc;
+    bool operator==(const AddService&) const = default;
+};
+struct EditService {
+    ServiceKey key;
+    Scheduler scheduler = Scheduler::Wlc;
+    bool operator==(const EditService&) const = default;
+};
+struct RemoveService {
+    ServiceKey key;
+    bool operator==(const RemoveService&) const = default;
+};
+struct AddServer {
+    ServiceKey service;
+    RealServer server;
+    bool operator==(const AddServer&) const = default;
+};
+struct EditServer {
+    ServiceKey service;
+    RealServer server;
+    bool operator==(const EditServer&) const = default;
+};
+struct RemoveServer {
+    ServiceKey service;
+    Endpoint server;
+    bool operator==(const RemoveServer&) const = default;
+};
+
+// ---- what the data plane reports ----
+
+struct Traffic {
+    std::uint64_t connections = 0;
+    std::uint64_t in_packets = 0;
+    std::uint64_t out_packets = 0;
+    std::uint64_t in_bytes = 0;  // from the IP header on
+    std::uint64_t out_bytes = 0;
+};
+
+// Per second, smoothed as IPVS's estimator does (2 s periods, weight 1/4).
+struct Rates {
+    std::uint64_t connections = 0;
+    std::uint64_t in_packets = 0;
+    std::uint64_t out_packets = 0;
+    std::uint64_t in_bytes = 0;
+    std::uint64_t out_bytes = 0;
+};
+
+struct ServerStatus {
+    RealServer server;
+    std::uint32_t active = 0;  // connections, by IPVS's definition
+    std::uint32_t inactive = 0;
+    std::uint32_t persistent = 0;
+    Traffic traffic;
+    Rates rates;
+};
+
+struct ServiceStatus {
+    ServiceKey key;
+    Scheduler scheduler = Scheduler::Wlc;
+    Traffic traffic;
+    Rates rates;
+    std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort
+};
+
+struct ConnectionStatus {
+    Protocol protocol = Protocol::Tcp;
+    std::chrono::seconds expires{0};
+    std::string state;  // "ESTABLISHED", as -L -c prints it
+    Endpoint client;
+    Endpoint virtual_address;
+    Endpoint server;
+};
+
+struct VerdictCount {
+    std::string name;     // lower case, "no_server"
+    std::string meaning;  // one clause
+    std::uint64_t packets = 0;
+};
+
+}  // namespace isobar::model

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the system tests. ISOBAR_BIN: the programs to test (default build/release/bin)."""
+
+import os
+import re
+import shutil
+import signal
+
+import pytest
+
+from support.cluster import Cluster
+from support.director import BIN, ROOT, Director, missing_programs
+from support.lab import Lab
+from support.process import PATIENCE
+
+TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
+
+
+def pytest_collection_modifyitems(items):
+    # A capability that is missing skips with its name.
+    reason = "needs root" if os.geteuid() != 0 else None
+    if reason is None:
+        for tool in ("ip", "nsenter", "tc", "bpftool", "ethtool", "nginx", "curl"):
+            if not shutil.which(tool):
+                reason = f"needs {tool}"
+    for item in items:
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_sessionstart(session):
+    missing = missing_programs()
+    if missing and not session.config.option.collectonly:
+        pytest.exit(f"not built: {', '.join(missing)} in {BIN} (cmake --build --preset release, "
+                    "or set ISOBAR_BIN)", returncode=2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test keeps logs and state of its labs (they still live), and says where."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and report.when in ("setup", "call"):
+        name = re.sub(r"\W+", "-", item.name).strip("-")
+        for lab in Lab.living:
+            directory = os.path.join(ROOT, "build", "evidence", f"{name}-{lab.prefix}")
+            lab.keep_evidence(directory)
+            report.sections.append(("evidence", directory))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """The deadline of a test: it fails, and its lab still cleans up."""
+    def too_late(*_):
+        raise TimeoutError(f"the test took more than {TEST_SECONDS} s")
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(TEST_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def lab():
+    with Lab() as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(lab):
+    """The reference cluster with its servers; nothing configured on the director."""
+    made = Cluster(lab).start_servers()
+    made.director = Director(made.vs)
+    # As an administrator does for IPVS; isobard does it by itself
+    made.vs.sysctl("net.ipv4.ip_forward", 1)
+    return made

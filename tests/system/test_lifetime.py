@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state lives in the network namespace: no daemon, and no trace when it is over.
+
+    client 10.0.0.100 ---- vs 10.0.0.1, VIP 10.0.0.2 / 192.168.10.254 ---- real1 .100, real2 .101
+
+Drawn in full in support/cluster.py. No isobard runs here.
+"""
+
+import pytest
+
+from support.cluster import REAL1, REAL2, VIP
+from support.evidence import bpf_ids, living
+from support.process import run, wait_until
+
+WEB = f"-t {VIP}:80"
+
+
+def in_netns_exec(host, *words):
+    """As users do it. Unlike nsenter --net this hides /sys/fs/bpf from the command."""
+    return run(["ip", "netns", "exec", host.namespace, *words]).stdout
+
+
+@pytest.mark.vm
+def test_works_in_ip_netns_exec(cluster):
+    ipvsadm = cluster.director.program("isobar-ipvsadm")
+
+    in_netns_exec(cluster.vs, ipvsadm, "-A", "-t", f"{VIP}:80", "-s", "rr")
+    in_netns_exec(cluster.vs, ipvsadm, "-a", "-t", f"{VIP}:80", "-r", f"{REAL1}:80", "-m")
+    cluster.director.ipvsadm(f"-a {WEB} -r {REAL2}:80 -m")  # by nsenter: the same state
+
+    assert [cluster.client.curl(f"http://{VIP}/").strip() for _ in range(2)] == ["Real2", "Real1"]
+    assert in_netns_exec(cluster.vs, ipvsadm, "-L", "-n") == cluster.director.ipvsadm("-L -n")
+
+
+def test_namespaces_do_not_see_each_other(cluster):
+    cluster.director.serve(WEB, f"{REAL1}:80")
+
+    other = cluster.vsbak.output([cluster.director.program("isobar-ipvsadm"), "-L", "-n"])
+
+    assert VIP not in other
+
+
+def test_listing_an_untouched_namespace_leaves_it_untouched(cluster):
+    before = traces(cluster.vs)
+
+    cluster.director.ipvsadm("-L -n", "-L -n --stats", "-L -n -c", "-L --timeout")
+
+    assert traces(cluster.vs) == before
+
+
+def test_interfaces_that_appear_later_are_picked_up_by_the_next_call(cluster):
+    cluster.director.serve(WEB, f"{REAL1}:80")
+    dmz = cluster.lab.bridge("dmz")
+    cluster.vs.add_interface("eth2", dmz.at("10.1.0.1/24"))
+    guest = cluster.lab.host("guest", "10.1.0.1", eth0=dmz.at("10.1.0.9/24"))
+
+    cluster.director.ipvsadm("-L -n")
+
+    assert guest.curl(f"http://{VIP}/").strip() == "Real1"
+
+
+def test_interfaces_may_go_and_come_back(cluster):
+    cluster.director.serve(WEB, f"{REAL1}:80")
+    cluster.client.curl(f"http://{VIP}/")
+
+    cluster.vs.remove_interface("eth1")
+    cluster.vs.add_interface("eth1", cluster.inside.at("192.168.10.1/24", "192.168.10.254/24"))
+    cluster.director.ipvsadm("-L -n")
+    cluster.real1.ip("neighbour flush dev eth1")  # the new eth1 has another MAC address
+
+    assert wait_until(lambda: cluster.client.curl(f"http://{VIP}/", timeout=2).strip(),
+                      what="an answer") == "Real1"
+
+
+def test_the_end_of_the_namespace_ends_everything(cluster):
+    cluster.director.serve(WEB, f"{REAL1}:80")
+    cluster.client.curl(f"http://{VIP}/")
+    ids = bpf_ids(cluster.vs)
+    assert len(ids["programs"]) >= 2 and len(ids["maps"]) >= 5
+
+    run(["ip", "netns", "delete", cluster.vs.namespace])
+    del cluster.lab.hosts["vs"]
+
+    wait_until(lambda: living(ids) == {"program": set(), "map": set()},
+               what="programs and maps are gone")
+
+
+@pytest.mark.vm
+def test_clear_leaves_no_trace(cluster):
+    before = traces(cluster.vs)
+    cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80")
+    cluster.client.curl(f"http://{VIP}/")
+    ids = bpf_ids(cluster.vs)
+
+    cluster.director.ipvsadm("-C")
+
+    assert traces(cluster.vs) == before
+    wait_until(lambda: living(ids) == {"program": set(), "map": set()},
+               what="programs and maps are gone")
+    assert VIP not in cluster.director.ipvsadm("-L -n")
+
+
+def test_other_programs_on_the_interfaces_stay(cluster):
+    # somebody else's clsact qdisc and filter, which a clear must not take along
+    cluster.vs.run(["tc", "qdisc", "add", "dev", "eth0", "clsact"])
+    cluster.vs.run(["tc", "filter", "add", "dev", "eth0", "ingress", "pref", 7, "protocol", "ip",
+                    "u32", "match", "u32", 0, 0, "flowid", "1:1"])
+    before = traces(cluster.vs)
+    cluster.director.serve(WEB, f"{REAL1}:80")
+
+    cluster.director.clear()
+
+    assert traces(cluster.vs) == before
+
+
+def traces(host):
+    """All that we could have left in the namespace, but for state of the stack itself."""
+    commands = [["tc", "qdisc", "show"], ["bpftool", "net"], ["ip", "link"], ["ip", "address"],
+                ["ip", "rule"], ["ip", "route", "show", "table", "all"], ["ip", "netns", "list-id"],
+                ["sysctl", "-a", "--pattern", r"^net\."]]
+    for interface in ("lo", *host.interfaces):
+        for hook in ("ingress", "egress"):
+            commands.append(["tc", "filter", "show", "dev", interface, hook])
+    return {" ".join(command): host.run(command, check=False).stdout for command in commands}

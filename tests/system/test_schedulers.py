@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which server gets the next connection: the exact choices of the kernel's IPVS.
+
+    client 10.0.1.2, .10-.49 ---- outside ---- vs 10.0.1.1, VIP .100 / 10.0.2.1 ---- inside ---+
+                                                                       rs1 10.0.2.11 weight 1 -+
+                                                                       rs2 10.0.2.12 weight 2 -+
+                                                                       rs3 10.0.2.13 weight 3 -+
+
+The expected rows were recorded with ipvsadm 1.31 on Debian 12's kernel 6.1 in this topology: 40
+connections, either one client address or many, kept open ("hold") or closed before the next one.
+"""
+
+import itertools
+
+import pytest
+
+from support.director import Director
+from support.lab import Lab
+from support.process import wait_until
+from support.servers import start_answering
+
+VIP = "10.0.1.100"
+CONNECTIONS = 40
+# Every test its own ports: the client's closed ones stay in TIME_WAIT, and servers that are
+# removed and added again would come back with their connections (IPVS's "trash").
+_source_ports = itertools.count(20000, 100)
+_service_ports = itertools.count(80)
+
+
+@pytest.fixture(scope="module")
+def network():
+    with Lab() as lab:
+        outside, inside = lab.bridge("outside"), lab.bridge("inside")
+        many = [f"10.0.1.{number}/24" for number in range(10, 50)]
+        lab.client = lab.host("client", eth0=outside.at("10.0.1.2/24", *many))
+        lab.vs = lab.host("vs", eth0=outside.at("10.0.1.1/24", "10.0.1.100/24"),
+                          eth1=inside.at("10.0.2.1/24"))
+        lab.vs.sysctl("net.ipv4.ip_forward", 1)
+        for number in (1, 2, 3):
+            server = lab.host(f"rs{number}", "10.0.2.1", eth1=inside.at(f"10.0.2.1{number}/24"))
+            start_answering(server, str(number), "tcp:8080")
+        lab.director = Director(lab.vs)
+        yield lab
+
+
+@pytest.fixture
+def three_servers(network):
+    yield network
+    network.director.clear()
+
+
+@pytest.mark.vm
+@pytest.mark.parametrize("scheduler, expected", [
+    ("rr", "3 2 1"),
+    ("wrr", "3 2 1 3 3 2"),
+    ("lc", "3 2 1"),
+    ("wlc", "3 2 1 3 2 3"),
+])
+@pytest.mark.parametrize("kind", ["hold-one", "close-one", "hold-many"])
+def test_servers_are_chosen_as_ipvs_does(three_servers, scheduler, expected, kind):
+    port = next(_service_ports)
+    director = three_servers.director
+    director.serve(f"-t {VIP}:{port}", "10.0.2.11:8080 -w 1", "10.0.2.12:8080 -w 2",
+                   "10.0.2.13:8080 -w 3", scheduler=scheduler)
+
+    answered = connect_in_turn(three_servers, port, kind)
+
+    row = list(itertools.islice(itertools.cycle(expected.split()), CONNECTIONS))
+    assert " ".join(answered) == " ".join(row)
+
+
+def connect_in_turn(lab, port, kind):
+    """Who answered each of 40 connections that were made one after the other."""
+    first_port = next(_source_ports)
+    answered, held = [], []
+    for number in range(CONNECTIONS):
+        source = f"10.0.1.{10 + number}" if "many" in kind else "10.0.1.2"
+        connection = lab.client.socket(bind=(source, first_port + number))
+        connection.connect((VIP, port))
+        answered.append(connection.recv(16).decode().strip())
+        if "close" in kind:
+            connection.close()
+            # By then the director has seen the end of this one, before the next one starts
+            wait_until(lambda: "TIME_WAIT" in lab.client.tcp_states(first_port + number),
+                       what="the client is done", interval=0.002)
+        else:
+            held.append(connection)
+    for connection in held:
+        connection.close()
+    return answered
