@@ -6,7 +6,7 @@
  *
  *   service key --hash--> service --set--> [ head | member | member ... ]   (isobar_sets)
  *                                                     |
- *   packet tuple --index--> connection record --------+--> server
+ *   packet --tag--> connection record ----------------+--> server
  */
 #pragma once
 
@@ -44,9 +44,9 @@ struct isobar_settings {
 	__u32 abi_version;
 	__u32 hz;            /* jiffies a second */
 	__u64 hash_seed;     /* random per namespace: tuples cannot be made to collide */
-	__u32 index_mask;    /* buckets of isobar_index - 1 */
-	__u32 conn_mask;     /* records of isobar_conns - 1 */
-	__u32 sweep_batch;   /* records that one tick looks at */
+	__u32 connections;   /* so many surely find room */
+	__u32 lines;         /* of isobar_tags */
+	__u32 sweep_batch;   /* lines that one tick looks at */
 	__u32 generation;    /* counts changes: a picture of the tables with this number holds */
 	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
 	__u32 timeout_s[3];  /* as --set shows them: tcp, tcpfin, udp; seconds */
@@ -179,6 +179,16 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
 
 /* ---- connections ---------------------------------------------------------- */
 
+/* The table is set-associative. A line of tags (one cache line) stands for as many records:
+ * tag `way` of line n is that of record n * ISOBAR_WAYS + way. Both directions of a connection
+ * contain the client's address and port, so the lines of a connection, and its tag, follow from
+ * these alone: either direction finds the one record (bpf/conn.h). */
+#define ISOBAR_WAYS 16
+struct isobar_tag_line {
+	__u32 tag[ISOBAR_WAYS]; /* 0: the record is free */
+};
+ISOBAR_SIZE(struct isobar_tag_line, ISOBAR_CACHE_LINE);
+
 /* One cache line a connection, both directions. The real server's address and port are
  * those of `server`, so that they are not stored a million times. */
 struct isobar_conn {
@@ -191,7 +201,8 @@ struct isobar_conn {
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
-	__u32 pad1[3];
+	__u32 partner;      /* of a strayed connection: its signpost; of a signpost: its connection */
+	__u32 pad1[2];
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
 
@@ -199,13 +210,8 @@ ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
 #define ISOBAR_LIFE_LIVE 0x100u       /* in the table */
 #define ISOBAR_LIFE_CLAIMED 0x200u    /* being made or retired: nobody else may touch it */
 #define ISOBAR_LIFE_INACTIVE 0x400u   /* counted as inactive by its server */
-
-/* The index leads from a packet's tuple to its connection, for both directions.
- * A slot: high half the tag (part of the hash), low half record * 2 + direction; 0: empty. */
-struct isobar_bucket {
-	__u64 slot[8];
-};
-ISOBAR_SIZE(struct isobar_bucket, ISOBAR_CACHE_LINE);
+#define ISOBAR_LIFE_STRAYED 0x800u    /* not in the lines of its client: these were full */
+#define ISOBAR_LIFE_SIGNPOST 0x1000u  /* no connection: leads replies to a strayed one */
 
 enum isobar_direction {
 	ISOBAR_FROM_CLIENT = 0, /* client -> virtual service */
@@ -214,18 +220,21 @@ enum isobar_direction {
 
 struct isobar_sweep {
 	__u32 tick;         /* jiffy of the last sweep */
-	__u32 hand;         /* next record to look at */
-	__u32 pad[14];
+	__u32 hand;         /* next line to look at */
+	__u32 strayed;      /* connections that are (ISOBAR_LIFE_STRAYED): 0 nearly always */
+	__u32 pad[13];
 };
 ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
 
 /* ---- addresses that matter ------------------------------------------------ */
 
-/* One bit for every virtual and every real address (by hash): a packet between
- * other addresses is let pass after two bit tests. */
-#define ISOBAR_FILTER_BITS 65536
+/* Two bits for every address, by hash: a packet between other addresses is let pass after
+ * two tests, and for the rest they tell which direction it can be of. */
+#define ISOBAR_FILTER_ADDRESSES 65536
+#define ISOBAR_FILTER_VIRTUAL 1u /* of a service */
+#define ISOBAR_FILTER_REAL 2u    /* of a real server */
 struct isobar_filter {
-	__u64 word[ISOBAR_FILTER_BITS / 64];
+	__u64 word[ISOBAR_FILTER_ADDRESSES * 2 / 64];
 };
 
 /* ---- ports (network interfaces) ------------------------------------------- */
@@ -258,7 +267,7 @@ struct isobar_sysctl_value {
 struct isobar_sweep_call {
 	__u64 jiffies;      /* out */
 	__u64 ktime_ns;     /* out: CLOCK_MONOTONIC */
-	__u32 from;         /* first record to look at */
+	__u32 from;         /* first line of the connection table to look at */
 	__u32 count;        /* how many; 0: none, only the clocks */
 	__u32 retired;      /* out */
 	__u32 pad;
@@ -268,4 +277,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
-	X(conns) X(index) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)
+	X(conns) X(tags) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scene.h"
 
+#include <bpf/bpf.h>
+
 #include <cstring>
 #include <fstream>
 
@@ -86,23 +88,23 @@ Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler s
 }
 
 Result<void> Scene::forget_connections() {
-    auto index = dataplane::MappedArray::open(maps_.fd("isobar_index"));
-    if (!index) return tl::unexpected(index.error());
-    const auto buckets = index->as<isobar_bucket>();
-    std::memset(buckets.data(), 0, buckets.size_bytes());
+    std::memset(maps_.tags().data(), 0, maps_.tags().size_bytes());
     std::memset(maps_.conns().data(), 0, maps_.conns().size_bytes());
+    const std::uint32_t only = 0;
+    const isobar_sweep sweep{};
+    bpf_map_update_elem(maps_.fd("isobar_sweep"), &only, &sweep, BPF_ANY);
     for (auto& server : maps_.servers()) server.active = server.inactive = 0;
     return {};
 }
 
 Result<double> Scene::memory_per_connection() const {
     double bytes = 0;
-    for (const char* name : {"isobar_index", "isobar_conns"}) {
+    for (const char* name : {"isobar_tags", "isobar_conns"}) {
         const auto memory = memory_of(maps_.fd(name));
         if (!memory) return memory;
         bytes += *memory;
     }
-    return bytes / static_cast<double>(maps_.conns().size());
+    return bytes / static_cast<double>(maps_.settings().connections);
 }
 
 }  // namespace isobar::bench

@@ -41,7 +41,7 @@ public:
 
     // Empties the connection table, as if the director had just started.
     Result<void> forget_connections();
-    // Kernel memory of the connection table (index and records) per connection, in bytes.
+    // Kernel memory of the connection table (tags and records) per connection, in bytes.
     [[nodiscard]] Result<double> memory_per_connection() const;
 
 private:

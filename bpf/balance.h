@@ -20,6 +20,7 @@
 
 struct balance {
 	const struct isobar_settings *settings;
+	const struct isobar_filter *filter;
 	struct isobar_packet packet;
 	struct conn_found found;
 	struct nat_change change;
@@ -48,7 +49,7 @@ static __always_inline int connection_is_over(const struct balance *b)
 
 static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
 {
-	if (conn_find(b->settings, &b->packet.tuple, &b->found)) {
+	if (conn_find(b->settings, b->filter, &b->packet.tuple, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
 		conn_retire(b->found.record);
@@ -168,22 +169,20 @@ static __always_inline int is_refusal(enum isobar_verdict verdict)
 
 static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 {
-	const struct isobar_filter *filter = isobar_only(isobar_filter);
 	struct balance b = {};
 	enum isobar_verdict verdict;
 
 	verdict = parse_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
-	if (!filter)
-		return ISOBAR_INTERNAL;
 	b.settings = isobar_only(isobar_settings);
-	if (!b.settings)
+	b.filter = isobar_only(isobar_filter);
+	if (!b.settings || !b.filter)
 		return ISOBAR_INTERNAL;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP)
 		return balance_icmp(ctx, &b);
-	if (!filter_has(filter, &b.packet.tuple.destination) &&
-	    !filter_has(filter, &b.packet.tuple.source))
+	if (!filter_kind(b.filter, &b.packet.tuple.destination) &&
+	    !filter_kind(b.filter, &b.packet.tuple.source))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
 		return ISOBAR_NOT_OURS;

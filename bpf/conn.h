@@ -1,31 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The connection table: records in one array, and an index from packet tuples (of both
- * directions) to records in another. Every CPU writes without a lock:
+ * The connection table. The client's address and port, which packets of either direction
+ * carry, choose two lines of 16 tags each; the place of a tag is the place of its record.
+ * So a packet costs a line of tags and the record itself.
  *
- *  - A record is owned by whoever changed `life` from 0 to CLAIMED; it is visible to
- *    others from the moment `life` gets LIVE and its index slots are set.
- *  - An index slot is taken by compare-and-swap of an empty one.
- *  - Whoever changes `life` from LIVE to CLAIMED retires the record, alone.
+ *   hash(client) -> line [ tag | tag | ... ] isobar_tags    1 of 2 lines
+ *                           |
+ *                        [ record ]          isobar_conns   one cache line, both directions
+ *
+ * When both lines are full of other connections the new one *strays*: it goes to lines that
+ * its whole tuple chooses, and a signpost is put where its replies will look. Nobody looks
+ * there as long as no connection has strayed.
+ *
+ * Every CPU writes without a lock:
+ *  - A record is owned by whoever changed its tag from 0; others see it from the moment that
+ *    `life` gets LIVE.
+ *  - Whoever changes `life` from LIVE to CLAIMED retires the record, alone; `life` becomes 0
+ *    before the tag does.
  *  - A reader may meet a record that is being retired and reused. It compares the whole
  *    tuple, so it never takes another connection for its own; and it writes nothing but
  *    `expires`, and `life` by compare-and-swap.
  *
- * Expiry needs no timer: the first packet of every jiffy looks at a slice of the records,
- * so that a busy table is looked through once a second; what has run out of time but was
- * not swept yet is retired by whoever finds it. User space may lend a hand (tool.bpf.c).
+ * Expiry needs no timer: the first packet of every jiffy looks at some of the lines, so that
+ * a busy table is looked through once a second; what has run out of time but was not swept
+ * yet is retired by whoever finds it. User space may lend a hand (tool.bpf.c).
  */
 #pragma once
 
+#include "filter.h"
 #include "maps.h"
 #include "tuple.h"
 
-#define CONN_WAYS 8
-/* Ways of a bucket from here on are used when the other bucket has no room either. */
-#define CONN_SPARE 5
-/* How many records a new connection looks at before it calls the table full. */
-#define CONN_ALLOC_TRIES 64
-#define CONN_SWEEP_MOST 16384
+#define CONN_NONE 0xffffffffu
+/* Lines swept at once at most: after a pause the rest waits for the next jiffies. */
+#define CONN_SWEEP_MOST 1024
 
 struct conn_found {
 	struct isobar_conn *conn;
@@ -34,35 +42,61 @@ struct conn_found {
 	__u32 direction;
 };
 
-static __always_inline __u64 conn_hash(const struct isobar_settings *settings,
-				       const struct isobar_tuple *tuple)
-{
-	__u64 addresses = (__u64)tuple->source.word[3] << 32 | tuple->destination.word[3];
-	__u64 rest = (__u64)tuple->source_port << 32 | (__u64)tuple->destination_port << 8 |
-		     tuple->protocol;
-	__u64 hash = (addresses ^ settings->hash_seed) * 0x9e3779b97f4a7c15ull;
+/* ---- where a connection is ---------------------------------------------------- */
 
-	hash ^= hash >> 32;
-	hash = (hash ^ rest) * 0xd6e8feb86659fd93ull;
+static __always_inline __u64 conn_mix(__u64 hash)
+{
 	hash ^= hash >> 32;
 	hash *= 0xd6e8feb86659fd93ull;
-	/* The product's low bits, which number the bucket, know little of the source port:
-	 * without this neighbouring ports meet in few buckets and find them full. */
 	return hash ^ hash >> 32;
 }
 
-/* Never 0, so that a slot in use is never 0. */
+static __always_inline __u64 conn_hash(const struct isobar_settings *settings,
+				       const struct isobar_address *address, __be16 port,
+				       __u8 protocol)
+{
+	__u64 near = (__u64)address->word[3] << 32 | (__u64)port << 16 | protocol;
+	__u64 far = (__u64)address->word[0] << 32 | address->word[1];
+	__u64 hash = settings->hash_seed;
+
+	hash ^= far * 0xa0761d6478bd642full ^ address->word[2];
+	return conn_mix((hash ^ near) * 0x9e3779b97f4a7c15ull);
+}
+
+/* The packet's end that is the client's, if the packet is of that direction. */
+static __always_inline __u64 conn_client_hash(const struct isobar_settings *settings,
+					      const struct isobar_tuple *tuple, __u32 direction)
+{
+	if (direction == ISOBAR_FROM_CLIENT)
+		return conn_hash(settings, &tuple->source, tuple->source_port, tuple->protocol);
+	return conn_hash(settings, &tuple->destination, tuple->destination_port, tuple->protocol);
+}
+
+/* Of both ends: where the connection goes that has strayed, and its signpost. */
+static __always_inline __u64 conn_stray_hash(const struct isobar_settings *settings,
+					     const struct isobar_tuple *tuple)
+{
+	__u64 source = conn_hash(settings, &tuple->source, tuple->source_port, tuple->protocol);
+
+	return conn_mix(source + conn_hash(settings, &tuple->destination, tuple->destination_port,
+					   tuple->protocol) * 0xe7037ed1a0b428dbull);
+}
+
+/* Never 0, so that a tag in use is never 0. */
 static __always_inline __u32 conn_tag(__u64 hash)
 {
-	return (__u32)(hash >> 32) | 1;
+	return (__u32)hash | 1;
 }
 
-static __always_inline __u32 conn_bucket(__u64 hash, __u32 choice, __u32 mask)
+static __always_inline __u32 conn_line_number(const struct isobar_settings *settings, __u64 hash,
+					      __u32 choice)
 {
-	__u32 first = (__u32)hash;
+	__u32 chosen = choice ? conn_tag(hash) * 0x5bd1e995u : (__u32)(hash >> 32);
 
-	return (choice ? first ^ (conn_tag(hash) * 0x5bd1e995u) : first) & mask;
+	return (__u64)chosen * settings->lines >> 32;
 }
+
+/* ---- finding ------------------------------------------------------------------ */
 
 static __always_inline struct isobar_server *conn_server(const struct isobar_conn *conn)
 {
@@ -76,30 +110,6 @@ static __always_inline __be16 conn_server_port(const struct isobar_conn *conn,
 					       const struct isobar_server *server)
 {
 	return server->port ? server->port : conn->virtual_port;
-}
-
-/* Tuple of the packets that come from the real server. */
-static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_conn *conn,
-							    const struct isobar_server *server)
-{
-	return (struct isobar_tuple){
-		.source = server->address,
-		.destination = conn->client,
-		.source_port = conn_server_port(conn, server),
-		.destination_port = conn->client_port,
-		.protocol = conn->protocol,
-	};
-}
-
-static __always_inline struct isobar_tuple conn_client_tuple(const struct isobar_conn *conn)
-{
-	return (struct isobar_tuple){
-		.source = conn->client,
-		.destination = conn->virtual_address,
-		.source_port = conn->client_port,
-		.destination_port = conn->virtual_port,
-		.protocol = conn->protocol,
-	};
 }
 
 static __always_inline int conn_matches(const struct isobar_conn *conn,
@@ -119,148 +129,123 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 	       address_equal(&server->address, &tuple->source);
 }
 
-/* Is the slot's record the tuple's connection? */
-static __always_inline int conn_check(__u64 slot, const struct isobar_tuple *tuple,
-				      struct conn_found *found)
+/* Is the record the tuple's connection? */
+static __always_inline int conn_check(__u32 record, const struct isobar_tuple *tuple,
+				      __u32 direction, struct conn_found *found)
 {
-	found->record = (__u32)slot >> 1;
-	found->direction = slot & 1;
-	found->conn = bpf_map_lookup_elem(&isobar_conns, &found->record);
+	found->record = record;
+	found->direction = direction;
+	found->conn = bpf_map_lookup_elem(&isobar_conns, &record);
 	if (!found->conn)
 		return 0;
 	found->server = conn_server(found->conn);
-	return found->server && conn_matches(found->conn, found->server, found->direction, tuple);
+	return found->server && conn_matches(found->conn, found->server, direction, tuple);
 }
 
-/* The bucket's first slot with the hash's tag; 0: none. */
-static __always_inline __u64 conn_tagged_slot(const struct isobar_settings *settings, __u64 hash,
-					      __u32 choice)
+/* The line's first record with the hash's tag, or CONN_NONE. */
+static __always_inline __u32 conn_tagged(const struct isobar_settings *settings, __u64 hash,
+					 __u32 choice)
 {
-	__u32 number = conn_bucket(hash, choice, settings->index_mask);
-	struct isobar_bucket *bucket = bpf_map_lookup_elem(&isobar_index, &number);
+	__u32 number = conn_line_number(settings, hash, choice);
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
 	__u32 tag = conn_tag(hash);
 
-	if (!bucket)
-		return 0;
-	for (int way = 0; way < CONN_WAYS; way++)
-		if ((__u32)(bucket->slot[way] >> 32) == tag)
-			return bucket->slot[way];
-	return 0;
+	if (!line)
+		return CONN_NONE;
+	for (int way = 0; way < ISOBAR_WAYS; way++)
+		if (line->tag[way] == tag)
+			return number * ISOBAR_WAYS + way;
+	return CONN_NONE;
 }
-
-/* Looks at every slot with the tag. Needed only when two tuples of a bucket share their
- * tag, once in 10^8 lookups. The slot, or 0. */
-__noinline __u64 conn_find_among(const struct isobar_tuple *tuple)
-{
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct conn_found found;
-	__u64 hash;
-
-	if (!settings || !tuple)
-		return 0;
-	hash = conn_hash(settings, tuple);
-	for (int choice = 0; choice < 2; choice++) {
-		__u32 number = conn_bucket(hash, choice, settings->index_mask);
-		struct isobar_bucket *bucket = bpf_map_lookup_elem(&isobar_index, &number);
-
-		for (int way = 0; bucket && way < CONN_WAYS; way++) {
-			__u64 slot = bucket->slot[way];
-
-			if ((__u32)(slot >> 32) == conn_tag(hash) &&
-			    conn_check(slot, tuple, &found))
-				return slot;
-		}
-	}
-	return 0;
-}
-
-static __always_inline int conn_find(const struct isobar_settings *settings,
-				     const struct isobar_tuple *tuple, struct conn_found *found)
-{
-	__u64 hash = conn_hash(settings, tuple);
-	__u64 slot = conn_tagged_slot(settings, hash, 0);
-
-	if (slot == 0)
-		slot = conn_tagged_slot(settings, hash, 1);
-	if (slot == 0)
-		return 0;
-	if (conn_check(slot, tuple, found))
-		return 1;
-	slot = conn_find_among(tuple);
-	return slot && conn_check(slot, tuple, found);
-}
-
-/* ---- index slots ---------------------------------------------------------- */
 
 /* What is not on the way of every packet stands in global functions: the verifier looks
- * at each once, instead of once for every way that leads to it. They return 0 if done. */
-static __always_inline int conn_put_in(const struct isobar_settings *settings, __u64 hash,
-				       __u64 slot, __u32 choice, int from, int to)
+ * at each once, instead of once for every way that leads to it. */
+struct conn_search {
+	struct isobar_tuple tuple;
+	__u64 hash;
+	__u32 line[2];
+	__u32 direction;
+	__u32 record;        /* the result */
+};
+
+/* Looks at way i % 16 of line i / 16. */
+static long conn_search_one(__u32 i, struct conn_search *search)
 {
-	__u32 number = conn_bucket(hash, choice, settings->index_mask);
-	struct isobar_bucket *bucket = bpf_map_lookup_elem(&isobar_index, &number);
+	__u32 number = i < ISOBAR_WAYS ? search->line[0] : search->line[1];
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+	__u32 record = number * ISOBAR_WAYS + i % ISOBAR_WAYS;
+	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct conn_found found;
 
-	if (!bucket)
-		return -1;
-	for (int way = from; way < to; way++)
-		if (bucket->slot[way] == 0 &&
-		    __sync_val_compare_and_swap(&bucket->slot[way], 0, slot) == 0)
-			return 0;
-	return -1;
-}
-
-/* The first bucket as long as it has room to spare, then the second; the last ways of both
- * are a reserve: so it takes a table that is nearly full until two full buckets meet. */
-static __always_inline int conn_put_slot(const struct isobar_settings *settings,
-					 const struct isobar_tuple *tuple, __u32 record,
-					 __u32 direction)
-{
-	__u64 hash = conn_hash(settings, tuple);
-	__u64 slot = (__u64)conn_tag(hash) << 32 | record << 1 | direction;
-
-	if (conn_put_in(settings, hash, slot, 0, 0, CONN_SPARE) == 0 ||
-	    conn_put_in(settings, hash, slot, 1, 0, CONN_SPARE) == 0 ||
-	    conn_put_in(settings, hash, slot, 0, CONN_SPARE, CONN_WAYS) == 0)
+	if (!line || !conn || line->tag[i % ISOBAR_WAYS] != conn_tag(search->hash))
 		return 0;
-	return conn_put_in(settings, hash, slot, 1, CONN_SPARE, CONN_WAYS);
+	if (conn->life & ISOBAR_LIFE_SIGNPOST)
+		record = conn->partner;
+	if (!conn_check(record, &search->tuple, search->direction, &found))
+		return 0;
+	search->record = record;
+	return 1;
 }
 
-/* Both directions in one call. */
-__noinline int conn_index_put(const struct isobar_tuple *client, const struct isobar_tuple *reply,
-			      __u32 record)
+static __always_inline __u32 conn_search_lines(const struct isobar_settings *settings, __u64 hash,
+					       const struct isobar_tuple *tuple, __u32 direction)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct conn_search search = {
+		.tuple = *tuple,
+		.hash = hash,
+		.line = { conn_line_number(settings, hash, 0), conn_line_number(settings, hash, 1) },
+		.direction = direction,
+		.record = CONN_NONE,
+	};
 
-	if (!settings || !client || !reply)
-		return -1;
-	if (conn_put_slot(settings, client, record, ISOBAR_FROM_CLIENT))
-		return -1;
-	return conn_put_slot(settings, reply, record, ISOBAR_FROM_SERVER);
+	bpf_loop(2 * ISOBAR_WAYS, conn_search_one, &search, 0);
+	return search.record;
 }
 
-__noinline int conn_index_remove(const struct isobar_tuple *tuple, __u32 record, __u32 direction)
+/* Looks at every record with the tag, and for one that has strayed. Needed when a client
+ * uses one port for several connections, and in a table that is nearly full. */
+__noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 direction)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	__u64 hash, slot;
+	__u32 record;
 
 	if (!settings || !tuple)
-		return -1;
-	hash = conn_hash(settings, tuple);
-	slot = (__u64)conn_tag(hash) << 32 | record << 1 | direction;
+		return CONN_NONE;
+	record = conn_search_lines(settings, conn_client_hash(settings, tuple, direction), tuple,
+				   direction);
+	if (record != CONN_NONE)
+		return record;
+	return conn_search_lines(settings, conn_stray_hash(settings, tuple), tuple, direction);
+}
 
-	for (int choice = 0; choice < 2; choice++) {
-		__u32 number = conn_bucket(hash, choice, settings->index_mask);
-		struct isobar_bucket *bucket = bpf_map_lookup_elem(&isobar_index, &number);
+static __always_inline int conn_find_directed(const struct isobar_settings *settings,
+					      const struct isobar_tuple *tuple, __u32 direction,
+					      struct conn_found *found)
+{
+	__u64 hash = conn_client_hash(settings, tuple, direction);
+	const struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	__u32 record = conn_tagged(settings, hash, 0);
 
-		if (!bucket)
-			return -1;
-		for (int way = 0; way < CONN_WAYS; way++)
-			if (bucket->slot[way] == slot) {
-				__sync_val_compare_and_swap(&bucket->slot[way], slot, 0);
-				return 0;
-			}
-	}
-	return -1;
+	if (record == CONN_NONE)
+		record = conn_tagged(settings, hash, 1);
+	if (record != CONN_NONE && conn_check(record, tuple, direction, found))
+		return 1;
+	if (record == CONN_NONE && sweep && !sweep->strayed)
+		return 0;
+	record = conn_find_among(tuple, direction);
+	return record != CONN_NONE && conn_check(record, tuple, direction, found);
+}
+
+/* A reply before a request, as in IPVS: a real server may itself be a client. */
+static __always_inline int conn_find(const struct isobar_settings *settings,
+				     const struct isobar_filter *filter,
+				     const struct isobar_tuple *tuple, struct conn_found *found)
+{
+	if ((filter_kind(filter, &tuple->source) & ISOBAR_FILTER_REAL) &&
+	    conn_find_directed(settings, tuple, ISOBAR_FROM_SERVER, found))
+		return 1;
+	return (filter_kind(filter, &tuple->destination) & ISOBAR_FILTER_VIRTUAL) &&
+	       conn_find_directed(settings, tuple, ISOBAR_FROM_CLIENT, found);
 }
 
 /* ---- the end of a connection ---------------------------------------------- */
@@ -273,12 +258,35 @@ static __always_inline void server_count(struct isobar_server *server, __u32 lif
 		__sync_fetch_and_add(&server->active, change);
 }
 
+/* The record is anybody's again. An exchange, because it orders memory: who sees the tag
+ * gone sees `life` gone too. */
+static __always_inline void conn_release(struct isobar_conn *conn, __u32 record)
+{
+	__u32 number = record / ISOBAR_WAYS;
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+
+	*(volatile __u32 *)&conn->life = 0;
+	if (line)
+		__sync_lock_test_and_set(&line->tag[record % ISOBAR_WAYS], 0);
+}
+
+static __always_inline void conn_forget_signpost(const struct isobar_conn *conn)
+{
+	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	__u32 signpost = conn->partner;
+	struct isobar_conn *there = bpf_map_lookup_elem(&isobar_conns, &signpost);
+
+	if (there)
+		conn_release(there, signpost);
+	if (sweep)
+		__sync_fetch_and_add(&sweep->strayed, -1);
+}
+
 /* Takes a connection out of the table. 1: done, 0: somebody else was first. */
 __noinline int conn_retire(__u32 record)
 {
 	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
 	struct isobar_server *server;
-	struct isobar_tuple tuple;
 	__u32 life;
 
 	if (!conn)
@@ -288,52 +296,62 @@ __noinline int conn_retire(__u32 record)
 		return 0;
 	if (__sync_val_compare_and_swap(&conn->life, life, ISOBAR_LIFE_CLAIMED) != life)
 		return 0;
-	tuple = conn_client_tuple(conn);
-	conn_index_remove(&tuple, record, ISOBAR_FROM_CLIENT);
 	server = conn_server(conn);
-	if (server) {
-		tuple = conn_reply_tuple(conn, server);
-		conn_index_remove(&tuple, record, ISOBAR_FROM_SERVER);
+	if (server)
 		server_count(server, life, -1);
-	}
-	*(volatile __u32 *)&conn->life = 0;
+	if (life & ISOBAR_LIFE_STRAYED)
+		conn_forget_signpost(conn);
+	conn_release(conn, record);
 	return 1;
 }
 
 /* ---- sweeping ------------------------------------------------------------- */
 
+static __always_inline int conn_is_over(const struct isobar_conn *conn, __u32 now)
+{
+	return (conn->life & ISOBAR_LIFE_LIVE) && isobar_reached(conn->expires, now);
+}
+
 struct conn_sweep {
-	__u32 mask;
+	__u32 lines;
 	__u32 from;
 	__u32 now;
 	__u32 retired;
 };
 
-static long conn_sweep_one(__u32 i, struct conn_sweep *sweep)
+static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 {
-	__u32 record = (sweep->from + i) & sweep->mask;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	__u32 number = (sweep->from + i) % sweep->lines;
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
 
-	if (!conn)
+	if (!line)
 		return 1;
-	if ((conn->life & ISOBAR_LIFE_LIVE) && isobar_reached(conn->expires, sweep->now))
-		sweep->retired += conn_retire(record);
+	for (int way = 0; way < ISOBAR_WAYS; way++) {
+		__u32 record = number * ISOBAR_WAYS + way;
+		struct isobar_conn *conn;
+
+		if (line->tag[way] == 0)
+			continue;
+		conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		if (conn && conn_is_over(conn, sweep->now))
+			sweep->retired += conn_retire(record);
+	}
 	return 0;
 }
 
-__noinline int conn_sweep_slice(__u32 from, __u32 count, __u32 now)
+__noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct conn_sweep sweep = { .from = from, .now = now };
 
-	if (!settings)
+	if (!settings || settings->lines == 0)
 		return 0;
-	sweep.mask = settings->conn_mask;
-	bpf_loop(count, conn_sweep_one, &sweep, 0);
+	sweep.lines = settings->lines;
+	bpf_loop(count, conn_sweep_line, &sweep, 0);
 	return sweep.retired;
 }
 
-/* The first packet of a jiffy sweeps the slices that are due. */
+/* The first packet of a jiffy sweeps the lines that are due. */
 static __always_inline void conn_sweep_due(const struct isobar_settings *settings, __u32 now)
 {
 	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
@@ -351,136 +369,183 @@ static __always_inline void conn_sweep_due(const struct isobar_settings *setting
 	if (count > CONN_SWEEP_MOST)
 		count = CONN_SWEEP_MOST;
 	from = __sync_fetch_and_add(&sweep->hand, count);
-	conn_sweep_slice(from, count, now);
+	conn_sweep_lines(from, count, now);
 }
 
 /* ---- the beginning of a connection ------------------------------------------ */
 
-struct conn_search {
-	__u32 mask;
-	__u32 from;
-	__u32 now;
-	__u32 record;        /* result */
-	__u32 found;
-	__u32 victim;        /* closing connection that can be given up if all is full */
-	__u32 has_victim;
-};
-
-static __always_inline int conn_claim(struct isobar_conn *conn)
+/* A free record in the line, now ours; or CONN_NONE. */
+static __always_inline __u32 conn_claim_in(const struct isobar_settings *settings, __u64 hash,
+					   __u32 choice)
 {
-	return conn->life == 0 &&
-	       __sync_val_compare_and_swap(&conn->life, 0, ISOBAR_LIFE_CLAIMED) == 0;
+	__u32 number = conn_line_number(settings, hash, choice);
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+
+	if (!line)
+		return CONN_NONE;
+	for (int way = 0; way < ISOBAR_WAYS; way++)
+		if (line->tag[way] == 0 &&
+		    __sync_val_compare_and_swap(&line->tag[way], 0, conn_tag(hash)) == 0)
+			return number * ISOBAR_WAYS + way;
+	return CONN_NONE;
 }
 
-/* Records that are in use stand in long rows: the search jumps about. */
-static long conn_search_one(__u32 i, struct conn_search *search)
+static __always_inline __u32 conn_claim(const struct isobar_settings *settings, __u64 hash)
 {
-	__u32 record = (search->from + i * 0x9e3779b1u) & search->mask;
+	__u32 record = conn_claim_in(settings, hash, 0);
+
+	return record != CONN_NONE ? record : conn_claim_in(settings, hash, 1);
+}
+
+struct conn_room {
+	__u32 line[2];
+	__u32 now;
+	__u32 closed_too;
+	__u32 made;
+};
+
+static long conn_make_room_one(__u32 i, struct conn_room *room)
+{
+	__u32 number = i < ISOBAR_WAYS ? room->line[0] : room->line[1];
+	__u32 record = number * ISOBAR_WAYS + i % ISOBAR_WAYS;
 	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
 	__u32 state;
 
 	if (!conn)
 		return 1;
-	if ((conn->life & ISOBAR_LIFE_LIVE) && isobar_reached(conn->expires, search->now))
-		conn_retire(record);
-	if (conn_claim(conn)) {
-		search->record = record;
-		search->found = 1;
-		return 1;
-	}
 	state = conn->life & ISOBAR_LIFE_STATE;
-	if (!search->has_victim &&
-	    (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE)) {
-		search->victim = record;
-		search->has_victim = 1;
+	if (!conn_is_over(conn, room->now) &&
+	    !(room->closed_too && (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE)))
+		return 0;
+	if (!conn_retire(record))
+		return 0;
+	room->made = 1;
+	return 1;
+}
+
+/* Ends a connection in the hash's lines whose time is over; or one that is closed anyway. */
+static __always_inline int conn_make_room(const struct isobar_settings *settings, __u64 hash,
+					  __u32 now, __u32 closed_too)
+{
+	struct conn_room room = {
+		.line = { conn_line_number(settings, hash, 0), conn_line_number(settings, hash, 1) },
+		.now = now,
+		.closed_too = closed_too,
+	};
+
+	bpf_loop(2 * ISOBAR_WAYS, conn_make_room_one, &room, 0);
+	return room.made;
+}
+
+/* Tuple of the packets that come from the real server. */
+static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_tuple *tuple,
+							    const struct isobar_server *server)
+{
+	return (struct isobar_tuple){
+		.source = server->address,
+		.destination = tuple->source,
+		.source_port = server->port ? server->port : tuple->destination_port,
+		.destination_port = tuple->source_port,
+		.protocol = tuple->protocol,
+	};
+}
+
+struct conn_place {
+	__u32 record;
+	__u32 signpost;      /* CONN_NONE: the connection has not strayed */
+};
+
+static __always_inline int conn_claim_astray(const struct isobar_settings *settings,
+					     const struct isobar_tuple *tuple,
+					     const struct isobar_server *server,
+					     struct conn_place *place)
+{
+	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	struct isobar_tuple reply = conn_reply_tuple(tuple, server);
+	struct isobar_conn *conn;
+
+	if (!sweep)
+		return -1;
+	place->record = conn_claim(settings, conn_stray_hash(settings, tuple));
+	if (place->record == CONN_NONE)
+		return -1;
+	place->signpost = conn_claim(settings, conn_stray_hash(settings, &reply));
+	if (place->signpost == CONN_NONE) {
+		conn = bpf_map_lookup_elem(&isobar_conns, &place->record);
+		if (conn)
+			conn_release(conn, place->record);
+		return -1;
 	}
+	conn = bpf_map_lookup_elem(&isobar_conns, &place->signpost);
+	if (!conn)
+		return -1;
+	conn->partner = place->record;
+	__sync_lock_test_and_set(&conn->life, ISOBAR_LIFE_SIGNPOST);
+	__sync_fetch_and_add(&sweep->strayed, 1);
 	return 0;
 }
 
-/* No free record at hand: looks further, and gives up a connection that is closed anyway
- * if need be. The record claimed, or -1. */
-__noinline __s64 conn_search_on(__u32 from, __u32 now)
+/* Both lines of the client are full: 0 if a place was found all the same. */
+__noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 now,
+			       struct conn_place *place)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct conn_search search = { .from = from, .now = now };
-	struct isobar_conn *conn;
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
+	__u64 hash;
 
-	if (!settings)
+	if (!settings || !server || !tuple || !place)
 		return -1;
-	search.mask = settings->conn_mask;
-	bpf_loop(CONN_ALLOC_TRIES, conn_search_one, &search, 0);
-	if (search.found)
-		return search.record;
-	if (!search.has_victim || !conn_retire(search.victim))
-		return -1;
-	conn = bpf_map_lookup_elem(&isobar_conns, &search.victim);
-	return conn && conn_claim(conn) ? search.victim : -1;
+	hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
+	place->signpost = CONN_NONE;
+	place->record = conn_make_room(settings, hash, now, 0) ? conn_claim(settings, hash)
+							       : CONN_NONE;
+	if (place->record != CONN_NONE || conn_claim_astray(settings, tuple, server, place) == 0)
+		return 0;
+	place->signpost = CONN_NONE;
+	place->record = conn_make_room(settings, hash, now, 1) ? conn_claim(settings, hash)
+							       : CONN_NONE;
+	return place->record != CONN_NONE ? 0 : -1;
 }
 
-/* A record that is ours alone, or NULL: the table is full. */
-static __always_inline struct isobar_conn *conn_allocate(const struct isobar_settings *settings,
-							 __u32 now, __u32 *record)
-{
-	struct isobar_cpu *cpu = isobar_only(isobar_cpu);
-	struct isobar_conn *conn;
-	__s64 claimed;
-	__u32 from;
-
-	if (!cpu)
-		return NULL;
-	if (cpu->alloc_hand == 0) /* CPUs start apart, not to compete for the same records */
-		cpu->alloc_hand = bpf_get_smp_processor_id() * 0x9e3779b1u | 1;
-	from = cpu->alloc_hand++ & settings->conn_mask;
-	conn = bpf_map_lookup_elem(&isobar_conns, &from);
-	*record = from;
-	if (conn && conn_claim(conn))
-		return conn;
-	claimed = conn_search_on(from, now);
-	if (claimed < 0) {
-		cpu->alloc_hand += CONN_ALLOC_TRIES;
-		return NULL;
-	}
-	*record = claimed;
-	cpu->alloc_hand = *record + 1;
-	return bpf_map_lookup_elem(&isobar_conns, record);
-}
-
-/* Puts a new connection into the table; its server counts it from now on. */
+/* Puts a new connection into the table; its server counts it from now on. Other than 0: the
+ * table is full. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
 				     __u32 now, struct conn_found *found)
 {
-	struct isobar_tuple reply;
+	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
+	struct conn_place place = { .record = conn_claim_in(settings, hash, 0),
+				    .signpost = CONN_NONE };
 	struct isobar_conn *conn;
-	__u32 state, life;
+	__u32 life = ISOBAR_LIFE_LIVE;
 
 	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	if (!found->server)
 		return -1;
-	conn = conn_allocate(settings, now, &found->record);
+	if (place.record == CONN_NONE)
+		place.record = conn_claim_in(settings, hash, 1);
+	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
+		return -1;
+	conn = bpf_map_lookup_elem(&isobar_conns, &place.record);
 	if (!conn)
 		return -1;
-	state = tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE : ISOBAR_STATE_UDP;
-	life = ISOBAR_LIFE_LIVE | state;
 	/* TCP starts as active, all else is never active (ip_vs_conn_new, ip_vs_bind_dest) */
-	if (tuple->protocol != IPPROTO_TCP)
-		life |= ISOBAR_LIFE_INACTIVE;
+	life |= tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE
+					       : ISOBAR_STATE_UDP | ISOBAR_LIFE_INACTIVE;
+	if (place.signpost != CONN_NONE)
+		life |= ISOBAR_LIFE_STRAYED;
 	conn->client = tuple->source;
 	conn->virtual_address = tuple->destination;
 	conn->client_port = tuple->source_port;
 	conn->virtual_port = tuple->destination_port;
 	conn->protocol = tuple->protocol;
 	conn->server = server_index;
+	conn->partner = place.signpost;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
-	*(volatile __u32 *)&conn->life = life;
+	__sync_lock_test_and_set(&conn->life, life);
 	found->conn = conn;
+	found->record = place.record;
 	found->direction = ISOBAR_FROM_CLIENT;
-
-	reply = conn_reply_tuple(conn, found->server);
-	if (conn_index_put(tuple, &reply, found->record)) {
-		conn_retire(found->record);
-		return -1;
-	}
 	return 0;
 }

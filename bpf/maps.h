@@ -46,10 +46,8 @@ struct isobar_nexthop {
 
 /* What each CPU keeps for itself. */
 struct isobar_cpu {
-	__u32 alloc_hand;   /* where the search for a free record goes on */
 	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
 	__u32 icmp_second;  /* jiffies at which the tokens were filled */
-	__u32 pad;
 };
 
 ISOBAR_ARRAY(isobar_settings, struct isobar_settings, 1);
@@ -60,7 +58,7 @@ ISOBAR_ARRAY(isobar_servers, struct isobar_server, 1);
 ISOBAR_PERCPU(isobar_traffic, struct isobar_traffic, 1);
 ISOBAR_ARRAY(isobar_rates, struct isobar_estimate, 1);
 ISOBAR_ARRAY(isobar_conns, struct isobar_conn, 1);
-ISOBAR_ARRAY(isobar_index, struct isobar_bucket, 1);
+ISOBAR_ARRAY(isobar_tags, struct isobar_tag_line, 1);
 ISOBAR_ARRAY(isobar_sweep, struct isobar_sweep, 1);
 ISOBAR_ARRAY(isobar_filter, struct isobar_filter, 1);
 ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);

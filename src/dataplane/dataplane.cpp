@@ -33,8 +33,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
 // Longer than this the 32-bit clock of the data plane cannot tell (24 days at 1000 HZ).
 constexpr std::uint32_t kLongestJiffies = 0x7fffffff;
-// Records that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
-constexpr std::uint32_t kSweepMost = 1u << 20;
+// Lines that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
+constexpr std::uint32_t kSweepMost = 1u << 16;
 
 Result<void> require_root() {
     if (::geteuid() != 0) return failure(Fault::Permission, "Permission denied (you must be root)");
@@ -65,7 +65,7 @@ Result<isobar_sweep_call> telling_clocks(const Tool& tool) {
     }
 }
 
-Result<void> write_settings(const Maps& maps, const Tool& tool) {
+Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t connections) {
     auto clocks = telling_clocks(tool);
     if (!clocks) return tl::unexpected(clocks.error());
     auto& settings = maps.settings();
@@ -77,10 +77,9 @@ Result<void> write_settings(const Maps& maps, const Tool& tool) {
     if (::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) !=
         sizeof(settings.hash_seed))
         return system_failure("get random bytes", errno);
-    const auto connections = static_cast<std::uint32_t>(maps.conns().size());
-    settings.conn_mask = connections - 1;
-    settings.index_mask = connections / 2 - 1;
-    settings.sweep_batch = connections / settings.hz + 1;
+    settings.connections = connections;
+    settings.lines = static_cast<std::uint32_t>(maps.tags().size());
+    settings.sweep_batch = settings.lines / settings.hz + 1;
     settings.build = kBpfBuild;
     constexpr std::uint32_t kDefaults[] = {
 #define X(name, timeout, active) timeout,
@@ -128,10 +127,11 @@ struct Dataplane::Impl {
         return &*tool;
     }
 
-    // Jiffies, after `count` records were swept.
-    Result<std::uint32_t> sweep(std::uint32_t count) {
+    // Jiffies, after the whole table was swept.
+    Result<std::uint32_t> sweep() {
         auto loaded = get_tool();
         if (!loaded) return tl::unexpected(loaded.error());
+        const std::uint32_t count = maps.settings().lines;
         std::uint32_t now = 0;
         for (std::uint32_t from = 0; from == 0 || from < count; from += kSweepMost) {
             const auto done = (*loaded)->run(from, std::min(kSweepMost, count - from));
@@ -215,7 +215,7 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     auto impl = std::make_unique<Impl>(std::move(state->programs), std::move(*maps));
     auto tool = impl->get_tool();
     if (!tool) return tl::unexpected(tool.error());
-    if (auto done = write_settings(impl->maps, **tool); !done) return tl::unexpected(done.error());
+    if (auto done = write_settings(impl->maps, **tool, options.connections); !done) return tl::unexpected(done.error());
     // lo last: whoever finds the state finds it complete
     const auto attached = impl->attach_missing(true);
     const auto found = find_tc(kLoopback, true);
@@ -299,7 +299,7 @@ Result<std::vector<model::ServiceStatus>> Dataplane::services() {
     auto lock = NamespaceLock::take();  // no half-made change is listed
     if (!lock) return tl::unexpected(lock.error());
     const auto& maps = impl_->maps;
-    const auto now = impl_->sweep(static_cast<std::uint32_t>(maps.conns().size()));
+    const auto now = impl_->sweep();
     if (!now) return tl::unexpected(now.error());
     std::vector<std::pair<std::uint32_t, model::ServiceStatus>> ordered;
     for (const auto& [key, service] : impl_->tables.services()) {
@@ -317,7 +317,7 @@ Result<std::vector<model::ServiceStatus>> Dataplane::services() {
 
 Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     const auto& maps = impl_->maps;
-    const auto now = impl_->sweep(static_cast<std::uint32_t>(maps.conns().size()));
+    const auto now = impl_->sweep();
     if (!now) return tl::unexpected(now.error());
     std::vector<model::ConnectionStatus> result;
     for (auto& record : maps.conns()) {
@@ -365,7 +365,7 @@ Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
 
 Result<Dataplane::Capacity> Dataplane::capacity() {
     const auto& maps = impl_->maps;
-    Capacity capacity{0, static_cast<std::uint32_t>(maps.conns().size())};
+    Capacity capacity{0, maps.settings().connections};
     for (const auto& conn : maps.conns())
         if (conn.life & ISOBAR_LIFE_LIVE) ++capacity.used;
     return capacity;

@@ -59,6 +59,7 @@ public:
     [[nodiscard]] std::span<isobar_server> servers() const { return servers_.as<isobar_server>(); }
     [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
     [[nodiscard]] std::span<isobar_conn> conns() const { return conns_.as<isobar_conn>(); }
+    [[nodiscard]] std::span<isobar_tag_line> tags() const { return tags_.as<isobar_tag_line>(); }
 
     // Sum of a server's counters over all CPUs.
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
@@ -67,7 +68,7 @@ public:
 
 private:
     std::map<std::string, Fd> fds_;
-    MappedArray settings_, services_, sets_, servers_, rates_, conns_, filter_;
+    MappedArray settings_, services_, sets_, servers_, rates_, conns_, tags_, filter_;
     std::size_t cpus_ = 1;
 };
 

@@ -102,9 +102,10 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
-    bpf_map__set_max_entries(object.maps.isobar_conns, options.connections);
-    // two slots a connection, eight slots a bucket, half of them free
-    bpf_map__set_max_entries(object.maps.isobar_index, options.connections / 2);
+    // A third of the records stays free, or lines would be full here and there before.
+    const auto lines = options.connections / ISOBAR_WAYS * 3 / 2;
+    bpf_map__set_max_entries(object.maps.isobar_tags, lines);
+    bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_WAYS);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.

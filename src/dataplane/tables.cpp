@@ -22,12 +22,19 @@ void store(std::uint32_t& word, std::uint32_t value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
 }
 
-// As bpf/filter.h.
-std::uint32_t filter_bit(const isobar_address& address) {
-    const std::uint32_t sum =
-        address.word[3] ^ (address.word[2] << 1) ^ (address.word[1] << 2) ^ (address.word[0] << 3);
-    return (sum * 0x9e3779b1u) >> 16;
-}
+// Two bits of the filter, as bpf/filter.h looks them up.
+struct FilterBits {
+    std::size_t word;
+    std::uint64_t bits;
+
+    FilterBits(const isobar_address& address, std::uint64_t kind) {
+        const std::uint32_t sum = address.word[3] ^ (address.word[2] << 1) ^
+                                  (address.word[1] << 2) ^ (address.word[0] << 3);
+        const std::uint32_t slot = (sum * 0x9e3779b1u) >> 16;
+        word = slot / 32;
+        bits = kind << (slot % 32 * 2);
+    }
+};
 
 }  // namespace
 
@@ -322,7 +329,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     Service& service = services_.at(key);
     service.scheduler = draft.scheduler;
-    set_filter_bit(key.address.address);
+    add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
     members.reserve(draft.entries.size());
@@ -434,7 +441,7 @@ Result<void> Tables::zero(const std::optional<model::ServiceKey>& key) {
 Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::uint32_t service,
                                            const model::RealServer& server, std::uint32_t now) {
     auto& settings = maps_.settings();
-    set_filter_bit(server.address.address);
+    add_to_filter(server.address.address, ISOBAR_FILTER_REAL);
     if (const auto back = removed_.find({key, server.address}); back != removed_.end()) {
         const auto slot = back->second;
         removed_.erase(back);
@@ -508,26 +515,26 @@ void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
 
 // ---- the filter -------------------------------------------------------------
 
-void Tables::set_filter_bit(const model::Address& address) {
-    const auto bit = filter_bit(to_abi(address));
-    std::atomic_ref(maps_.filter().word[bit / 64])
-        .fetch_or(std::uint64_t{1} << (bit % 64), std::memory_order_release);
+void Tables::add_to_filter(const model::Address& address, std::uint64_t kind) {
+    const FilterBits at(to_abi(address), kind);
+    std::atomic_ref(maps_.filter().word[at.word]).fetch_or(at.bits, std::memory_order_release);
 }
 
 // Clears the bits of addresses that are gone. No bit that is needed is ever 0.
 void Tables::rebuild_filter() {
     isobar_filter wanted{};
-    const auto add = [&](const isobar_address& address) {
-        const auto bit = filter_bit(address);
-        wanted.word[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    const auto add = [&](const model::Address& address, std::uint64_t kind) {
+        const FilterBits at(to_abi(address), kind);
+        wanted.word[at.word] |= at.bits;
     };
     for (const auto& [key, service] : services_) {
-        add(to_abi(key.address.address));
-        for (const auto& member : service.members) add(to_abi(member.server.address.address));
+        add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+        for (const auto& member : service.members)
+            add(member.server.address.address, ISOBAR_FILTER_REAL);
     }
     for (const auto& [key, slot] : removed_) {
-        add(to_abi(key.first.address.address));
-        add(to_abi(key.second.address));
+        add(key.first.address.address, ISOBAR_FILTER_VIRTUAL);
+        add(key.second.address, ISOBAR_FILTER_REAL);
     }
     auto& filter = maps_.filter();
     for (std::size_t i = 0; i < std::size(wanted.word); ++i)

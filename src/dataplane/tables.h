@@ -63,7 +63,7 @@ private:
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     Result<void> publish(Service& service, const Cursor& cursor);
-    void set_filter_bit(const model::Address& address);
+    void add_to_filter(const model::Address& address, std::uint64_t kind);
     void rebuild_filter();
 
     const Maps& maps_;

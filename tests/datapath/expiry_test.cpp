@@ -109,49 +109,76 @@ TEST_P(Expiry, ASynOnALiveConnectionStaysWithItsServer) {
 
 // ---- a full table ----------------------------------------------------------------
 
+// The table holds the connections it was made for and half as many again, where their lines
+// have room.
 class FullTable : public Expiry {
 protected:
-    // A new connection may be refused shortly before the last record is taken, when both
-    // buckets of its tuple are full.
+    // Until a hundred clients in a row were refused. They are the ports before `next_port`.
     void fill() {
-        std::uint16_t port = 1024;
-        while (used() < 1024 && port < 9000) (void)connect(port++, hook());
-        ASSERT_EQ(1024u, used());
+        int refused = 0;
+        while (refused < 100 && next_port < 20000)
+            refused = connect(next_port++, hook()) == 0 ? refused + 1 : 0;
+        ASSERT_EQ(100, refused);
+        ASSERT_GE(used(), kSize);
     }
     std::uint32_t used() { return bed().plane().capacity().value().used; }
+    // Tags in use: a connection that strayed has two.
+    std::size_t tags() {
+        std::size_t count = 0;
+        for (const auto& line : bed().maps().tags())
+            for (const auto tag : line.tag) count += tag != 0 ? 1 : 0;
+        return count;
+    }
+
+    static constexpr std::uint32_t kSize = 1024;
+    std::uint16_t next_port = 1024;
 };
 ISOBAR_ON_BOTH_HOOKS(FullTable);
 
+std::uint16_t port_of(const isobar_conn& conn) {
+    return static_cast<std::uint16_t>(__builtin_bswap16(conn.client_port));
+}
+
+TEST_P(FullTable, TakesAllTheConnectionsItWasMadeFor) {
+    for (std::uint32_t i = 0; i < kSize; ++i)
+        EXPECT_NE(0, connect(static_cast<std::uint16_t>(1024 + i), hook())) << i;
+    EXPECT_EQ(kSize, used());
+}
+
 TEST_P(FullTable, RefusesNewConnectionsAndKeepsTheEstablished) {
     fill();
-    const auto syn = request(60000, kSyn);
-    const auto established = bed().connections().at(500);
+    const auto syn = request(static_cast<std::uint16_t>(next_port - 1), kSyn);
+    const auto before = used();
 
     const auto refused = bed().send(hook(), Side::Outside, syn);
-    const auto goes_on = bed().send(
-        hook(), Side::Outside,
-        request(static_cast<std::uint16_t>(__builtin_bswap16(established->client_port)), kAck));
 
     EXPECT_TRUE(became(refused, ISOBAR_TABLE_FULL, Action::Drop, syn));
-    EXPECT_STREQ("FORWARDED", name(goes_on.verdict));
-    EXPECT_EQ(1024u, used());
-    EXPECT_EQ(1024u, counted());
+    EXPECT_EQ(before, used());
+    EXPECT_EQ(before, counted());
+    // those that strayed too, and their replies
+    for (const auto* conn : bed().connections()) {
+        const auto request_to = bed().run(hook(), Side::Outside, request(port_of(*conn), kAck));
+        ASSERT_EQ(Action::Redirect, request_to.action) << port_of(*conn);
+        const int server = server_of(request_to.frame);
+        const auto from = reply(kServers[server - 1], port_of(*conn), kAck);
+        ASSERT_EQ(Action::Redirect, bed().run(hook(), Side::Inside, from).action);
+    }
 }
 
 TEST_P(FullTable, GivesUpAClosedConnectionForANewOne) {
     fill();
     auto& victim = *bed().connections().at(321);
-    const auto port = victim.client_port;
+    const auto port = port_of(victim);
     victim.life = (victim.life & ~ISOBAR_LIFE_STATE) | ISOBAR_STATE_TIME_WAIT;
-    std::uint16_t next = 50000;
+    const auto before = counted();
+    auto next = next_port;
 
-    // one attempt looks at 64 records
-    while (next < 50000 + 1024 / 64 + 1 && connect(next, hook()) == 0) ++next;
+    // a client looks in 2 of the 96 lines
+    while (next < next_port + 2000 && connect(next, hook()) == 0) ++next;
 
-    EXPECT_LT(next, 50000 + 1024 / 64 + 1);
-    EXPECT_EQ(1024u, used());
-    EXPECT_EQ(1024u, counted());
-    const auto old = request(static_cast<std::uint16_t>(__builtin_bswap16(port)), kAck);
+    EXPECT_LT(next, next_port + 2000);
+    EXPECT_EQ(before, counted());
+    const auto old = request(port, kAck);
     EXPECT_TRUE(passed(bed().send(hook(), Side::Outside, old), ISOBAR_NO_CONNECTION, old));
 }
 
@@ -164,6 +191,34 @@ TEST_P(FullTable, HasRoomAgainWhenConnectionsEnd) {
     (void)bed().plane().connections();  // sweeps
     EXPECT_EQ(1u, used());
     EXPECT_EQ(1u, counted());
+    EXPECT_EQ(1u, tags());
+}
+
+// All the client's connections have the same two lines; there is room for 32.
+TEST_P(FullTable, AClientMayUseOnePortForManyServices) {
+    constexpr std::uint16_t kServices = 100;
+    for (std::uint16_t i = 0; i < kServices; ++i)
+        bed().add_service(service(model::Protocol::Tcp, static_cast<std::uint16_t>(1000 + i)),
+                          model::Scheduler::Rr, {1}, static_cast<std::uint16_t>(2000 + i));
+    const auto from_client = [&](std::uint16_t i, std::uint8_t flags) {
+        return bed().send(hook(), Side::Outside,
+                          request(40000, flags, static_cast<std::uint16_t>(1000 + i)));
+    };
+
+    for (std::uint16_t i = 0; i < kServices; ++i)
+        ASSERT_STREQ("FORWARDED", name(from_client(i, kSyn).verdict)) << i;
+
+    EXPECT_EQ(kServices, used());
+    EXPECT_EQ(kServices + (kServices - 32u), tags());
+    for (std::uint16_t i = 0; i < kServices; ++i) {
+        ASSERT_STREQ("FORWARDED", name(from_client(i, kAck).verdict)) << i;
+        const auto back = bed().send(
+            hook(), Side::Inside,
+            reply(kServers[0], 40000, kAck, static_cast<std::uint16_t>(2000 + i)));
+        ASSERT_STREQ("REPLIED", name(back.verdict)) << i;
+        EXPECT_EQ(1000 + i, get16(back.frame, kL4At)) << "the reply's source port";
+    }
+    EXPECT_EQ(kServices, used());
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
     if (::unshare(CLONE_NEWNET) != 0) return system_failure("make a network namespace", errno);
     make_network();
     auto plane = dataplane::Dataplane::open_or_create(
-        {.connections = sizes.connections, .servers = 64, .services = 16});
+        {.connections = sizes.connections, .servers = 128, .services = 128});
     if (!plane) return tl::unexpected(plane.error());
     for (const char* interface : kInterfaces)
         if (auto done = plane->set_hook(interface, dataplane::Hook::Xdp); !done)
@@ -295,7 +295,7 @@ void Testbed::add_service(const model::ServiceKey& key, model::Scheduler schedul
 std::vector<isobar_conn*> Testbed::connections() const {
     std::vector<isobar_conn*> result;
     for (auto& conn : maps_.conns())
-        if (conn.life != 0) result.push_back(&conn);
+        if (conn.life & (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_CLAIMED)) result.push_back(&conn);
     return result;
 }
 

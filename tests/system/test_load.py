@@ -68,12 +68,13 @@ def test_a_gibibyte_by_iperf3_arrives(cluster, offloads, direction):
 
 
 def test_10000_short_connections_do_not_fail(cluster):
-    cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80", scheduler="wlc")
+    # rr: wlc would count the closed ones too, and how long these stay depends on how they end
+    cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80", scheduler="rr")
 
     result = result_of(start_connections(cluster.client, f"{VIP}:80", count=10_000))
 
     assert (result["ok"], result["failed"], result["errors"]) == (10_000, 0, {})
-    assert result["answers"]["Real1"] == pytest.approx(5000, abs=100)
+    assert result["answers"]["Real1"] == pytest.approx(5000, abs=10)
 
 
 def test_wrk_sees_no_errors(cluster):

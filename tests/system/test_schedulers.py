@@ -80,8 +80,10 @@ def connect_in_turn(lab, port, kind):
         answered.append(connection.recv(16).decode().strip())
         if "close" in kind:
             connection.close()
-            # By then the director has seen the end of this one, before the next one starts
-            wait_until(lambda: "TIME_WAIT" in lab.client.tcp_states(first_port + number),
+            # By then the director has seen the end of this one, before the next one starts.
+            # (TIME_WAIT itself may not be seen: a FIN sent twice makes the server answer the
+            # second ACK of it by RST, and that ends TIME_WAIT: RFC 1337.)
+            wait_until(lambda: set(lab.client.tcp_states(first_port + number)) <= {"TIME_WAIT"},
                        what="the client is done", interval=0.002)
         else:
             held.append(connection)
