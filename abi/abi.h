@@ -180,12 +180,15 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
 /* ---- connections ---------------------------------------------------------- */
 
 /* The table is set-associative. A line of tags (one cache line) stands for as many records:
- * tag `way` of line n is that of record n * ISOBAR_WAYS + way. Both directions of a connection
+ * tag `way` of line n is that of record n * ISOBAR_LINE + way. Both directions of a connection
  * contain the client's address and port, so the lines of a connection, and its tag, follow from
- * these alone: either direction finds the one record (bpf/conn.h). */
-#define ISOBAR_WAYS 16
+ * these alone: either direction finds the one record (bpf/conn.h). The 16th record of a line
+ * is not used. */
+#define ISOBAR_LINE 16 /* records a line */
+#define ISOBAR_WAYS 15 /* that can be used */
 struct isobar_tag_line {
 	__u32 tag[ISOBAR_WAYS]; /* 0: the record is free */
+	__u32 away;             /* connections that belong here and found no room */
 };
 ISOBAR_SIZE(struct isobar_tag_line, ISOBAR_CACHE_LINE);
 
@@ -210,8 +213,9 @@ ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
 #define ISOBAR_LIFE_LIVE 0x100u       /* in the table */
 #define ISOBAR_LIFE_CLAIMED 0x200u    /* being made or retired: nobody else may touch it */
 #define ISOBAR_LIFE_INACTIVE 0x400u   /* counted as inactive by its server */
-#define ISOBAR_LIFE_STRAYED 0x800u    /* not in the lines of its client: these were full */
-#define ISOBAR_LIFE_SIGNPOST 0x1000u  /* no connection: leads replies to a strayed one */
+#define ISOBAR_LIFE_AWAY 0x800u       /* not in its client's first line: that was full */
+#define ISOBAR_LIFE_STRAYED 0x1000u   /* nor in the second */
+#define ISOBAR_LIFE_SIGNPOST 0x2000u  /* no connection: leads replies to a strayed one */
 
 enum isobar_direction {
 	ISOBAR_FROM_CLIENT = 0, /* client -> virtual service */
@@ -221,8 +225,7 @@ enum isobar_direction {
 struct isobar_sweep {
 	__u32 tick;         /* jiffy of the last sweep */
 	__u32 hand;         /* next line to look at */
-	__u32 strayed;      /* connections that are (ISOBAR_LIFE_STRAYED): 0 nearly always */
-	__u32 pad[13];
+	__u32 pad[14];
 };
 ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
 

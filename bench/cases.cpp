@@ -64,7 +64,7 @@ Result<std::uint32_t> server_of_first(const Scene& scene, const Clients& clients
 
 Result<void> Case::measure() {
     if (auto done = scene->enter(); !done) return done;
-    if (forget_after != 0 && packets.count % forget_after + repeat >= forget_after)
+    if (table == Table::Emptied)
         if (auto done = scene->forget_connections(); !done) return done;
     auto& loop = scene->loop(hook, side);
     // What these flows need was driven out of the caches by the rows before: once through
@@ -166,7 +166,8 @@ Result<void> Cases::add_established() {
 }
 
 Result<void> Cases::add_strangers() {
-    const Clients clients{Address::v4(10, 65, 0, 0), kMany};
+    const Clients clients{Address::v4(10, 67, 0, 0), kMany};
+    const Clients established{Address::v4(10, 65, 0, 0), kMany};
     const ServiceKey stranger{Protocol::Tcp, {Address::v4(10, 0, 0, 99), 80}};
     add({.name = "not a service",
          .scene = flows_.get(),
@@ -175,17 +176,19 @@ Result<void> Cases::add_strangers() {
          .repeat = 50000,
          .verdict = ISOBAR_NOT_OURS,
          .bound = 0.7});
-    add({.name = "virtual address, but no service",
-         .scene = flows_.get(),
-         .packets = requests(clients, service_at(81), Segment::Ack, Order::Scattered,
-                             flows_->mac(Side::Outside)),
-         .repeat = 50000,
-         .verdict = ISOBAR_NO_SERVICE});
+    // The second client's port has a connection already, with another service.
+    for (const auto& [name, from] : {std::pair{"virtual address, but no service", clients},
+                                     std::pair{"the same, client known", established}})
+        add({.name = name,
+             .scene = flows_.get(),
+             .packets = requests(from, service_at(81), Segment::Ack, Order::Scattered,
+                                 flows_->mac(Side::Outside)),
+             .repeat = 50000,
+             .verdict = ISOBAR_NO_SERVICE});
     return {};
 }
 
 Result<void> Cases::add_new() {
-    constexpr std::uint32_t kConnections = 1u << 20;
     const struct {
         Scheduler scheduler;
         unsigned servers;
@@ -194,23 +197,24 @@ Result<void> Cases::add_new() {
                  {Scheduler::Wlc, 3, 1.6},
                  {Scheduler::Wlc, 10, 1.6},
                  {Scheduler::Wlc, 1000, {}}};
-    auto made = owned(Scene::make(kConnections));
+    auto made = owned(Scene::make(dataplane::Options{}.connections));
     if (!made) return tl::unexpected(made.error());
     new_ = std::move(*made);
     model::Port port = 8000;
     for (const auto& set : kSets) {
         const auto key = service_at(++port);
         if (auto done = new_->add_service(key, set.scheduler, set.servers); !done) return done;
-        // twice that many cases share the table: together they fill half of it
+        auto packets = requests({Address::v4(10, 64, 0, 0), kEndless}, key, Segment::Syn,
+                                Order::AsMade, new_->mac(Side::Outside));
+        packets.count = cases_.size() * (kEndless / 256);  // clients that no other row has
         add({.name =
                  fmt::format("new flow, {}, {} servers", model::name(set.scheduler), set.servers),
              .scene = new_.get(),
-             .packets = requests({Address::v4(10, 64, 0, 0), kEndless}, key, Segment::Syn,
-                                 Order::AsMade, new_->mac(Side::Outside)),
+             .packets = packets,
              .repeat = set.servers > 100 ? 4096u : 32768u,  // the choice is O(servers)
              .unit = Unit::I,
              .bound = set.bound,
-             .forget_after = kConnections / 16});
+             .table = Table::Emptied});
     }
     return {};
 }

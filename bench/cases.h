@@ -16,6 +16,9 @@
 
 namespace isobar::bench {
 
+// Before each run of a row: the connections stay, or the director has just started.
+enum class Table : std::uint8_t { Kept, Emptied };
+
 struct Case {
     std::string name;
     HookPoint hook = HookPoint::Xdp;
@@ -26,8 +29,7 @@ struct Case {
     isobar_verdict verdict = ISOBAR_FORWARDED;
     Unit unit = Unit::H;
     std::optional<double> bound{};  // of the median, in units
-    // New connections after which the table is emptied; 0: never.
-    std::uint32_t forget_after = 0;
+    Table table = Table::Kept;
 
     Samples ns{};  // net: the empty wrapper is subtracted
 

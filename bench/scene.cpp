@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scene.h"
 
-#include <bpf/bpf.h>
-
 #include <cstring>
 #include <fstream>
 
@@ -90,9 +88,6 @@ Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler s
 Result<void> Scene::forget_connections() {
     std::memset(maps_.tags().data(), 0, maps_.tags().size_bytes());
     std::memset(maps_.conns().data(), 0, maps_.conns().size_bytes());
-    const std::uint32_t only = 0;
-    const isobar_sweep sweep{};
-    bpf_map_update_elem(maps_.fd("isobar_sweep"), &only, &sweep, BPF_ANY);
     for (auto& server : maps_.servers()) server.active = server.inactive = 0;
     return {};
 }

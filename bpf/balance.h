@@ -21,6 +21,8 @@
 struct balance {
 	const struct isobar_settings *settings;
 	const struct isobar_filter *filter;
+	__u32 source_kind;   /* ISOBAR_FILTER_* of the packet's addresses */
+	__u32 destination_kind;
 	struct isobar_packet packet;
 	struct conn_found found;
 	struct nat_change change;
@@ -49,7 +51,8 @@ static __always_inline int connection_is_over(const struct balance *b)
 
 static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
 {
-	if (conn_find(b->settings, b->filter, &b->packet.tuple, &b->found)) {
+	if (conn_find(b->settings, &b->packet.tuple, b->source_kind, b->destination_kind,
+		      &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
 		conn_retire(b->found.record);
@@ -181,8 +184,9 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		return ISOBAR_INTERNAL;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP)
 		return balance_icmp(ctx, &b);
-	if (!filter_kind(b.filter, &b.packet.tuple.destination) &&
-	    !filter_kind(b.filter, &b.packet.tuple.source))
+	b.source_kind = filter_kind(b.filter, &b.packet.tuple.source);
+	b.destination_kind = filter_kind(b.filter, &b.packet.tuple.destination);
+	if (!(b.source_kind | b.destination_kind))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
 		return ISOBAR_NOT_OURS;

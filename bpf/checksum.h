@@ -6,9 +6,9 @@
 
 #include <linux/types.h>
 
+/* Of a sum below 2^47. */
 static __always_inline __u16 checksum_fold(__u64 sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The connection table. The client's address and port, which packets of either direction
- * carry, choose two lines of 16 tags each; the place of a tag is the place of its record.
- * So a packet costs a line of tags and the record itself.
+ * carry, choose a line of 15 tags; the place of a tag is the place of its record. So a packet
+ * costs a line of tags and the record itself.
  *
- *   hash(client) -> line [ tag | tag | ... ] isobar_tags    1 of 2 lines
+ *   hash(client) -> line [ tag | tag | ... | away ]   isobar_tags
  *                           |
- *                        [ record ]          isobar_conns   one cache line, both directions
+ *                        [ record ]                   isobar_conns  one cache line, both ways
  *
- * When both lines are full of other connections the new one *strays*: it goes to lines that
- * its whole tuple chooses, and a signpost is put where its replies will look. Nobody looks
- * there as long as no connection has strayed.
+ * A connection that finds its line full goes to a second line, which the client chooses too;
+ * is that full as well, it *strays*: to lines that its whole tuple chooses, with a signpost
+ * where its replies will look. The first line counts those that are away: as long as there
+ * are none, nobody looks anywhere else.
  *
  * Every CPU writes without a lock:
  *  - A record is owned by whoever changed its tag from 0; others see it from the moment that
@@ -63,13 +64,20 @@ static __always_inline __u64 conn_hash(const struct isobar_settings *settings,
 	return conn_mix((hash ^ near) * 0x9e3779b97f4a7c15ull);
 }
 
-/* The packet's end that is the client's, if the packet is of that direction. */
+/* The packet's end that is the client's, if the packet is of that direction. No branches: the
+ * verifier would follow both to the end of the program. */
 static __always_inline __u64 conn_client_hash(const struct isobar_settings *settings,
 					      const struct isobar_tuple *tuple, __u32 direction)
 {
-	if (direction == ISOBAR_FROM_CLIENT)
-		return conn_hash(settings, &tuple->source, tuple->source_port, tuple->protocol);
-	return conn_hash(settings, &tuple->destination, tuple->destination_port, tuple->protocol);
+	struct isobar_address client = tuple->source;
+	__u32 port = tuple->source_port;
+	__u32 reply = -direction; /* all bits or none */
+
+	asm volatile("" : "+r"(reply)); /* or clang makes branches of it */
+	for (int i = 0; i < 4; i++)
+		client.word[i] ^= (client.word[i] ^ tuple->destination.word[i]) & reply;
+	port ^= (port ^ tuple->destination_port) & reply;
+	return conn_hash(settings, &client, port, tuple->protocol);
 }
 
 /* Of both ends: where the connection goes that has strayed, and its signpost. */
@@ -79,7 +87,8 @@ static __always_inline __u64 conn_stray_hash(const struct isobar_settings *setti
 	__u64 source = conn_hash(settings, &tuple->source, tuple->source_port, tuple->protocol);
 
 	return conn_mix(source + conn_hash(settings, &tuple->destination, tuple->destination_port,
-					   tuple->protocol) * 0xe7037ed1a0b428dbull);
+					   tuple->protocol) *
+					 0xe7037ed1a0b428dbull);
 }
 
 /* Never 0, so that a tag in use is never 0. */
@@ -94,6 +103,13 @@ static __always_inline __u32 conn_line_number(const struct isobar_settings *sett
 	__u32 chosen = choice ? conn_tag(hash) * 0x5bd1e995u : (__u32)(hash >> 32);
 
 	return (__u64)chosen * settings->lines >> 32;
+}
+
+/* The way that is tried first, both to find and to place: most often the tag is there, and
+ * its record is on the way to the CPU together with the line of tags. */
+static __always_inline __u32 conn_first_way(__u64 hash)
+{
+	return ((hash >> 16) & 0xffff) * ISOBAR_WAYS >> 16;
 }
 
 /* ---- finding ------------------------------------------------------------------ */
@@ -118,6 +134,9 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 {
 	if (!(conn->life & ISOBAR_LIFE_LIVE) || conn->protocol != tuple->protocol)
 		return 0;
+	/* A value of its own: the branch is not to tell the verifier what `direction` is, or it
+	 * would go on twice from here. */
+	asm volatile("%0 &= 1" : "+r"(direction));
 	if (direction == ISOBAR_FROM_CLIENT)
 		return conn->client_port == tuple->source_port &&
 		       conn->virtual_port == tuple->destination_port &&
@@ -129,9 +148,7 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 	       address_equal(&server->address, &tuple->source);
 }
 
-/* Is the record the tuple's connection? */
-static __always_inline int conn_check(__u32 record, const struct isobar_tuple *tuple,
-				      __u32 direction, struct conn_found *found)
+static __always_inline int conn_get(__u32 record, __u32 direction, struct conn_found *found)
 {
 	found->record = record;
 	found->direction = direction;
@@ -139,23 +156,39 @@ static __always_inline int conn_check(__u32 record, const struct isobar_tuple *t
 	if (!found->conn)
 		return 0;
 	found->server = conn_server(found->conn);
-	return found->server && conn_matches(found->conn, found->server, direction, tuple);
+	return found->server != NULL;
 }
 
-/* The line's first record with the hash's tag, or CONN_NONE. */
-static __always_inline __u32 conn_tagged(const struct isobar_settings *settings, __u64 hash,
-					 __u32 choice)
+/* Is the record the tuple's connection? */
+static __always_inline int conn_check(__u32 record, const struct isobar_tuple *tuple,
+				      __u32 direction, struct conn_found *found)
+{
+	return conn_get(record, direction, found) &&
+	       conn_matches(found->conn, found->server, direction, tuple);
+}
+
+static __always_inline struct isobar_tag_line *conn_line(const struct isobar_settings *settings,
+							 __u64 hash, __u32 choice)
 {
 	__u32 number = conn_line_number(settings, hash, choice);
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
-	__u32 tag = conn_tag(hash);
 
-	if (!line)
-		return CONN_NONE;
-	for (int way = 0; way < ISOBAR_WAYS; way++)
-		if (line->tag[way] == tag)
-			return number * ISOBAR_WAYS + way;
-	return CONN_NONE;
+	return bpf_map_lookup_elem(&isobar_tags, &number);
+}
+
+/* The first way, from `from` on, with the tag; or ISOBAR_WAYS. */
+static __always_inline __u32 conn_tagged(const struct isobar_tag_line *line, __u32 tag, __u32 from)
+{
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
+		if (line->tag[way] == tag && way >= from)
+			return way;
+	return ISOBAR_WAYS;
+}
+
+/* The way behind that of the record. Not `way + 1`: the verifier, which knows `way` in each of
+ * the 15 cases, would go through all of them again. */
+static __always_inline __u32 conn_next_way(__u32 record)
+{
+	return record % ISOBAR_LINE + 1;
 }
 
 /* What is not on the way of every packet stands in global functions: the verifier looks
@@ -163,23 +196,38 @@ static __always_inline __u32 conn_tagged(const struct isobar_settings *settings,
 struct conn_search {
 	struct isobar_tuple tuple;
 	__u64 hash;
-	__u32 line[2];
 	__u32 direction;
+	__u32 choice;        /* the line that is searched, */
+	__u32 from;          /* and the way to go on from */
 	__u32 record;        /* the result */
 };
 
-/* Looks at way i % 16 of line i / 16. */
+/* The next record with the tag. */
 static long conn_search_one(__u32 i, struct conn_search *search)
 {
-	__u32 number = i < ISOBAR_WAYS ? search->line[0] : search->line[1];
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
-	__u32 record = number * ISOBAR_WAYS + i % ISOBAR_WAYS;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_tag_line *line;
 	struct conn_found found;
+	struct isobar_conn *conn;
+	__u32 record, way;
 
-	if (!line || !conn || line->tag[i % ISOBAR_WAYS] != conn_tag(search->hash))
+	if (!settings)
+		return 1;
+	line = conn_line(settings, search->hash, search->choice);
+	if (!line)
+		return 1;
+	way = conn_tagged(line, conn_tag(search->hash), search->from);
+	if (way == ISOBAR_WAYS) { /* from the first line to the second, and to the end */
+		if (search->choice)
+			return 1;
+		search->choice = 1;
+		search->from = 0;
 		return 0;
-	if (conn->life & ISOBAR_LIFE_SIGNPOST)
+	}
+	record = conn_line_number(settings, search->hash, search->choice) * ISOBAR_LINE + way;
+	search->from = conn_next_way(record);
+	conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	if (conn && (conn->life & ISOBAR_LIFE_SIGNPOST))
 		record = conn->partner;
 	if (!conn_check(record, &search->tuple, search->direction, &found))
 		return 0;
@@ -187,23 +235,22 @@ static long conn_search_one(__u32 i, struct conn_search *search)
 	return 1;
 }
 
-static __always_inline __u32 conn_search_lines(const struct isobar_settings *settings, __u64 hash,
-					       const struct isobar_tuple *tuple, __u32 direction)
+static __always_inline __u32 conn_search_lines(__u64 hash, const struct isobar_tuple *tuple,
+					       __u32 direction)
 {
 	struct conn_search search = {
 		.tuple = *tuple,
 		.hash = hash,
-		.line = { conn_line_number(settings, hash, 0), conn_line_number(settings, hash, 1) },
 		.direction = direction,
 		.record = CONN_NONE,
 	};
 
-	bpf_loop(2 * ISOBAR_WAYS, conn_search_one, &search, 0);
+	bpf_loop(2 * ISOBAR_WAYS + 2, conn_search_one, &search, 0);
 	return search.record;
 }
 
-/* Looks at every record with the tag, and for one that has strayed. Needed when a client
- * uses one port for several connections, and in a table that is nearly full. */
+/* Looks at every record with the tag. Needed when a client uses one port for several
+ * connections, and when some are away from their line. */
 __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 direction)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
@@ -211,11 +258,10 @@ __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 directi
 
 	if (!settings || !tuple)
 		return CONN_NONE;
-	record = conn_search_lines(settings, conn_client_hash(settings, tuple, direction), tuple,
-				   direction);
+	record = conn_search_lines(conn_client_hash(settings, tuple, direction), tuple, direction);
 	if (record != CONN_NONE)
 		return record;
-	return conn_search_lines(settings, conn_stray_hash(settings, tuple), tuple, direction);
+	return conn_search_lines(conn_stray_hash(settings, tuple), tuple, direction);
 }
 
 static __always_inline int conn_find_directed(const struct isobar_settings *settings,
@@ -223,29 +269,46 @@ static __always_inline int conn_find_directed(const struct isobar_settings *sett
 					      struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, direction);
-	const struct isobar_sweep *sweep = isobar_only(isobar_sweep);
-	__u32 record = conn_tagged(settings, hash, 0);
+	__u32 number = conn_line_number(settings, hash, 0);
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+	__u32 way = conn_first_way(hash);
+	__u32 record = number * ISOBAR_LINE + way;
 
-	if (record == CONN_NONE)
-		record = conn_tagged(settings, hash, 1);
-	if (record != CONN_NONE && conn_check(record, tuple, direction, found))
+	if (!line)
+		return 0;
+	if (line->tag[way] == conn_tag(hash) && conn_check(record, tuple, direction, found))
 		return 1;
-	if (record == CONN_NONE && sweep && !sweep->strayed)
+	way = conn_tagged(line, conn_tag(hash), 0);
+	if (way < ISOBAR_WAYS) {
+		record = number * ISOBAR_LINE + way;
+		if (conn_check(record, tuple, direction, found))
+			return 1;
+		way = conn_tagged(line, conn_tag(hash), conn_next_way(record));
+	}
+	if (way == ISOBAR_WAYS && !line->away)
 		return 0;
 	record = conn_find_among(tuple, direction);
-	return record != CONN_NONE && conn_check(record, tuple, direction, found);
+	return record != CONN_NONE && conn_get(record, direction, found);
 }
 
-/* A reply before a request, as in IPVS: a real server may itself be a client. */
+/* `source` and `destination`: what kind of addresses they are (ISOBAR_FILTER_*). A packet for
+ * a virtual address is nearly always a client's; not if the filter took another address for
+ * one, and not if the client is this host and speaks from a virtual address. */
 static __always_inline int conn_find(const struct isobar_settings *settings,
-				     const struct isobar_filter *filter,
-				     const struct isobar_tuple *tuple, struct conn_found *found)
+				     const struct isobar_tuple *tuple, __u32 source,
+				     __u32 destination, struct conn_found *found)
 {
-	if ((filter_kind(filter, &tuple->source) & ISOBAR_FILTER_REAL) &&
-	    conn_find_directed(settings, tuple, ISOBAR_FROM_SERVER, found))
+	__u32 direction = ~destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
+	__u32 record;
+
+	if (!((source & ISOBAR_FILTER_REAL) | (destination & ISOBAR_FILTER_VIRTUAL)))
+		return 0;
+	if (conn_find_directed(settings, tuple, direction, found))
 		return 1;
-	return (filter_kind(filter, &tuple->destination) & ISOBAR_FILTER_VIRTUAL) &&
-	       conn_find_directed(settings, tuple, ISOBAR_FROM_CLIENT, found);
+	if (!(source & ISOBAR_FILTER_REAL) || !(destination & ISOBAR_FILTER_VIRTUAL))
+		return 0;
+	record = conn_find_among(tuple, ISOBAR_FROM_SERVER);
+	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_SERVER, found);
 }
 
 /* ---- the end of a connection ---------------------------------------------- */
@@ -262,34 +325,43 @@ static __always_inline void server_count(struct isobar_server *server, __u32 lif
  * gone sees `life` gone too. */
 static __always_inline void conn_release(struct isobar_conn *conn, __u32 record)
 {
-	__u32 number = record / ISOBAR_WAYS;
+	__u32 number = record / ISOBAR_LINE;
+	__u32 way = record % ISOBAR_LINE;
 	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
 
 	*(volatile __u32 *)&conn->life = 0;
-	if (line)
-		__sync_lock_test_and_set(&line->tag[record % ISOBAR_WAYS], 0);
+	if (line && way < ISOBAR_WAYS)
+		__sync_lock_test_and_set(&line->tag[way], 0);
 }
 
-static __always_inline void conn_forget_signpost(const struct isobar_conn *conn)
+static __always_inline void conn_release_signpost(const struct isobar_conn *conn)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
 	__u32 signpost = conn->partner;
 	struct isobar_conn *there = bpf_map_lookup_elem(&isobar_conns, &signpost);
 
 	if (there)
 		conn_release(there, signpost);
-	if (sweep)
-		__sync_fetch_and_add(&sweep->strayed, -1);
+}
+
+/* One more or less is away from the hash's first line. */
+static __always_inline void conn_count_away(const struct isobar_settings *settings, __u64 hash,
+					    int change)
+{
+	struct isobar_tag_line *line = conn_line(settings, hash, 0);
+
+	if (line)
+		__sync_fetch_and_add(&line->away, change);
 }
 
 /* Takes a connection out of the table. 1: done, 0: somebody else was first. */
 __noinline int conn_retire(__u32 record)
 {
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
 	struct isobar_server *server;
 	__u32 life;
 
-	if (!conn)
+	if (!settings || !conn)
 		return 0;
 	life = conn->life;
 	if (!(life & ISOBAR_LIFE_LIVE))
@@ -300,7 +372,11 @@ __noinline int conn_retire(__u32 record)
 	if (server)
 		server_count(server, life, -1);
 	if (life & ISOBAR_LIFE_STRAYED)
-		conn_forget_signpost(conn);
+		conn_release_signpost(conn);
+	if (life & ISOBAR_LIFE_AWAY)
+		conn_count_away(
+			settings,
+			conn_hash(settings, &conn->client, conn->client_port, conn->protocol), -1);
 	conn_release(conn, record);
 	return 1;
 }
@@ -327,7 +403,7 @@ static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 	if (!line)
 		return 1;
 	for (int way = 0; way < ISOBAR_WAYS; way++) {
-		__u32 record = number * ISOBAR_WAYS + way;
+		__u32 record = number * ISOBAR_LINE + way;
 		struct isobar_conn *conn;
 
 		if (line->tag[way] == 0)
@@ -374,19 +450,26 @@ static __always_inline void conn_sweep_due(const struct isobar_settings *setting
 
 /* ---- the beginning of a connection ------------------------------------------ */
 
+static __always_inline int conn_take(struct isobar_tag_line *line, __u32 way, __u32 tag)
+{
+	return line->tag[way] == 0 && __sync_val_compare_and_swap(&line->tag[way], 0, tag) == 0;
+}
+
 /* A free record in the line, now ours; or CONN_NONE. */
 static __always_inline __u32 conn_claim_in(const struct isobar_settings *settings, __u64 hash,
 					   __u32 choice)
 {
+	__u32 first = conn_first_way(hash);
 	__u32 number = conn_line_number(settings, hash, choice);
 	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
 
 	if (!line)
 		return CONN_NONE;
-	for (int way = 0; way < ISOBAR_WAYS; way++)
-		if (line->tag[way] == 0 &&
-		    __sync_val_compare_and_swap(&line->tag[way], 0, conn_tag(hash)) == 0)
-			return number * ISOBAR_WAYS + way;
+	if (conn_take(line, first, conn_tag(hash)))
+		return number * ISOBAR_LINE + first;
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
+		if (conn_take(line, way, conn_tag(hash)))
+			return number * ISOBAR_LINE + way;
 	return CONN_NONE;
 }
 
@@ -397,44 +480,27 @@ static __always_inline __u32 conn_claim(const struct isobar_settings *settings, 
 	return record != CONN_NONE ? record : conn_claim_in(settings, hash, 1);
 }
 
-struct conn_room {
-	__u32 line[2];
-	__u32 now;
-	__u32 closed_too;
-	__u32 made;
-};
-
-static long conn_make_room_one(__u32 i, struct conn_room *room)
-{
-	__u32 number = i < ISOBAR_WAYS ? room->line[0] : room->line[1];
-	__u32 record = number * ISOBAR_WAYS + i % ISOBAR_WAYS;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
-	__u32 state;
-
-	if (!conn)
-		return 1;
-	state = conn->life & ISOBAR_LIFE_STATE;
-	if (!conn_is_over(conn, room->now) &&
-	    !(room->closed_too && (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE)))
-		return 0;
-	if (!conn_retire(record))
-		return 0;
-	room->made = 1;
-	return 1;
-}
-
-/* Ends a connection in the hash's lines whose time is over; or one that is closed anyway. */
+/* Ends a connection in the hash's first line whose time is over; or one that is closed
+ * anyway. 1: there is room. */
 static __always_inline int conn_make_room(const struct isobar_settings *settings, __u64 hash,
-					  __u32 now, __u32 closed_too)
+					  __u32 now, int closed_too)
 {
-	struct conn_room room = {
-		.line = { conn_line_number(settings, hash, 0), conn_line_number(settings, hash, 1) },
-		.now = now,
-		.closed_too = closed_too,
-	};
+	__u32 number = conn_line_number(settings, hash, 0);
 
-	bpf_loop(2 * ISOBAR_WAYS, conn_make_room_one, &room, 0);
-	return room.made;
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
+		__u32 record = number * ISOBAR_LINE + way;
+		struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		__u32 state;
+
+		if (!conn)
+			return 0;
+		state = conn->life & ISOBAR_LIFE_STATE;
+		if (conn_is_over(conn, now) || (closed_too && (state == ISOBAR_STATE_TIME_WAIT ||
+							       state == ISOBAR_STATE_CLOSE)))
+			if (conn_retire(record))
+				return 1;
+	}
+	return 0;
 }
 
 /* Tuple of the packets that come from the real server. */
@@ -452,20 +518,19 @@ static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_
 
 struct conn_place {
 	__u32 record;
-	__u32 signpost;      /* CONN_NONE: the connection has not strayed */
+	__u32 signpost;
+	__u32 life;          /* ISOBAR_LIFE_AWAY, ISOBAR_LIFE_STRAYED, if it is */
 };
 
+/* A record where the tuple leads, and a signpost where its reply's does. */
 static __always_inline int conn_claim_astray(const struct isobar_settings *settings,
 					     const struct isobar_tuple *tuple,
 					     const struct isobar_server *server,
 					     struct conn_place *place)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
 	struct isobar_tuple reply = conn_reply_tuple(tuple, server);
 	struct isobar_conn *conn;
 
-	if (!sweep)
-		return -1;
 	place->record = conn_claim(settings, conn_stray_hash(settings, tuple));
 	if (place->record == CONN_NONE)
 		return -1;
@@ -481,11 +546,11 @@ static __always_inline int conn_claim_astray(const struct isobar_settings *setti
 		return -1;
 	conn->partner = place->record;
 	__sync_lock_test_and_set(&conn->life, ISOBAR_LIFE_SIGNPOST);
-	__sync_fetch_and_add(&sweep->strayed, 1);
+	place->life = ISOBAR_LIFE_AWAY | ISOBAR_LIFE_STRAYED;
 	return 0;
 }
 
-/* Both lines of the client are full: 0 if a place was found all the same. */
+/* The client's first line is full: 0 if a place was found all the same. */
 __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 now,
 			       struct conn_place *place)
 {
@@ -496,13 +561,19 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 	if (!settings || !server || !tuple || !place)
 		return -1;
 	hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
-	place->signpost = CONN_NONE;
-	place->record = conn_make_room(settings, hash, now, 0) ? conn_claim(settings, hash)
+	place->life = 0;
+	place->record = conn_make_room(settings, hash, now, 0) ? conn_claim_in(settings, hash, 0)
 							       : CONN_NONE;
-	if (place->record != CONN_NONE || conn_claim_astray(settings, tuple, server, place) == 0)
+	if (place->record != CONN_NONE)
 		return 0;
-	place->signpost = CONN_NONE;
-	place->record = conn_make_room(settings, hash, now, 1) ? conn_claim(settings, hash)
+	place->life = ISOBAR_LIFE_AWAY;
+	place->record = conn_claim_in(settings, hash, 1);
+	if (place->record != CONN_NONE || conn_claim_astray(settings, tuple, server, place) == 0) {
+		conn_count_away(settings, hash, 1);
+		return 0;
+	}
+	place->life = 0;
+	place->record = conn_make_room(settings, hash, now, 1) ? conn_claim_in(settings, hash, 0)
 							       : CONN_NONE;
 	return place->record != CONN_NONE ? 0 : -1;
 }
@@ -514,26 +585,22 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 				     __u32 now, struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
-	struct conn_place place = { .record = conn_claim_in(settings, hash, 0),
-				    .signpost = CONN_NONE };
+	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
 	struct isobar_conn *conn;
-	__u32 life = ISOBAR_LIFE_LIVE;
+	__u32 life;
 
 	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	if (!found->server)
 		return -1;
-	if (place.record == CONN_NONE)
-		place.record = conn_claim_in(settings, hash, 1);
 	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
 		return -1;
 	conn = bpf_map_lookup_elem(&isobar_conns, &place.record);
 	if (!conn)
 		return -1;
 	/* TCP starts as active, all else is never active (ip_vs_conn_new, ip_vs_bind_dest) */
-	life |= tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE
-					       : ISOBAR_STATE_UDP | ISOBAR_LIFE_INACTIVE;
-	if (place.signpost != CONN_NONE)
-		life |= ISOBAR_LIFE_STRAYED;
+	life = tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE
+					      : ISOBAR_STATE_UDP | ISOBAR_LIFE_INACTIVE;
+	life |= ISOBAR_LIFE_LIVE | place.life;
 	conn->client = tuple->source;
 	conn->virtual_address = tuple->destination;
 	conn->client_port = tuple->source_port;

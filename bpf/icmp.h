@@ -290,7 +290,8 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 	if (b->packet.fragment || icmp_parse(ctx, &b->packet, &error, &quoted))
 		return ISOBAR_NOT_OURS;
 	b->now = isobar_now();
-	if (!conn_find(b->settings, b->filter, &quoted, &b->found))
+	if (!conn_find(b->settings, &quoted, filter_kind(b->filter, &quoted.source),
+		       filter_kind(b->filter, &quoted.destination), &b->found))
 		return ISOBAR_NOT_OURS;
 	verdict = check_network(ctx, &b->packet);
 	if (verdict != ISOBAR_GO_ON)

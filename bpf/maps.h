@@ -37,8 +37,13 @@ struct isobar_nexthop {
 	__u32 ifindex;
 	__be32 gateway;    /* the destination itself if it is on the link */
 	__u32 mtu;         /* 0: not known */
-	__u8 target_mac[6];
-	__u8 own_mac[6];
+	union {
+		struct {
+			__u8 target[6];
+			__u8 own[6];
+		};
+		__u32 word[3];
+	} macs;            /* as a frame begins */
 	__u8 resolved;     /* the MAC addresses are known */
 	__u8 xdp;          /* XDP may redirect to ifindex */
 	__u8 pad[2];

@@ -24,9 +24,11 @@ static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end,
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	old_ttl = *(__be16 *)&ip->ttl; /* with the protocol beside it: a 16-bit field */
-	ip->ttl--;
-	new_ttl = *(__be16 *)&ip->ttl;
+	/* With the protocol beside it a 16-bit field. Written as one: to store a byte of it and
+	 * read it back whole would make the CPU wait. */
+	old_ttl = *(__be16 *)&ip->ttl;
+	new_ttl = old_ttl - bpf_htons(0x0100);
+	*(__be16 *)&ip->ttl = new_ttl;
 	if (end == NAT_SOURCE)
 		ip->saddr = change->new_address;
 	else

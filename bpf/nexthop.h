@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where a packet goes next, by the kernel's routes and neighbours. Answers are kept per
- * CPU for a tenth of a second: so long may a changed route or MAC address go unnoticed.
+ * CPU for an eighth of a second: so long may a changed route or MAC address go unnoticed.
  */
 #pragma once
 
@@ -62,13 +62,13 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, _
 	hop->arrived_on = ctx_ifindex(ctx);
 	hop->ifindex = fib.ifindex;
 	hop->gateway = fib.ipv4_dst;
-	__builtin_memcpy(hop->target_mac, fib.dmac, 6);
-	__builtin_memcpy(hop->own_mac, fib.smac, 6);
+	__builtin_memcpy(hop->macs.target, fib.dmac, 6);
+	__builtin_memcpy(hop->macs.own, fib.smac, 6);
 	hop->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
 	/* the kernel tells the MTU only together with the neighbour */
 	hop->mtu = hop->resolved ? fib.mtu_result : 0;
 	hop->xdp = port && (port->flags & ISOBAR_PORT_XDP);
-	hop->expires = now + settings->hz / 10;
+	hop->expires = now + settings->hz / 8;
 	return NEXTHOP_FOUND;
 }
 
@@ -84,7 +84,7 @@ static __always_inline enum nexthop_answer find_nexthop(ISOBAR_CTX *ctx,
 		return NEXTHOP_NONE;
 	*result = hop;
 	if (hop->destination == destination && hop->arrived_on == ctx_ifindex(ctx) &&
-	    hop->resolved && hop->expires - now - 1 < settings->hz / 10)
+	    hop->resolved && hop->expires - now - 1 < settings->hz / 8)
 		return NEXTHOP_FOUND;
 	return nexthop_ask(ctx, source, destination, packet->tos, now);
 }

@@ -10,12 +10,13 @@
 static __always_inline enum isobar_verdict
 send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict verdict)
 {
-	struct ethhdr *eth = ctx_data(ctx);
+	__u32 *macs = ctx_data(ctx); /* both, as the next hop has them */
 
-	if (!hop || (void *)(eth + 1) > ctx_data_end(ctx))
+	if (!hop || (void *)macs + sizeof(hop->macs) > ctx_data_end(ctx))
 		return ISOBAR_INTERNAL;
-	__builtin_memcpy(eth->h_dest, hop->target_mac, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, hop->own_mac, ETH_ALEN);
+	macs[0] = hop->macs.word[0];
+	macs[1] = hop->macs.word[1];
+	macs[2] = hop->macs.word[2];
 	return bpf_redirect(hop->ifindex, 0) == XDP_REDIRECT ? verdict : ISOBAR_INTERNAL;
 }
 

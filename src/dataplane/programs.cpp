@@ -103,9 +103,9 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
     // A third of the records stays free, or lines would be full here and there before.
-    const auto lines = options.connections / ISOBAR_WAYS * 3 / 2;
+    const auto lines = options.connections / ISOBAR_LINE * 3 / 2;
     bpf_map__set_max_entries(object.maps.isobar_tags, lines);
-    bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_WAYS);
+    bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_LINE);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.

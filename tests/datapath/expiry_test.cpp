@@ -170,14 +170,13 @@ TEST_P(FullTable, GivesUpAClosedConnectionForANewOne) {
     auto& victim = *bed().connections().at(321);
     const auto port = port_of(victim);
     victim.life = (victim.life & ~ISOBAR_LIFE_STATE) | ISOBAR_STATE_TIME_WAIT;
-    const auto before = counted();
     auto next = next_port;
 
-    // a client looks in 2 of the 96 lines
-    while (next < next_port + 2000 && connect(next, hook()) == 0) ++next;
+    // one client in 96 looks in that line
+    while (next < next_port + 3000 && port_of(victim) == port) (void)connect(next++, hook());
 
-    EXPECT_LT(next, next_port + 2000);
-    EXPECT_EQ(before, counted());
+    EXPECT_NE(port, port_of(victim));
+    EXPECT_EQ(used(), counted());
     const auto old = request(port, kAck);
     EXPECT_TRUE(passed(bed().send(hook(), Side::Outside, old), ISOBAR_NO_CONNECTION, old));
 }
@@ -194,8 +193,10 @@ TEST_P(FullTable, HasRoomAgainWhenConnectionsEnd) {
     EXPECT_EQ(1u, tags());
 }
 
-// All the client's connections have the same two lines; there is room for 32.
+// All the client's connections have the same two lines; there is room for 30. (In a small table
+// these lines would be met again by those that stray.)
 TEST_P(FullTable, AClientMayUseOnePortForManyServices) {
+    make({.connections = 65536});
     constexpr std::uint16_t kServices = 100;
     for (std::uint16_t i = 0; i < kServices; ++i)
         bed().add_service(service(model::Protocol::Tcp, static_cast<std::uint16_t>(1000 + i)),
@@ -209,12 +210,12 @@ TEST_P(FullTable, AClientMayUseOnePortForManyServices) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kSyn).verdict)) << i;
 
     EXPECT_EQ(kServices, used());
-    EXPECT_EQ(kServices + (kServices - 32u), tags());
+    EXPECT_GE(tags(), kServices + (kServices - 30u)) << "those that strayed have a signpost";
     for (std::uint16_t i = 0; i < kServices; ++i) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kAck).verdict)) << i;
-        const auto back = bed().send(
-            hook(), Side::Inside,
-            reply(kServers[0], 40000, kAck, static_cast<std::uint16_t>(2000 + i)));
+        const auto back =
+            bed().send(hook(), Side::Inside,
+                       reply(kServers[0], 40000, kAck, static_cast<std::uint16_t>(2000 + i)));
         ASSERT_STREQ("REPLIED", name(back.verdict)) << i;
         EXPECT_EQ(1000 + i, get16(back.frame, kL4At)) << "the reply's source port";
     }

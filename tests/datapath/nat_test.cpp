@@ -161,6 +161,32 @@ TEST_P(Nat, AServiceOnAnotherPortOfTheSameAddressIsAnotherService) {
                        packet(Ip{kClientIp, kServers[1].address, 63}, Tcp{40000, 2323, kSyn}))));
 }
 
+// Server 2 is a client of the web service, which server 1 serves; and it serves others itself.
+TEST_P(Nat, ARealServerMayBeAClientToo) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    bed().add_service(service(model::Protocol::Tcp, 23), model::Scheduler::Rr, {0, 1}, 23);
+    const auto second = kServers[1].address;
+    const auto from_second = [&](const Bytes& packet) {
+        return bed().send(hook(), Side::Inside, arriving(kServers[1], packet));
+    };
+
+    const auto its_request = from_second(packet(Ip{second, kVip}, Tcp{80, 80, kSyn}));
+    const auto answer_to_it =
+        from_server(packet(Ip{kServerIp, second}, Tcp{8080, 80, kSyn | kAck}));
+    (void)from_client(packet(Ip{kClientIp, kVip}, Tcp{40000, 23, kSyn}));
+    const auto its_reply = from_second(packet(Ip{second, kClientIp}, Tcp{23, 40000, kSyn | kAck}));
+
+    EXPECT_TRUE(became(its_request, ISOBAR_FORWARDED, Action::Redirect,
+                       leaving(hook(), kServers[1], kServers[0],
+                               packet(Ip{second, kServerIp, 63}, Tcp{80, 8080, kSyn}))));
+    EXPECT_TRUE(became(answer_to_it, ISOBAR_REPLIED, Action::Redirect,
+                       leaving(hook(), kServers[0], kServers[1],
+                               packet(Ip{kVip, second, 63}, Tcp{80, 80, kSyn | kAck}))));
+    EXPECT_TRUE(became(its_reply, ISOBAR_REPLIED, Action::Redirect,
+                       leaving(hook(), kServers[1], kClient,
+                               packet(Ip{kVip, kClientIp, 63}, Tcp{23, 40000, kSyn | kAck}))));
+}
+
 // What the stack hands down in one piece and the device cuts up has no size of its own.
 TEST_F(Datapath, ASuperPacketIsForwardedWhole) {
     bed().add_service(kWeb, model::Scheduler::Rr, {1}, 80);
