@@ -31,7 +31,7 @@ using boost::system::error_code;
 
 constexpr int kMaxSessions = 64;
 constexpr std::uint32_t kMaxHeader = 8 * 1024;
-constexpr std::uint64_t kMaxBody = 64 * 1024;
+constexpr std::uint64_t kMaxBody = std::uint64_t{64} * 1024;
 // A request must arrive, and an answer leave, within this; so must the next request.
 constexpr std::chrono::seconds kPatience{10};
 
@@ -117,7 +117,7 @@ asio::awaitable<void> session(SharedPtr shared, Local::socket socket) {
         if (error) co_return;
     }
     error_code ignored;
-    stream.socket().shutdown(Local::socket::shutdown_send, ignored);
+    (void)stream.socket().shutdown(Local::socket::shutdown_send, ignored);
 }
 
 asio::awaitable<void> accept_sessions(SharedPtr shared, Local::acceptor acceptor) {

@@ -30,30 +30,30 @@ protected:
     void SetUp() override {
         std::string pattern = testing::TempDir() + "isobar-server-XXXXXX";
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-        path_ = folder_ / "isobar.sock";
+        folder = pattern;
+        path = folder / "isobar.sock";
     }
     void TearDown() override {
-        loop_.stop();
-        if (thread_.joinable()) thread_.join();
-        std::filesystem::remove_all(folder_);
+        loop.stop();
+        if (thread.joinable()) thread.join();
+        std::filesystem::remove_all(folder);
     }
 
     void start(Handler handler) {
-        auto claim = SocketClaim::take(path_);
-        ASSERT_TRUE(claim.has_value());
-        auto socket = claim->listen();
+        auto taken = SocketClaim::take(path);
+        ASSERT_TRUE(taken.has_value());
+        auto socket = taken->listen();
         ASSERT_TRUE(socket.has_value());
-        claim_.emplace(*std::move(claim));
-        serve(loop_, *std::move(socket), std::move(handler));
-        thread_ = std::thread([this] { loop_.run(); });
+        claim.emplace(*std::move(taken));
+        serve(loop, *std::move(socket), std::move(handler));
+        thread = std::thread([this] { loop.run(); });
     }
 
     [[nodiscard]] Fd connect() const {
         Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
         const auto* target = reinterpret_cast<const sockaddr*>(&address);
         EXPECT_EQ(::connect(socket.get(), target, sizeof address), 0);
         return socket;
@@ -73,11 +73,11 @@ protected:
         return said;
     }
 
-    std::filesystem::path folder_;
-    std::filesystem::path path_;
-    boost::asio::io_context loop_{1};
-    std::optional<SocketClaim> claim_;
-    std::thread thread_;
+    std::filesystem::path folder;
+    std::filesystem::path path;
+    boost::asio::io_context loop{1};
+    std::optional<SocketClaim> claim;
+    std::thread thread;
 };
 
 Response echo(const Request& request) {
@@ -87,7 +87,7 @@ Response echo(const Request& request) {
 TEST_F(ServerTest, AnswersTheClient) {
     start(echo);
 
-    const auto answer = ask(path_, "/some/where", kLimit);
+    const auto answer = ask(path, "/some/where", kLimit);
 
     ASSERT_TRUE(answer.has_value()) << answer.error().message;
     EXPECT_EQ(answer->code, 200);
@@ -98,13 +98,13 @@ TEST_F(ServerTest, CarriesALargeAnswer) {
     const std::string large(std::size_t{8} << 20, 'x');
     start([&](const Request&) { return Response{.body = large}; });
 
-    EXPECT_EQ(ask(path_, "/", kLimit).value().body, large);
+    EXPECT_EQ(ask(path, "/", kLimit).value().body, large);
 }
 
 TEST_F(ServerTest, HandlerThatThrowsIsA500) {
     start([](const Request&) -> Response { throw std::runtime_error("broken"); });
 
-    EXPECT_EQ(ask(path_, "/", kLimit).value().code, 500);
+    EXPECT_EQ(ask(path, "/", kLimit).value().code, 500);
 }
 
 TEST_F(ServerTest, SeveralRequestsOnOneConnection) {
@@ -128,7 +128,7 @@ TEST_F(ServerTest, RefusesWhatIsNoHttpOrTooLarge) {
               "HTTP/1.1 413");
     EXPECT_EQ(talk("GET / HT"), "");
     EXPECT_EQ(talk(""), "");
-    EXPECT_EQ(ask(path_, "/", kLimit).value().code, 200);
+    EXPECT_EQ(ask(path, "/", kLimit).value().code, 200);
 }
 
 TEST_F(ServerTest, IdleConnectionsBeyondTheLimitAreClosedAndTheRestServed) {
@@ -136,25 +136,25 @@ TEST_F(ServerTest, IdleConnectionsBeyondTheLimitAreClosedAndTheRestServed) {
     std::vector<Fd> idle;
     for (int i = 0; i < 64; ++i) idle.push_back(connect());
 
-    EXPECT_EQ(ask(path_, "/", kLimit).error().kind, Kind::Unreachable);
+    EXPECT_EQ(ask(path, "/", kLimit).error().kind, Kind::Unreachable);
     idle.clear();
 
     // The server hears of the ends one after the other.
     const auto deadline = std::chrono::steady_clock::now() + kLimit;
-    auto answer = ask(path_, "/", kLimit);
-    while (!answer && std::chrono::steady_clock::now() < deadline) answer = ask(path_, "/", kLimit);
+    auto answer = ask(path, "/", kLimit);
+    while (!answer && std::chrono::steady_clock::now() < deadline) answer = ask(path, "/", kLimit);
     EXPECT_TRUE(answer.has_value());
 }
 
 TEST_F(ServerTest, NobodyThereIsUnreachable) {
-    EXPECT_EQ(ask(path_, "/", kLimit).error().kind, Kind::Unreachable);
+    EXPECT_EQ(ask(path, "/", kLimit).error().kind, Kind::Unreachable);
 }
 
 TEST_F(ServerTest, SilenceIsATimeout) {
-    auto claim = SocketClaim::take(path_);
-    const auto socket = claim->listen();  // nobody accepts
+    auto taken = SocketClaim::take(path);
+    const auto socket = taken->listen();  // nobody accepts
 
-    EXPECT_EQ(ask(path_, "/", std::chrono::milliseconds(50)).error().kind, Kind::Timeout);
+    EXPECT_EQ(ask(path, "/", std::chrono::milliseconds(50)).error().kind, Kind::Timeout);
 }
 
 }  // namespace

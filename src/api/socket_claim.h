@@ -19,6 +19,8 @@ public:
     // listen yet.
     static Result<SocketClaim> take(std::filesystem::path path);
 
+    SocketClaim(const SocketClaim&) = delete;
+    SocketClaim& operator=(const SocketClaim&) = delete;
     SocketClaim(SocketClaim&&) noexcept;
     SocketClaim& operator=(SocketClaim&&) = delete;
     // Gives the path free: no socket, no lock file is left.

@@ -31,28 +31,30 @@ bool is_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-bool complain_later(Position at, std::string_view what, Reading& reading) {
+void complain_later(Position at, std::string_view what, Reading& reading) {
     reading.error(at, fmt::format("{} come with a later version of Isobar", what));
-    return false;
 }
 
-// Is it an IPv4 address that a host can have? Says why not.
-bool check_host(std::string_view text, Position at, Reading& reading) {
+// An IPv4 address that a host can have.
+std::optional<Address> read_host(std::string_view text, Position at, Reading& reading) {
     const auto address = Address::parse(text);
     if (!address) {
         const bool name = std::any_of(text.begin(), text.end(),
                                       [](unsigned char c) { return std::isalpha(c) != 0; });
         reading.error(at, fmt::format("'{}' is not an IPv4 address", printable(text)),
                       name ? "names are not looked up: write the address" : "");
-        return false;
+        return std::nullopt;
     }
-    if (address->family == Family::V6) return complain_later(at, "IPv6 addresses", reading);
+    if (address->family == Family::V6) {
+        complain_later(at, "IPv6 addresses", reading);
+        return std::nullopt;
+    }
     if (!model::is_unicast(*address)) {
         reading.error(at, fmt::format("{} is not the address of a host", text),
                       "an address that one machine can have, no multicast or broadcast");
-        return false;
+        return std::nullopt;
     }
-    return true;
+    return address;
 }
 
 // An address and a port in 1..65535. `text` looks like "10.0.0.2:80".
@@ -64,7 +66,7 @@ std::optional<Endpoint> read_endpoint(std::string_view text, Position at, Readin
     const std::size_t colon = text.rfind(':');
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    if (!check_host(host, at, reading)) return std::nullopt;
+    if (!read_host(host, at, reading)) return std::nullopt;
 
     const std::string_view port = text.substr(colon + 1);
     if (const auto endpoint = Endpoint::parse(text); endpoint && endpoint->port > 0) {
@@ -133,8 +135,9 @@ std::optional<Endpoint> read_server(const Value& value, Reading& reading) {
         }
         return read_endpoint(*text, value.at, reading);
     }
-    if (!check_host(*text, value.at, reading)) return std::nullopt;
-    return Endpoint{*Address::parse(*text), 0};
+    const auto host = read_host(*text, value.at, reading);
+    if (!host) return std::nullopt;
+    return Endpoint{*host, 0};
 }
 
 // What the author of "192.168.10.1/24" or "192.168.10.1" probably meant.

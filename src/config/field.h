@@ -59,7 +59,10 @@ Field<T> field(std::string key, M T::* member, const Kind<V>& kind, std::string 
     field.doc.sentence = std::move(sentence);
     field.doc.keys = kind.keys;
     field.read = [member, read = kind.read](const Value& value, Reading& reading, T& into) {
-        if (auto got = read(value, reading)) into.*member = std::move(*got);
+        std::optional<V> got = read(value, reading);
+        if (!got) return;
+        V& found = *got;
+        into.*member = std::move(found);
     };
     return field;
 }

@@ -58,7 +58,7 @@ const model::ServerStatus* find_server(const std::vector<model::ServiceStatus>& 
 
 std::string describe_edit(const model::EditServer& edit,
                           const std::vector<model::ServiceStatus>& before) {
-    std::string line =
+    const std::string line =
         fmt::format("{}: server {} ", edit.service.text(), edit.server.address.text());
     const model::ServerStatus* old = find_server(before, edit.service, edit.server.address);
     if (old == nullptr || old->server.method != edit.server.method) {

@@ -108,8 +108,8 @@ Result<std::string> current_scope() {
     return fmt::format("boot {} net {}", *boot, net.st_ino);
 }
 
-OwnedFile::OwnedFile(std::filesystem::path folder, std::string scope)
-    : path_(std::move(folder) / "services"), scope_(std::move(scope)) {}
+OwnedFile::OwnedFile(const std::filesystem::path& folder, std::string scope)
+    : path_(folder / "services"), scope_(std::move(scope)) {}
 
 Result<Owned> OwnedFile::load() const {
     const auto text = read_file(path_);

@@ -24,7 +24,7 @@ Result<std::string> current_scope();
 
 class OwnedFile {
 public:
-    OwnedFile(std::filesystem::path folder, std::string scope);
+    OwnedFile(const std::filesystem::path& folder, std::string scope);
 
     // Fault::NotFound if never stored, Fault::Invalid if it is not what store() wrote.
     [[nodiscard]] Result<Owned> load() const;

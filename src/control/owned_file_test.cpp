@@ -58,15 +58,15 @@ protected:
     void SetUp() override {
         std::string pattern = testing::TempDir() + "isobar-owned-XXXXXX";
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
+        folder = pattern;
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
+    void TearDown() override { std::filesystem::remove_all(folder); }
 
-    std::filesystem::path folder_;
+    std::filesystem::path folder;
 };
 
 TEST_F(OwnedFileTest, MakesItsFolderAndIsForItsOwnerOnly) {
-    const OwnedFile file(folder_ / "a" / "b", kScope);
+    const OwnedFile file(folder / "a" / "b", kScope);
 
     ASSERT_TRUE(file.store({kWeb}).has_value());
 
@@ -77,25 +77,25 @@ TEST_F(OwnedFileTest, MakesItsFolderAndIsForItsOwnerOnly) {
 }
 
 TEST_F(OwnedFileTest, NeverStoredIsNotFoundAndRemovingItIsFine) {
-    const OwnedFile file(folder_, kScope);
+    const OwnedFile file(folder, kScope);
 
     EXPECT_EQ(file.load().error().fault, Fault::NotFound);
     EXPECT_TRUE(file.remove().has_value());
 }
 
 TEST_F(OwnedFileTest, StoreReplacesWhatWasThereAndLeavesNoDraft) {
-    const OwnedFile file(folder_, kScope);
-    std::ofstream(folder_ / "services.new") << "left by a crash";
+    const OwnedFile file(folder, kScope);
+    std::ofstream(folder / "services.new") << "left by a crash";
     ASSERT_TRUE(file.store({kWeb, kDns}).has_value());
 
     ASSERT_TRUE(file.store({kDns}).has_value());
 
     EXPECT_EQ(file.load().value(), Owned{kDns});
-    EXPECT_FALSE(std::filesystem::exists(folder_ / "services.new"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "services.new"));
 }
 
 TEST_F(OwnedFileTest, CorruptFileIsInvalidAndNamed) {
-    const OwnedFile file(folder_, kScope);
+    const OwnedFile file(folder, kScope);
     std::ofstream(file.path()) << "\x7f"
                                   "ELF";
 
@@ -107,16 +107,16 @@ TEST_F(OwnedFileTest, CorruptFileIsInvalidAndNamed) {
 }
 
 TEST_F(OwnedFileTest, HugeFileIsInvalid) {
-    const OwnedFile file(folder_, kScope);
+    const OwnedFile file(folder, kScope);
     std::ofstream(file.path()) << std::string(std::size_t{10} << 20, 'x');
 
     EXPECT_EQ(file.load().error().fault, Fault::Invalid);
 }
 
 TEST_F(OwnedFileTest, CannotMakeItsFolder) {
-    std::ofstream(folder_ / "file") << "";
+    std::ofstream(folder / "file") << "";
 
-    EXPECT_FALSE(OwnedFile(folder_ / "file" / "below", kScope).store({kWeb}).has_value());
+    EXPECT_FALSE(OwnedFile(folder / "file" / "below", kScope).store({kWeb}).has_value());
 }
 
 TEST(CurrentScope, IsTheSameTwice) {

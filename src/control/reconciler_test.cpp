@@ -75,18 +75,18 @@ protected:
     void SetUp() override {
         std::string pattern = testing::TempDir() + "isobar-reconciler-XXXXXX";
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
+        folder = pattern;
     }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
+    void TearDown() override { std::filesystem::remove_all(folder); }
 
-    [[nodiscard]] OwnedFile file() const { return {folder_ / "state", kScope}; }
+    [[nodiscard]] OwnedFile file() const { return {folder / "state", kScope}; }
     // A new run of isobard: nothing is known but what the file says.
     Reconciled first_run(const model::Forwarding& wanted) {
-        return Reconciler(file()).reconcile(plane_, wanted).value();
+        return Reconciler(file()).reconcile(plane, wanted).value();
     }
 
-    FakePlane plane_;
-    std::filesystem::path folder_;
+    FakePlane plane;
+    std::filesystem::path folder;
 };
 
 TEST_F(ReconcilerTest, BringsServicesAndSaysSo) {
@@ -103,8 +103,8 @@ TEST_F(ReconcilerTest, SecondTimeTouchesNothing) {
     const Reconciled again = first_run(wanting({kWeb}));
 
     EXPECT_THAT(again.changes, IsEmpty());
-    EXPECT_EQ(plane_.applied, 1);
-    EXPECT_EQ(plane_.timeouts_set, 0);
+    EXPECT_EQ(plane.applied, 1);
+    EXPECT_EQ(plane.timeouts_set, 0);
 }
 
 TEST_F(ReconcilerTest, AfterARestartItRemovesWhatTheLastConfigurationBrought) {
@@ -118,20 +118,20 @@ TEST_F(ReconcilerTest, AfterARestartItRemovesWhatTheLastConfigurationBrought) {
 
 TEST_F(ReconcilerTest, WhatWasMadeByHandStaysAndIsNeverOwned) {
     (void)first_run(wanting({kWeb}));
-    plane_.by_hand(kTelnet);
+    plane.by_hand(kTelnet);
 
     EXPECT_THAT(first_run(wanting({kWeb})).changes, IsEmpty());
     EXPECT_THAT(first_run(wanting({})).changes, ElementsAre("TCP 10.0.0.2:80: removed"));
-    EXPECT_EQ(plane_.running.size(), 1U);
+    EXPECT_EQ(plane.running.size(), 1U);
 }
 
 TEST_F(ReconcilerTest, WithoutARecordOldServicesStayWithAWarning) {
-    plane_.by_hand(kTelnet);
+    plane.by_hand(kTelnet);
 
     const Reconciled done = first_run(wanting({kWeb}));
 
     EXPECT_THAT(done.warnings, ElementsAre(HasSubstr("1 running service(s)")));
-    EXPECT_EQ(plane_.running.size(), 2U);
+    EXPECT_EQ(plane.running.size(), 2U);
 }
 
 TEST_F(ReconcilerTest, CorruptRecordOnlyWarnsAndIsWrittenAnew) {
@@ -147,9 +147,9 @@ TEST_F(ReconcilerTest, CorruptRecordOnlyWarnsAndIsWrittenAnew) {
 
 TEST_F(ReconcilerTest, RefusedChangeLeavesTheRecordAsItWas) {
     (void)first_run(wanting({kWeb}));
-    plane_.refuse = true;
+    plane.refuse = true;
 
-    const auto done = Reconciler(file()).reconcile(plane_, wanting({kTelnet}));
+    const auto done = Reconciler(file()).reconcile(plane, wanting({kTelnet}));
 
     ASSERT_FALSE(done.has_value());
     EXPECT_EQ(done.error().fault, Fault::Full);
@@ -159,18 +159,18 @@ TEST_F(ReconcilerTest, RefusedChangeLeavesTheRecordAsItWas) {
 // The record names both what goes and what comes while the change is under way.
 TEST_F(ReconcilerTest, KilledInTheMiddleOfAChangeTheNextRunStillKnowsTheOldServices) {
     ASSERT_TRUE(file().store({kWeb, kTelnet}).has_value());
-    plane_.by_hand(kTelnet);
+    plane.by_hand(kTelnet);
 
     EXPECT_THAT(first_run(wanting({kWeb})).changes,
                 ElementsAre("TCP 10.0.0.2:23: removed", "TCP 10.0.0.2:80: added, scheduler wlc"));
 }
 
 TEST_F(ReconcilerTest, RecordThatCannotBeWrittenWarnsAndTheServicesRun) {
-    std::ofstream(folder_ / "state") << "a file where the folder should be";
+    std::ofstream(folder / "state") << "a file where the folder should be";
 
     const Reconciled done = first_run(wanting({kWeb}));
 
-    EXPECT_EQ(plane_.running.size(), 1U);
+    EXPECT_EQ(plane.running.size(), 1U);
     EXPECT_FALSE(done.warnings.empty());
 }
 

@@ -5,14 +5,18 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <iterator>
 
 namespace isobar::dataplane {
 namespace {
 
 // model::Scheduler keeps its own list, so that the domain does not depend on abi/.
-#define X(number, name) +1
-static_assert(4 == 0 ISOBAR_SCHEDULER_LIST(X), "a scheduler is missing in model::Scheduler");
+constexpr int kSchedulers[] = {
+#define X(number, name) number,
+    ISOBAR_SCHEDULER_LIST(X)
 #undef X
+};
+static_assert(std::size(kSchedulers) == 4, "a scheduler is missing in model::Scheduler");
 static_assert(static_cast<int>(model::Scheduler::Rr) == ISOBAR_SCHEDULER_rr);
 static_assert(static_cast<int>(model::Scheduler::Wrr) == ISOBAR_SCHEDULER_wrr);
 static_assert(static_cast<int>(model::Scheduler::Lc) == ISOBAR_SCHEDULER_lc);

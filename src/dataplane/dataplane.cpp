@@ -184,9 +184,11 @@ Result<Dataplane> Dataplane::open() {
     if (!ingress) return tl::unexpected(ingress.error());
     auto egress = find_tc(kLoopback, false);
     if (!egress) return tl::unexpected(egress.error());
-    if (!ingress->has_value() || !egress->has_value())
+    std::optional<Fd>& in = *ingress;
+    std::optional<Fd>& out = *egress;
+    if (!in || !out)
         return failure(Fault::NotFound, "there is no data plane in this network namespace");
-    auto fds = maps_of((*ingress)->get());
+    auto fds = maps_of(in->get());
     if (!fds) return tl::unexpected(fds.error());
     auto maps = Maps::open(std::move(*fds));
     if (maps && maps->settings().abi_version != ISOBAR_ABI_VERSION)
@@ -195,8 +197,8 @@ Result<Dataplane> Dataplane::open() {
         return tl::unexpected(std::move(maps.error())
                                   .in("the data plane that runs here was made by another version "
                                       "of Isobar"));
-    return Dataplane(std::make_unique<Impl>(TcPrograms{std::move(**ingress), std::move(**egress)},
-                                            std::move(*maps)));
+    return Dataplane(
+        std::make_unique<Impl>(TcPrograms{std::move(*in), std::move(*out)}, std::move(*maps)));
 }
 
 Result<Dataplane> Dataplane::open_or_create(const Options& options) {
@@ -215,7 +217,8 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     auto impl = std::make_unique<Impl>(std::move(state->programs), std::move(*maps));
     auto tool = impl->get_tool();
     if (!tool) return tl::unexpected(tool.error());
-    if (auto done = write_settings(impl->maps, **tool, options.connections); !done) return tl::unexpected(done.error());
+    if (auto done = write_settings(impl->maps, **tool, options.connections); !done)
+        return tl::unexpected(done.error());
     // lo last: whoever finds the state finds it complete
     const auto attached = impl->attach_missing(true);
     const auto found = find_tc(kLoopback, true);

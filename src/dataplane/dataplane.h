@@ -46,6 +46,8 @@ public:
     // The same, or new state with the programs attached to every interface.
     static Result<Dataplane> open_or_create(const Options& options = {});
 
+    Dataplane(const Dataplane&) = delete;
+    Dataplane& operator=(const Dataplane&) = delete;
     Dataplane(Dataplane&&) noexcept;
     Dataplane& operator=(Dataplane&&) noexcept;
     ~Dataplane();

@@ -154,111 +154,110 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     return draft;
 }
 
+// What one change does to the drafts.
+struct Tables::Step {
+    const Tables& tables;
+    Drafts& drafts;
+
+    static Error no_service(const model::ServiceKey& key) {
+        return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
+    }
+    Result<void> operator()(const model::AddService& change) const {
+        if (change.key.address.address.family != model::Family::V4)
+            return failure(Fault::Unsupported, "IPv6 services come with a later version");
+        if (!model::is_unicast(change.key.address.address))
+            return failure(Fault::Invalid,
+                           fmt::format("{} is not a unicast address", change.key.text()));
+        auto& draft = tables.draft_of(drafts, change.key);
+        if (draft.exists)
+            return failure(Fault::Exists,
+                           fmt::format("service already exists: {}", change.key.text()));
+        draft.recreated = draft.existed;
+        draft.exists = true;
+        draft.scheduler = change.scheduler;
+        draft.cursor = initial(draft.weights());
+        return {};
+    }
+    Result<void> operator()(const model::EditService& change) const {
+        auto& draft = tables.draft_of(drafts, change.key);
+        if (!draft.exists) return tl::unexpected(no_service(change.key));
+        if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
+        draft.scheduler = change.scheduler;
+        return {};
+    }
+    Result<void> operator()(const model::RemoveService& change) const {
+        auto& draft = tables.draft_of(drafts, change.key);
+        if (!draft.exists) return tl::unexpected(no_service(change.key));
+        draft.drop_all();
+        return {};
+    }
+    Result<void> operator()(const model::AddServer& change) const {
+        auto& draft = tables.draft_of(drafts, change.service);
+        if (!draft.exists) return tl::unexpected(no_service(change.service));
+        const auto& address = change.server.address;
+        if (draft.find(address) != draft.entries.end())
+            return failure(Fault::Exists, fmt::format("{} has the server {} already",
+                                                      change.service.text(), address.text()));
+        if (auto fine = check(change.service, change.server); !fine) return fine;
+        const auto removed =
+            std::find_if(draft.removed.begin(), draft.removed.end(),
+                         [&](const Member& member) { return member.server.address == address; });
+        Draft::Entry entry{change.server, std::nullopt};
+        if (removed != draft.removed.end()) {  // removed and added in one transaction
+            entry.slot = removed->slot;
+            draft.removed.erase(removed);
+        }
+        draft.entries.insert(draft.entries.begin(), entry);
+        draft.cursor = after_insert(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
+                                    draft.weights());
+        return {};
+    }
+    Result<void> operator()(const model::EditServer& change) const {
+        auto& draft = tables.draft_of(drafts, change.service);
+        if (!draft.exists) return tl::unexpected(no_service(change.service));
+        const auto entry = draft.find(change.server.address);
+        if (entry == draft.entries.end())
+            return failure(Fault::NotFound,
+                           fmt::format("{} has no server {}", change.service.text(),
+                                       change.server.address.text()));
+        if (auto fine = check(change.service, change.server); !fine) return fine;
+        entry->server = change.server;
+        draft.cursor =
+            after_edit(draft.cursor, static_cast<std::uint32_t>(draft.scheduler), draft.weights());
+        return {};
+    }
+    Result<void> operator()(const model::RemoveServer& change) const {
+        auto& draft = tables.draft_of(drafts, change.service);
+        if (!draft.exists) return tl::unexpected(no_service(change.service));
+        const auto entry = draft.find(change.server);
+        if (entry == draft.entries.end())
+            return failure(
+                Fault::NotFound,
+                fmt::format("{} has no server {}", change.service.text(), change.server.text()));
+        const auto position = static_cast<std::uint32_t>(entry - draft.entries.begin());
+        if (const auto slot = entry->slot) draft.removed.push_back({*slot, entry->server});
+        draft.entries.erase(entry);
+        draft.cursor = after_remove(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
+                                    position, draft.weights());
+        return {};
+    }
+
+    static Result<void> check(const model::ServiceKey& service, const model::RealServer& server) {
+        if (server.weight > model::kMaxWeight)
+            return failure(Fault::OutOfRange,
+                           fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
+        if (server.address.address.family != service.address.address.family)
+            return failure(Fault::Unsupported,
+                           "a server of the other address family comes with a later version");
+        if (!model::is_unicast(server.address.address))
+            return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
+                                                       server.address.address.text()));
+        return {};
+    }
+};
+
 Result<Tables::Drafts> Tables::draft(std::span<const model::Change> changes) const {
     Drafts drafts;
-
-    struct Step {
-        const Tables& tables;
-        Drafts& drafts;
-
-        static Error no_service(const model::ServiceKey& key) {
-            return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
-        }
-        Result<void> operator()(const model::AddService& change) const {
-            if (change.key.address.address.family != model::Family::V4)
-                return failure(Fault::Unsupported, "IPv6 services come with a later version");
-            if (!model::is_unicast(change.key.address.address))
-                return failure(Fault::Invalid,
-                               fmt::format("{} is not a unicast address", change.key.text()));
-            auto& draft = tables.draft_of(drafts, change.key);
-            if (draft.exists)
-                return failure(Fault::Exists,
-                               fmt::format("service already exists: {}", change.key.text()));
-            draft.recreated = draft.existed;
-            draft.exists = true;
-            draft.scheduler = change.scheduler;
-            draft.cursor = initial(draft.weights());
-            return {};
-        }
-        Result<void> operator()(const model::EditService& change) const {
-            auto& draft = tables.draft_of(drafts, change.key);
-            if (!draft.exists) return tl::unexpected(no_service(change.key));
-            if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
-            draft.scheduler = change.scheduler;
-            return {};
-        }
-        Result<void> operator()(const model::RemoveService& change) const {
-            auto& draft = tables.draft_of(drafts, change.key);
-            if (!draft.exists) return tl::unexpected(no_service(change.key));
-            draft.drop_all();
-            return {};
-        }
-        Result<void> operator()(const model::AddServer& change) const {
-            auto& draft = tables.draft_of(drafts, change.service);
-            if (!draft.exists) return tl::unexpected(no_service(change.service));
-            const auto& address = change.server.address;
-            if (draft.find(address) != draft.entries.end())
-                return failure(Fault::Exists, fmt::format("{} has the server {} already",
-                                                          change.service.text(), address.text()));
-            if (auto fine = check(change.service, change.server); !fine) return fine;
-            const auto removed = std::find_if(
-                draft.removed.begin(), draft.removed.end(),
-                [&](const Member& member) { return member.server.address == address; });
-            Draft::Entry entry{change.server, std::nullopt};
-            if (removed != draft.removed.end()) {  // removed and added in one transaction
-                entry.slot = removed->slot;
-                draft.removed.erase(removed);
-            }
-            draft.entries.insert(draft.entries.begin(), entry);
-            draft.cursor = after_insert(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
-                                        draft.weights());
-            return {};
-        }
-        Result<void> operator()(const model::EditServer& change) const {
-            auto& draft = tables.draft_of(drafts, change.service);
-            if (!draft.exists) return tl::unexpected(no_service(change.service));
-            const auto entry = draft.find(change.server.address);
-            if (entry == draft.entries.end())
-                return failure(Fault::NotFound,
-                               fmt::format("{} has no server {}", change.service.text(),
-                                           change.server.address.text()));
-            if (auto fine = check(change.service, change.server); !fine) return fine;
-            entry->server = change.server;
-            draft.cursor = after_edit(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
-                                      draft.weights());
-            return {};
-        }
-        Result<void> operator()(const model::RemoveServer& change) const {
-            auto& draft = tables.draft_of(drafts, change.service);
-            if (!draft.exists) return tl::unexpected(no_service(change.service));
-            const auto entry = draft.find(change.server);
-            if (entry == draft.entries.end())
-                return failure(Fault::NotFound,
-                               fmt::format("{} has no server {}", change.service.text(),
-                                           change.server.text()));
-            const auto position = static_cast<std::uint32_t>(entry - draft.entries.begin());
-            if (entry->slot) draft.removed.push_back({*entry->slot, entry->server});
-            draft.entries.erase(entry);
-            draft.cursor = after_remove(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
-                                        position, draft.weights());
-            return {};
-        }
-
-        static Result<void> check(const model::ServiceKey& service,
-                                  const model::RealServer& server) {
-            if (server.weight > model::kMaxWeight)
-                return failure(Fault::OutOfRange, fmt::format("weight {} is above {}",
-                                                              server.weight, model::kMaxWeight));
-            if (server.address.address.family != service.address.address.family)
-                return failure(Fault::Unsupported,
-                               "a server of the other address family comes with a later version");
-            if (!model::is_unicast(server.address.address))
-                return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
-                                                           server.address.address.text()));
-            return {};
-        }
-    };
-
     for (const auto& change : changes)
         if (auto done = std::visit(Step{*this, drafts}, change); !done)
             return tl::unexpected(std::move(done.error()));

@@ -44,6 +44,7 @@ public:
 
 private:
     struct Draft;
+    struct Step;
     using Drafts = std::map<model::ServiceKey, Draft>;
 
     void refresh();

@@ -49,12 +49,12 @@ and inactive connections, and what passes per second.
   isobar status --json | jq '.services[].servers[] | select(.weight == 0)'
 )";
 
-enum LongOnly : int { kSocketOption = 256, kWatchOption };
+enum LongOnly : int { Socket = 256, Watch };
 
 const std::array kOptions{
     option{"json", no_argument, nullptr, 'j'},
-    option{"watch", no_argument, nullptr, kWatchOption},
-    option{"socket", required_argument, nullptr, kSocketOption},
+    option{"watch", no_argument, nullptr, LongOnly::Watch},
+    option{"socket", required_argument, nullptr, LongOnly::Socket},
     option{"help", no_argument, nullptr, 'h'},
     option{"version", no_argument, nullptr, 'v'},
     option{nullptr, 0, nullptr, 0},
@@ -87,10 +87,10 @@ Result<void> read_options(int argc, char** argv, Given& given) {
             case 'j':
                 given.options.json = true;
                 break;
-            case kWatchOption:
+            case LongOnly::Watch:
                 given.options.watch = true;
                 break;
-            case kSocketOption:
+            case LongOnly::Socket:
                 given.options.socket = optarg;
                 break;
             case 'h':

@@ -4,13 +4,11 @@
 
 namespace isobar::cli {
 
-enum ExitCode : int {
-    kOk = 0,
-    kFailed = 1,
-    kUsage = 2,
-    kPermission = 5,
-    kUnreachable = 6,
-    kTimeout = 7,
-};
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kPermission = 5;
+inline constexpr int kUnreachable = 6;
+inline constexpr int kTimeout = 7;
 
 }  // namespace isobar::cli

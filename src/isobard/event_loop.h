@@ -25,6 +25,8 @@ public:
     // the daemon starts.
     static Result<EventLoop> make();
 
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
     EventLoop(EventLoop&&) noexcept;
     EventLoop& operator=(EventLoop&&) noexcept;
     ~EventLoop();

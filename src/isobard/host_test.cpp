@@ -17,44 +17,43 @@ protected:
     void SetUp() override {
         std::string pattern = testing::TempDir() + "isobar-sysctls-XXXXXX";
         ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        proc_ = pattern;
+        proc = pattern;
         set("ip_forward", "0");
         set("conf/all/rp_filter", "0");
         set("conf/lo/rp_filter", "0");
         set("conf/lo/accept_local", "0");
     }
-    void TearDown() override { std::filesystem::remove_all(proc_); }
+    void TearDown() override { std::filesystem::remove_all(proc); }
 
     void set(const std::string& name, const std::string& value) {
-        const std::filesystem::path path = proc_ / "net/ipv4" / name;
+        const std::filesystem::path path = proc / "net/ipv4" / name;
         std::filesystem::create_directories(path.parent_path());
         std::ofstream(path) << value << '\n';
     }
 
-    std::filesystem::path proc_;
+    std::filesystem::path proc;
 };
 
 TEST_F(MissingSysctls, FreshHostNeedsForwardingAndLocalSourcesOnLo) {
-    EXPECT_EQ(missing_sysctls(proc_),
-              (std::vector<Sysctl>{{"net.ipv4.ip_forward", "1"},
-                                   {"net.ipv4.conf.lo.accept_local", "1"}}));
+    EXPECT_EQ(missing_sysctls(proc), (std::vector<Sysctl>{{"net.ipv4.ip_forward", "1"},
+                                                          {"net.ipv4.conf.lo.accept_local", "1"}}));
 }
 
 TEST_F(MissingSysctls, NothingIsTouchedWhereAllIsRight) {
     set("ip_forward", "1");
     set("conf/lo/accept_local", "1");
 
-    EXPECT_TRUE(missing_sysctls(proc_).empty());
+    EXPECT_TRUE(missing_sysctls(proc).empty());
 }
 
 TEST_F(MissingSysctls, StrictFilterOfAllIsLoosenedOnLoAlone) {
     set("ip_forward", "1");
     set("conf/lo/accept_local", "1");
     set("conf/all/rp_filter", "1");
-    EXPECT_EQ(missing_sysctls(proc_), (std::vector<Sysctl>{{"net.ipv4.conf.lo.rp_filter", "2"}}));
+    EXPECT_EQ(missing_sysctls(proc), (std::vector<Sysctl>{{"net.ipv4.conf.lo.rp_filter", "2"}}));
 
     set("conf/lo/rp_filter", "2");
-    EXPECT_TRUE(missing_sysctls(proc_).empty());
+    EXPECT_TRUE(missing_sysctls(proc).empty());
 }
 
 TEST(HookFor, WithoutAListEveryInterfaceHasTheDirectorsHookButLo) {

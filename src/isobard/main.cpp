@@ -33,7 +33,12 @@ namespace config = isobar::config;
 namespace control = isobar::control;
 namespace log = isobar::log;
 
-enum ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kConfigInvalid = 3, kPermission = 5 };
+// Exit codes.
+constexpr int kOk = 0;
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kConfigInvalid = 3;
+constexpr int kPermission = 5;
 
 int fail(const Error& error) {
     log::error(error.message);

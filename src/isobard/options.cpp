@@ -9,14 +9,14 @@
 namespace isobar::isobard {
 namespace {
 
-enum LongOnly : int { kSocket = 256, kStateDir, kRemove };
+enum LongOnly : int { Socket = 256, StateDir, Remove };
 
 const std::array kOptions{
     option{"config", required_argument, nullptr, 'c'},
     option{"test", required_argument, nullptr, 't'},
-    option{"socket", required_argument, nullptr, kSocket},
-    option{"state-dir", required_argument, nullptr, kStateDir},
-    option{"remove", no_argument, nullptr, kRemove},
+    option{"socket", required_argument, nullptr, LongOnly::Socket},
+    option{"state-dir", required_argument, nullptr, LongOnly::StateDir},
+    option{"remove", no_argument, nullptr, LongOnly::Remove},
     option{"help", no_argument, nullptr, 'h'},
     option{"version", no_argument, nullptr, 'v'},
     option{nullptr, 0, nullptr, 0},
@@ -47,13 +47,13 @@ Result<Options> parse_options(int argc, char** argv) {
                 options.mode = Mode::Test;
                 options.config = optarg;
                 break;
-            case kSocket:
+            case LongOnly::Socket:
                 options.socket = optarg;
                 break;
-            case kStateDir:
+            case LongOnly::StateDir:
                 options.state_dir = optarg;
                 break;
-            case kRemove:
+            case LongOnly::Remove:
                 options.mode = Mode::Remove;
                 break;
             case 'h':
