@@ -530,22 +530,26 @@ static __always_inline int conn_claim_astray(const struct isobar_settings *setti
 {
 	struct isobar_tuple reply = conn_reply_tuple(tuple, server);
 	struct isobar_conn *conn;
+	/* Linux 6.1 takes no key that stands in `place`: it is the caller's memory. */
+	__u32 record = conn_claim(settings, conn_stray_hash(settings, tuple));
+	__u32 signpost;
 
-	place->record = conn_claim(settings, conn_stray_hash(settings, tuple));
-	if (place->record == CONN_NONE)
+	if (record == CONN_NONE)
 		return -1;
-	place->signpost = conn_claim(settings, conn_stray_hash(settings, &reply));
-	if (place->signpost == CONN_NONE) {
-		conn = bpf_map_lookup_elem(&isobar_conns, &place->record);
+	signpost = conn_claim(settings, conn_stray_hash(settings, &reply));
+	if (signpost == CONN_NONE) {
+		conn = bpf_map_lookup_elem(&isobar_conns, &record);
 		if (conn)
-			conn_release(conn, place->record);
+			conn_release(conn, record);
 		return -1;
 	}
-	conn = bpf_map_lookup_elem(&isobar_conns, &place->signpost);
+	conn = bpf_map_lookup_elem(&isobar_conns, &signpost);
 	if (!conn)
 		return -1;
-	conn->partner = place->record;
+	conn->partner = record;
 	__sync_lock_test_and_set(&conn->life, ISOBAR_LIFE_SIGNPOST);
+	place->record = record;
+	place->signpost = signpost;
 	place->life = ISOBAR_LIFE_AWAY | ISOBAR_LIFE_STRAYED;
 	return 0;
 }

@@ -107,6 +107,25 @@ TEST_P(Expiry, ASynOnALiveConnectionStaysWithItsServer) {
     EXPECT_EQ(1u, bed().connections().size());
 }
 
+// Its cache line is not written for every packet, and yet no deadline is missed by much.
+TEST_P(Expiry, APacketMovesTheDeadlineUnlessItIsNearlyThereAlready) {
+    ASSERT_EQ(2, connect(40000, hook()));
+    (void)bed().run(hook(), Side::Outside, request(40000, kAck));
+    auto& conn = *bed().connections().at(0);
+    const auto& settings = bed().maps().settings();
+    const auto whole = settings.timeout[conn.life & ISOBAR_LIFE_STATE];
+    const auto left_after_a_packet = [&](std::uint32_t left) {
+        conn.expires = bed().jiffies() + left;
+        (void)bed().run(hook(), Side::Outside, request(40000, kAck));
+        return conn.expires - bed().jiffies();
+    };
+
+    EXPECT_LE(left_after_a_packet(whole - settings.hz / 32), whole - settings.hz / 32);
+    EXPECT_GT(left_after_a_packet(whole - settings.hz), whole - settings.hz / 2);
+    EXPECT_GT(left_after_a_packet(1), whole - settings.hz / 2);
+    EXPECT_LE(left_after_a_packet(whole + settings.hz), whole) << "a state with a shorter timeout";
+}
+
 // ---- a full table ----------------------------------------------------------------
 
 // The table holds the connections it was made for and half as many again, where their lines
