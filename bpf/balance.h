@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "conn.h"
+#include "conn_end.h"
 #include "filter.h"
 #include "nat.h"
 #include "nexthop.h"

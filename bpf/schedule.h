@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "conn.h"
+#include "conn_make.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
 #include "set.h"
 #include "track.h"

@@ -7,7 +7,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "conn.h"
+#include "conn_end.h"
 
 SEC("syscall")
 int isobar_sweep_now(struct isobar_sweep_call *call)

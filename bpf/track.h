@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "conn.h"
+#include "conn_end.h"
 #include "maps.h"
 #include "packet.h"
 #include "state.h"

@@ -89,7 +89,7 @@ Kind<DirectorDraft> director() {
          optional(
              "connections", &D::connections,
              power_of_two(kFewestConnections, kMostConnections, "connections"),
-             "Most connections that are tracked at a time. Fixed when the director first starts "
+             "Connections that surely find room at a time. Fixed when the director first starts "
              "in a network namespace."),
          optional("timeouts", &D::timeouts, timeouts(),
                   "When connections without packets are forgotten."),

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The end of a connection. Expiry needs no timer: the first packet of every jiffy looks at some
+ * of the lines, so that a busy table is looked through once a second; what has run out of time
+ * but was not swept yet is retired by whoever finds it. User space may lend a hand (tool.bpf.c).
+ */
+#pragma once
+
+#include "conn.h"
+
+/* Lines swept at once at most: after a pause the rest waits for the next jiffies. */
+#define CONN_SWEEP_MOST 1024
+
+static __always_inline void server_count(struct isobar_server *server, __u32 life, int change)
+{
+	if (life & ISOBAR_LIFE_INACTIVE)
+		__sync_fetch_and_add(&server->inactive, change);
+	else
+		__sync_fetch_and_add(&server->active, change);
+}
+
+/* The record is anybody's again. An exchange, because it orders memory: who sees the tag
+ * gone sees `life` gone too. */
+static __always_inline void conn_release(struct isobar_conn *conn, __u32 record)
+{
+	__u32 number = record / ISOBAR_LINE;
+	__u32 way = record % ISOBAR_LINE;
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+
+	*(volatile __u32 *)&conn->life = 0;
+	if (line && way < ISOBAR_WAYS)
+		__sync_lock_test_and_set(&line->tag[way], 0);
+}
+
+static __always_inline void conn_release_signpost(const struct isobar_conn *conn)
+{
+	__u32 signpost = conn->partner;
+	struct isobar_conn *there = bpf_map_lookup_elem(&isobar_conns, &signpost);
+
+	if (there)
+		conn_release(there, signpost);
+}
+
+/* One more or less is away from the hash's first line. */
+static __always_inline void conn_count_away(const struct isobar_settings *settings, __u64 hash,
+					    int change)
+{
+	struct isobar_tag_line *line = conn_line(settings, hash, 0);
+
+	if (line)
+		__sync_fetch_and_add(&line->away, change);
+}
+
+/* Takes a connection out of the table. 1: done, 0: somebody else was first. */
+__noinline int conn_retire(__u32 record)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct isobar_server *server;
+	__u32 life;
+
+	if (!settings || !conn)
+		return 0;
+	life = conn->life;
+	if (!(life & ISOBAR_LIFE_LIVE))
+		return 0;
+	if (__sync_val_compare_and_swap(&conn->life, life, ISOBAR_LIFE_CLAIMED) != life)
+		return 0;
+	server = conn_server(conn);
+	if (server)
+		server_count(server, life, -1);
+	if (life & ISOBAR_LIFE_STRAYED)
+		conn_release_signpost(conn);
+	if (life & ISOBAR_LIFE_AWAY)
+		conn_count_away(
+			settings,
+			conn_hash(settings, &conn->client, conn->client_port, conn->protocol), -1);
+	conn_release(conn, record);
+	return 1;
+}
+
+/* ---- sweeping ------------------------------------------------------------- */
+
+static __always_inline int conn_is_over(const struct isobar_conn *conn, __u32 now)
+{
+	return (conn->life & ISOBAR_LIFE_LIVE) && isobar_reached(conn->expires, now);
+}
+
+struct conn_sweep {
+	__u32 lines;
+	__u32 from;
+	__u32 now;
+	__u32 retired;
+};
+
+static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
+{
+	__u32 number = (sweep->from + i) % sweep->lines;
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+
+	if (!line)
+		return 1;
+	for (int way = 0; way < ISOBAR_WAYS; way++) {
+		__u32 record = number * ISOBAR_LINE + way;
+		struct isobar_conn *conn;
+
+		if (line->tag[way] == 0)
+			continue;
+		conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		if (conn && conn_is_over(conn, sweep->now))
+			sweep->retired += conn_retire(record);
+	}
+	return 0;
+}
+
+__noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct conn_sweep sweep = { .from = from, .now = now };
+
+	if (!settings || settings->lines == 0)
+		return 0;
+	sweep.lines = settings->lines;
+	bpf_loop(count, conn_sweep_line, &sweep, 0);
+	return sweep.retired;
+}
+
+/* The first packet of a jiffy sweeps the lines that are due. */
+static __always_inline void conn_sweep_due(const struct isobar_settings *settings, __u32 now)
+{
+	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	__u32 tick, count, from;
+
+	if (!sweep)
+		return;
+	tick = sweep->tick;
+	if (tick == now || __sync_val_compare_and_swap(&sweep->tick, tick, now) != tick)
+		return;
+	count = now - tick; /* slices that are due: after a pause many, up to the whole table */
+	if (count > settings->hz)
+		count = settings->hz;
+	count *= settings->sweep_batch;
+	if (count > CONN_SWEEP_MOST)
+		count = CONN_SWEEP_MOST;
+	from = __sync_fetch_and_add(&sweep->hand, count);
+	conn_sweep_lines(from, count, now);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The beginning of a connection: a record for it, near or far, and what it says.
+ */
+#pragma once
+
+#include "conn_end.h"
+
+static __always_inline int conn_take(struct isobar_tag_line *line, __u32 way, __u32 tag)
+{
+	return line->tag[way] == 0 && __sync_val_compare_and_swap(&line->tag[way], 0, tag) == 0;
+}
+
+/* A free record in the line, now ours; or CONN_NONE. */
+static __always_inline __u32 conn_claim_in(const struct isobar_settings *settings, __u64 hash,
+					   __u32 choice)
+{
+	__u32 first = conn_first_way(hash);
+	__u32 number = conn_line_number(settings, hash, choice);
+	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+
+	if (!line)
+		return CONN_NONE;
+	if (conn_take(line, first, conn_tag(hash)))
+		return number * ISOBAR_LINE + first;
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
+		if (conn_take(line, way, conn_tag(hash)))
+			return number * ISOBAR_LINE + way;
+	return CONN_NONE;
+}
+
+static __always_inline __u32 conn_claim(const struct isobar_settings *settings, __u64 hash)
+{
+	__u32 record = conn_claim_in(settings, hash, 0);
+
+	return record != CONN_NONE ? record : conn_claim_in(settings, hash, 1);
+}
+
+/* Ends a connection in the hash's first line whose time is over; or one that is closed
+ * anyway. 1: there is room. */
+static __always_inline int conn_make_room(const struct isobar_settings *settings, __u64 hash,
+					  __u32 now, int closed_too)
+{
+	__u32 number = conn_line_number(settings, hash, 0);
+
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
+		__u32 record = number * ISOBAR_LINE + way;
+		struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		__u32 state;
+
+		if (!conn)
+			return 0;
+		state = conn->life & ISOBAR_LIFE_STATE;
+		if (conn_is_over(conn, now) || (closed_too && (state == ISOBAR_STATE_TIME_WAIT ||
+							       state == ISOBAR_STATE_CLOSE)))
+			if (conn_retire(record))
+				return 1;
+	}
+	return 0;
+}
+
+/* Tuple of the packets that come from the real server. */
+static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_tuple *tuple,
+							    const struct isobar_server *server)
+{
+	return (struct isobar_tuple){
+		.source = server->address,
+		.destination = tuple->source,
+		.source_port = server->port ? server->port : tuple->destination_port,
+		.destination_port = tuple->source_port,
+		.protocol = tuple->protocol,
+	};
+}
+
+struct conn_place {
+	__u32 record;
+	__u32 signpost;
+	__u32 life;          /* ISOBAR_LIFE_AWAY, ISOBAR_LIFE_STRAYED, if it is */
+};
+
+/* A record where the tuple leads, and a signpost where its reply's does. */
+static __always_inline int conn_claim_astray(const struct isobar_settings *settings,
+					     const struct isobar_tuple *tuple,
+					     const struct isobar_server *server,
+					     struct conn_place *place)
+{
+	struct isobar_tuple reply = conn_reply_tuple(tuple, server);
+	struct isobar_conn *conn;
+	/* Linux 6.1 takes no key that stands in `place`: it is the caller's memory. */
+	__u32 record = conn_claim(settings, conn_stray_hash(settings, tuple));
+	__u32 signpost;
+
+	if (record == CONN_NONE)
+		return -1;
+	signpost = conn_claim(settings, conn_stray_hash(settings, &reply));
+	if (signpost == CONN_NONE) {
+		conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		if (conn)
+			conn_release(conn, record);
+		return -1;
+	}
+	conn = bpf_map_lookup_elem(&isobar_conns, &signpost);
+	if (!conn)
+		return -1;
+	conn->partner = record;
+	__sync_lock_test_and_set(&conn->life, ISOBAR_LIFE_SIGNPOST);
+	place->record = record;
+	place->signpost = signpost;
+	place->life = ISOBAR_LIFE_AWAY | ISOBAR_LIFE_STRAYED;
+	return 0;
+}
+
+/* The client's first line is full: 0 if a place was found all the same. */
+__noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 now,
+			       struct conn_place *place)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
+	__u64 hash;
+
+	if (!settings || !server || !tuple || !place)
+		return -1;
+	hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
+	place->life = 0;
+	place->record = conn_make_room(settings, hash, now, 0) ? conn_claim_in(settings, hash, 0)
+							       : CONN_NONE;
+	if (place->record != CONN_NONE)
+		return 0;
+	place->life = ISOBAR_LIFE_AWAY;
+	place->record = conn_claim_in(settings, hash, 1);
+	if (place->record != CONN_NONE || conn_claim_astray(settings, tuple, server, place) == 0) {
+		conn_count_away(settings, hash, 1);
+		return 0;
+	}
+	place->life = 0;
+	place->record = conn_make_room(settings, hash, now, 1) ? conn_claim_in(settings, hash, 0)
+							       : CONN_NONE;
+	return place->record != CONN_NONE ? 0 : -1;
+}
+
+/* Puts a new connection into the table; its server counts it from now on. Other than 0: the
+ * table is full. */
+static __always_inline int conn_make(const struct isobar_settings *settings,
+				     const struct isobar_tuple *tuple, __u32 server_index,
+				     __u32 now, struct conn_found *found)
+{
+	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
+	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
+	struct isobar_conn *conn;
+	__u32 life;
+
+	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
+	if (!found->server)
+		return -1;
+	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
+		return -1;
+	conn = bpf_map_lookup_elem(&isobar_conns, &place.record);
+	if (!conn)
+		return -1;
+	/* TCP starts as active, all else is never active (ip_vs_conn_new, ip_vs_bind_dest) */
+	life = tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE
+					      : ISOBAR_STATE_UDP | ISOBAR_LIFE_INACTIVE;
+	life |= ISOBAR_LIFE_LIVE | place.life;
+	conn->client = tuple->source;
+	conn->virtual_address = tuple->destination;
+	conn->client_port = tuple->source_port;
+	conn->virtual_port = tuple->destination_port;
+	conn->protocol = tuple->protocol;
+	conn->server = server_index;
+	conn->partner = place.signpost;
+	conn->expires = now + 3 * settings->hz; /* until its first state is set */
+	server_count(found->server, life, 1);
+	__sync_lock_test_and_set(&conn->life, life);
+	found->conn = conn;
+	found->record = place.record;
+	found->direction = ISOBAR_FROM_CLIENT;
+	return 0;
+}
