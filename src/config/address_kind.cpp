@@ -35,7 +35,7 @@ void complain_later(Position at, std::string_view what, Reading& reading) {
     reading.error(at, fmt::format("{} come with a later version of Isobar", what));
 }
 
-// An IPv4 address that a host can have.
+// An IPv4 address that a host can have; where it is none, says why.
 std::optional<Address> read_host(std::string_view text, Position at, Reading& reading) {
     const auto address = Address::parse(text);
     if (!address) {

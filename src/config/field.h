@@ -61,7 +61,7 @@ Field<T> field(std::string key, M T::* member, const Kind<V>& kind, std::string 
     field.read = [member, read = kind.read](const Value& value, Reading& reading, T& into) {
         std::optional<V> got = read(value, reading);
         if (!got) return;
-        V& found = *got;
+        V& found = *got;  // moved as a V, also into an optional member
         into.*member = std::move(found);
     };
     return field;
