@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several CPUs at once on one state: nothing is lost, nothing is counted twice.
-#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -26,13 +25,6 @@ protected:
         for (const auto& server : bed().maps().servers()) sum += server.active + server.inactive;
         return sum;
     }
-    // Tags in use: one a connection.
-    std::size_t tags() {
-        std::size_t used = 0;
-        for (const auto& line : bed().maps().tags())
-            used += std::size(line.tag) - static_cast<std::size_t>(std::ranges::count(line.tag, 0));
-        return used;
-    }
 };
 ISOBAR_ON_BOTH_HOOKS(Concurrency);
 
@@ -53,7 +45,7 @@ TEST_P(Concurrency, DistinctFlowsLoseNoCount) {
     EXPECT_EQ(2 * flows, bed().count(ISOBAR_FORWARDED));
     EXPECT_EQ(flows, bed().plane().capacity().value().used);
     EXPECT_EQ(flows, counted());
-    EXPECT_EQ(flows, tags());
+    EXPECT_EQ(flows, bed().tags_in_use());
     const auto status = bed().plane().services().value().at(0);
     EXPECT_EQ(flows, status.traffic.connections);
     EXPECT_EQ(2 * flows, status.traffic.in_packets);
@@ -89,7 +81,7 @@ TEST_P(Concurrency, ConnectionsThatEndWhileOthersFindThemLeaveNothingBehind) {
     (void)bed().plane().connections();  // sweeps
     EXPECT_EQ(0u, bed().connections().size());
     EXPECT_EQ(0u, counted());
-    EXPECT_EQ(0u, tags());
+    EXPECT_EQ(0u, bed().tags_in_use());
 }
 
 TEST_P(Concurrency, ServersThatComeAndGoLoseNoPacketOfOthers) {

@@ -114,16 +114,23 @@ TEST_P(Expiry, APacketMovesTheDeadlineUnlessItIsNearlyThereAlready) {
     auto& conn = *bed().connections().at(0);
     const auto& settings = bed().maps().settings();
     const auto whole = settings.timeout[conn.life & ISOBAR_LIFE_STATE];
+    // The time is read before and after: a machine that was slow in between is asked again.
     const auto left_after_a_packet = [&](std::uint32_t left) {
-        conn.expires = bed().jiffies() + left;
-        (void)bed().run(hook(), Side::Outside, request(40000, kAck));
-        return conn.expires - bed().jiffies();
+        std::uint32_t before = 0;
+        std::uint32_t after = 0;
+        do {
+            before = bed().jiffies();
+            conn.expires = before + left;
+            (void)bed().run(hook(), Side::Outside, request(40000, kAck));
+            after = bed().jiffies();
+        } while (after - before > 1);
+        return conn.expires - before;
     };
 
-    EXPECT_LE(left_after_a_packet(whole - settings.hz / 32), whole - settings.hz / 32);
-    EXPECT_GT(left_after_a_packet(whole - settings.hz), whole - settings.hz / 2);
-    EXPECT_GT(left_after_a_packet(1), whole - settings.hz / 2);
-    EXPECT_LE(left_after_a_packet(whole + settings.hz), whole) << "a state with a shorter timeout";
+    EXPECT_EQ(whole - settings.hz / 32, left_after_a_packet(whole - settings.hz / 32));
+    EXPECT_GE(left_after_a_packet(whole - settings.hz), whole);
+    EXPECT_GE(left_after_a_packet(settings.hz), whole);
+    EXPECT_LE(left_after_a_packet(whole + settings.hz), whole + 1) << "a state with a shorter timeout";
 }
 
 // ---- a full table ----------------------------------------------------------------
@@ -141,13 +148,6 @@ protected:
         ASSERT_GE(used(), kSize);
     }
     std::uint32_t used() { return bed().plane().capacity().value().used; }
-    // Tags in use: a connection that strayed has two.
-    std::size_t tags() {
-        std::size_t count = 0;
-        for (const auto& line : bed().maps().tags())
-            for (const auto tag : line.tag) count += tag != 0 ? 1 : 0;
-        return count;
-    }
 
     static constexpr std::uint32_t kSize = 1024;
     std::uint16_t next_port = 1024;
@@ -209,7 +209,7 @@ TEST_P(FullTable, HasRoomAgainWhenConnectionsEnd) {
     (void)bed().plane().connections();  // sweeps
     EXPECT_EQ(1u, used());
     EXPECT_EQ(1u, counted());
-    EXPECT_EQ(1u, tags());
+    EXPECT_EQ(1u, bed().tags_in_use());
 }
 
 // All the client's connections have the same two lines; there is room for 30. (In a small table
@@ -229,7 +229,7 @@ TEST_P(FullTable, AClientMayUseOnePortForManyServices) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kSyn).verdict)) << i;
 
     EXPECT_EQ(kServices, used());
-    EXPECT_GE(tags(), kServices + (kServices - 30u)) << "those that strayed have a signpost";
+    EXPECT_GE(bed().tags_in_use(), kServices + (kServices - 30u)) << "those that strayed have a signpost";
     for (std::uint16_t i = 0; i < kServices; ++i) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kAck).verdict)) << i;
         const auto back =

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -297,6 +298,13 @@ std::vector<isobar_conn*> Testbed::connections() const {
     for (auto& conn : maps_.conns())
         if (conn.life & (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_CLAIMED)) result.push_back(&conn);
     return result;
+}
+
+std::size_t Testbed::tags_in_use() const {
+    std::size_t used = 0;
+    for (const auto& line : maps_.tags())
+        used += std::size(line.tag) - static_cast<std::size_t>(std::ranges::count(line.tag, 0));
+    return used;
 }
 
 isobar_server& Testbed::server(const Host& host) const {

@@ -105,6 +105,8 @@ public:
 
     // Connections in the table.
     [[nodiscard]] std::vector<isobar_conn*> connections() const;
+    // One a connection; one that strayed from its line has two.
+    [[nodiscard]] std::size_t tags_in_use() const;
     // The record of the server (the data plane's counters are in it).
     [[nodiscard]] isobar_server& server(const Host& host) const;
 

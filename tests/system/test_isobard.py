@@ -7,6 +7,7 @@ Drawn in full in support/cluster.py; the configuration is CONFIG there.
 """
 
 import collections
+import http.client
 import signal
 import socket
 
@@ -186,6 +187,8 @@ def held_connection(host):
 
 
 def answers(connection):
-    """Asks nginx for the page over an open connection."""
+    """Asks nginx for the page over an open connection, and reads the whole of it."""
     connection.sendall(b"GET / HTTP/1.1\r\nHost: cluster\r\n\r\n")
-    return connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response.status == 200 and response.read() in (b"Real1\n", b"Real2\n")
