@@ -130,7 +130,8 @@ TEST_P(Expiry, APacketMovesTheDeadlineUnlessItIsNearlyThereAlready) {
     EXPECT_EQ(whole - settings.hz / 32, left_after_a_packet(whole - settings.hz / 32));
     EXPECT_GE(left_after_a_packet(whole - settings.hz), whole);
     EXPECT_GE(left_after_a_packet(settings.hz), whole);
-    EXPECT_LE(left_after_a_packet(whole + settings.hz), whole + 1) << "a state with a shorter timeout";
+    EXPECT_LE(left_after_a_packet(whole + settings.hz), whole + 1)
+        << "a state with a shorter timeout";
 }
 
 // ---- a full table ----------------------------------------------------------------
@@ -229,7 +230,8 @@ TEST_P(FullTable, AClientMayUseOnePortForManyServices) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kSyn).verdict)) << i;
 
     EXPECT_EQ(kServices, used());
-    EXPECT_GE(bed().tags_in_use(), kServices + (kServices - 30u)) << "those that strayed have a signpost";
+    EXPECT_GE(bed().tags_in_use(), kServices + (kServices - 30u))
+        << "those that strayed have a signpost";
     for (std::uint16_t i = 0; i < kServices; ++i) {
         ASSERT_STREQ("FORWARDED", name(from_client(i, kAck).verdict)) << i;
         const auto back =
