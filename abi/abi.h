@@ -120,6 +120,7 @@ ISOBAR_SIZE(union isobar_set_element, 32);
 enum isobar_server_flag {
 	ISOBAR_SERVER_USED = 1,      /* the slot is taken */
 	ISOBAR_SERVER_AVAILABLE = 2, /* not set: removed, its connections are dropped silently */
+	ISOBAR_SERVER_LOCAL = 4,     /* an address of this host: the director serves too */
 };
 
 struct isobar_server {
@@ -134,7 +135,11 @@ struct isobar_server {
 	__u32 weight;
 	__u32 service;      /* index in isobar_services */
 	__u32 removed_at;   /* jiffies, of a removed server */
-	__u32 pad0[3];
+	/* how to reach it by tunnel */
+	__be32 tunnel_source; /* of the outer header; 0: the virtual address */
+	__be16 tunnel_port; /* GUE: destination */
+	__u8 tunnel;        /* enum isobar_tunnel */
+	__u8 pad0[5];
 	/* written by the data plane on state changes */
 	__u32 active;       /* connections, by IPVS's definition */
 	__u32 inactive;
@@ -147,6 +152,14 @@ ISOBAR_SIZE(struct isobar_server, 128);
 
 enum isobar_method {
 	ISOBAR_METHOD_NAT = 0,
+	ISOBAR_METHOD_DR = 1,
+	ISOBAR_METHOD_TUN = 2,
+};
+
+enum isobar_tunnel {
+	ISOBAR_TUNNEL_IPIP = 0, /* RFC 2003 */
+	ISOBAR_TUNNEL_GUE = 1,  /* draft-ietf-intarea-gue-09, version 0, data */
+	ISOBAR_TUNNEL_GRE = 2,  /* RFC 2784, no options */
 };
 
 /* ---- traffic -------------------------------------------------------------- */
@@ -200,7 +213,8 @@ struct isobar_conn {
 	__be16 client_port;
 	__be16 virtual_port;
 	__u8 protocol;
-	__u8 pad0[3];
+	__u8 method;        /* enum isobar_method: the server's when the connection began */
+	__u8 pad0[2];
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */

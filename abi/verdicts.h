@@ -24,6 +24,8 @@ enum isobar_action {
 	X(ICMP_REPLIED, REDIRECT, "ICMP error about a request, sent to the client") \
 	X(TO_STACK, PASS, "rewritten; the stack of this host sends it on (it must be fragmented)") \
 	X(TO_LOCAL, REDIRECT, "reply for a client on this host, delivered by way of lo") \
+	X(TO_SELF, PASS, "client packet for a real server that is this host: its stack answers") \
+	X(TO_FRAGMENT, REDIRECT, "in a tunnel, too big for the way: by lo to the stack, which cuts it up") \
 	X(NO_SERVER, REDIRECT, "no real server can take the connection: ICMP port unreachable") \
 	X(NO_SERVER_QUIET, DROP, "as NO_SERVER, ICMP over its rate limit") \
 	X(NO_ROUTE, REDIRECT, "no route to the real server: ICMP host unreachable") \

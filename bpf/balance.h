@@ -3,7 +3,7 @@
  * A packet's way through the data plane, the same for both hooks:
  *
  *   parse -> ours? -> find connection -> (find service -> schedule -> record)
- *         -> route -> account -> rewrite -> verdict
+ *         -> route -> account -> rewrite or wrap -> verdict
  *
  * Nothing is counted or changed before it is clear that this hook can finish the packet:
  * XDP hands the others to tc untouched.
@@ -17,6 +17,7 @@
 #include "packet.h"
 #include "schedule.h"
 #include "track.h"
+#include "tunnel.h"
 
 struct balance {
 	const struct isobar_settings *settings;
@@ -60,7 +61,7 @@ static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
 	return schedule(b->settings, &b->packet, b->now, &b->found);
 }
 
-/* What VS/NAT makes of the packet. */
+/* What VS/NAT makes of the packet; by every method a client's goes to the new address. */
 static __always_inline void plan_change(struct balance *b)
 {
 	const struct isobar_conn *conn = b->found.conn;
@@ -92,30 +93,68 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 	return find_nexthop(ctx, b->settings, &b->packet, source, destination, b->now, hop);
 }
 
-static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
+static __always_inline void account(const struct balance *b)
 {
-	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
-
 	track_state(b->settings, &b->packet, &b->found, b->now);
 	track_traffic(b->settings, b->found.conn->server, b->found.direction, b->packet.length,
 		      b->now);
-	return nat_rewrite(ctx, &b->packet, end, &b->change) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
 }
 
-/* Too big for the way out. What may be cut up, the stack cuts up. */
+static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
+{
+	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
+
+	if (b->found.conn->method == ISOBAR_METHOD_NAT)
+		return nat_rewrite(ctx, &b->packet, end, &b->change);
+	if (nat_count_hop(ctx))
+		return -1;
+	if (b->found.conn->method == ISOBAR_METHOD_TUN)
+		return tunnel_wrap(ctx, &b->packet, b->found.server);
+	return 0;
+}
+
+static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
+{
+	account(b);
+	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
+}
+
+/* By how much the packet will be longer on its way out. */
+static __always_inline __u32 overhead(const struct balance *b)
+{
+	return b->found.conn->method == ISOBAR_METHOD_TUN ? tunnel_overhead(b->found.server) : 0;
+}
+
+/* Too big for the way out. What may be cut up, the stack cuts up; but not what still has the
+ * virtual address (VS/DR), for the stack would take it for its own. */
 static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct balance *b)
 {
+	__u8 method = b->found.conn->method;
 	enum isobar_verdict verdict;
 
 	if (!ISOBAR_HOOK_COMPLETE)
 		return ISOBAR_TO_TC;
-	if (b->packet.dont_fragment)
+	if (b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
 		return ISOBAR_TOO_BIG;
 	verdict = account_and_rewrite(ctx, b);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
+	if (method == ISOBAR_METHOD_TUN)
+		return send_out(ctx, NULL, ISOBAR_TO_FRAGMENT);
 	return b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_TO_STACK
 							: send_out(ctx, NULL, ISOBAR_TO_LOCAL);
+}
+
+/* The real server is this host. It has the virtual address, so only VS/NAT has to change
+ * anything: the port may be another. */
+static __always_inline enum isobar_verdict serve_here(ISOBAR_CTX *ctx, struct balance *b)
+{
+	if (!ISOBAR_HOOK_COMPLETE)
+		return ISOBAR_TO_TC;
+	account(b);
+	if (b->found.conn->method == ISOBAR_METHOD_NAT && rewrite(ctx, b))
+		return ISOBAR_INTERNAL;
+	return ISOBAR_TO_SELF;
 }
 
 static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balance *b)
@@ -125,6 +164,8 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	enum isobar_verdict verdict;
 
 	plan_change(b);
+	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
+		return serve_here(ctx, b);
 	switch (route(ctx, b, &hop)) {
 	case NEXTHOP_FOUND:
 		break;
@@ -148,7 +189,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 		return ISOBAR_TO_TC;
 	if (b->packet.ttl <= 1)
 		return ISOBAR_TTL_EXPIRED;
-	if (hop->mtu && b->packet.wire_length > hop->mtu)
+	if (hop->mtu && b->packet.wire_length + overhead(b) > hop->mtu)
 		return send_too_big(ctx, b);
 	verdict = account_and_rewrite(ctx, b);
 	if (verdict != ISOBAR_GO_ON)

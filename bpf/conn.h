@@ -138,7 +138,8 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 		       conn->virtual_port == tuple->destination_port &&
 		       address_equal(&conn->client, &tuple->source) &&
 		       address_equal(&conn->virtual_address, &tuple->destination);
-	return conn->client_port == tuple->destination_port &&
+	/* by other methods the server answers its client itself, from the virtual address */
+	return conn->method == ISOBAR_METHOD_NAT && conn->client_port == tuple->destination_port &&
 	       conn_server_port(conn, server) == tuple->source_port &&
 	       address_equal(&conn->client, &tuple->destination) &&
 	       address_equal(&server->address, &tuple->source);

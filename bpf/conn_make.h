@@ -167,6 +167,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	conn->virtual_port = tuple->destination_port;
 	conn->protocol = tuple->protocol;
 	conn->server = server_index;
+	conn->method = found->server->method;
 	conn->partner = place.signpost;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 #include <linux/pkt_cls.h>
 
 #include <bpf/bpf_helpers.h>
@@ -49,6 +50,22 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	if (ctx->len < length)
 		return 0;
 	return bpf_skb_pull_data(ctx, length) == 0;
+}
+
+/* Makes room for an outer header of `length` bytes between the Ethernet and the IP header;
+ * `outer` and `inner` are the protocols behind the two IP headers. The segments of a TCP
+ * super-packet become smaller by as much, so that they still fit; datagrams cannot. */
+static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+
+	if (outer == IPPROTO_UDP)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
+	if (outer == IPPROTO_GRE)
+		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_GRE;
+	if (inner == IPPROTO_UDP)
+		flags |= BPF_F_ADJ_ROOM_FIXED_GSO;
+	return bpf_skb_adjust_room(ctx, length, BPF_ADJ_ROOM_MAC, flags);
 }
 
 /* The changes of the transport checksum at `offset`. The helper knows about checksums

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "checksum.h"
@@ -42,6 +44,20 @@ static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)
 static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 {
 	return ctx_data(ctx) + length <= ctx_data_end(ctx);
+}
+
+/* The MAC addresses are written by whoever sends the frame. */
+static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
+{
+	struct ethhdr *eth;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)length))
+		return -1;
+	eth = ctx_data(ctx);
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return -1;
+	eth->h_proto = bpf_htons(ETH_P_IP);
+	return 0;
 }
 
 static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __be32 old_address,

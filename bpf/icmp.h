@@ -138,11 +138,28 @@ static __noinline int icmp_refuse(ISOBAR_CTX *ctx, struct isobar_packet *packet,
 	return bpf_skb_store_bytes(ctx, ISOBAR_L3, &refusal, sizeof(refusal), 0);
 }
 
+/* Sends the error about the packet to its source. The quiet form of a refusal follows it in
+ * the list. */
+static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct balance *b,
+						     enum isobar_verdict verdict, __u32 mtu)
+{
+	struct isobar_nexthop *hop = NULL;
+	__be32 client = address_v4(&b->packet.tuple.source);
+	__be32 self = address_v4(&b->packet.tuple.destination);
+	enum nexthop_answer answer;
+
+	answer = find_nexthop(ctx, b->settings, &b->packet, self, client, b->now, &hop);
+	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF ||
+	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
+		return verdict + 1;
+	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, verdict);
+}
+
 static __always_inline __u32 refusal_mtu(ISOBAR_CTX *ctx, struct balance *b)
 {
 	struct isobar_nexthop *hop = NULL;
 
-	return route(ctx, b, &hop) == NEXTHOP_FOUND && hop ? hop->mtu : 0;
+	return route(ctx, b, &hop) == NEXTHOP_FOUND && hop ? hop->mtu - overhead(b) : 0;
 }
 
 /* ---- errors of others ------------------------------------------------------ */
@@ -229,6 +246,26 @@ static __always_inline int icmp_rewrite_outer(ISOBAR_CTX *ctx, enum nat_end end,
 	return nat_rewrite_ip(ctx, end, &change);
 }
 
+/* The server sees a packet of its own quoted: by NAT that is one before the rewriting, else as
+ * it is. */
+static __always_inline int icmp_rewrite_for_server(ISOBAR_CTX *ctx, struct balance *b,
+						   const struct icmp_error *error,
+						   const struct nat_change *quote)
+{
+	if (b->found.conn->method == ISOBAR_METHOD_NAT)
+		return icmp_rewrite_quote(ctx, error, 1, quote) ||
+		       icmp_rewrite_outer(ctx, NAT_DESTINATION,
+					  address_v4(&b->packet.tuple.destination),
+					  quote->new_address);
+	if (b->found.server->flags & ISOBAR_SERVER_LOCAL)
+		return 0;
+	if (nat_count_hop(ctx))
+		return -1;
+	if (b->found.conn->method == ISOBAR_METHOD_TUN)
+		return tunnel_wrap(ctx, &b->packet, b->found.server);
+	return 0;
+}
+
 /* An error about a reply, from outside: on to the real server, about its own packet. */
 static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struct balance *b,
 							  const struct icmp_error *error)
@@ -241,17 +278,18 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 		.new_port = conn_server_port(b->found.conn, b->found.server),
 	};
 
-	if (find_nexthop(ctx, b->settings, &b->packet, address_v4(&b->packet.tuple.source),
-			 quote.new_address, b->now, &hop) != NEXTHOP_FOUND ||
-	    !hop)
+	int local = b->found.server->flags & ISOBAR_SERVER_LOCAL;
+
+	if (!local &&
+	    (find_nexthop(ctx, b->settings, &b->packet, address_v4(&b->packet.tuple.source),
+			  quote.new_address, b->now, &hop) != NEXTHOP_FOUND ||
+	     !hop))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
 		      b->now);
-	if (icmp_rewrite_quote(ctx, error, 1, &quote) ||
-	    icmp_rewrite_outer(ctx, NAT_DESTINATION, address_v4(&b->packet.tuple.destination),
-			       quote.new_address))
+	if (icmp_rewrite_for_server(ctx, b, error, &quote))
 		return ISOBAR_INTERNAL;
-	return send_out(ctx, hop, ISOBAR_ICMP_FORWARDED);
+	return local ? ISOBAR_TO_SELF : send_out(ctx, hop, ISOBAR_ICMP_FORWARDED);
 }
 
 /* An error about a request, from a real server or a router inside: on to the client, in
@@ -279,26 +317,4 @@ static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struc
 			       quote.new_address))
 		return ISOBAR_INTERNAL;
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, ISOBAR_ICMP_REPLIED);
-}
-
-static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
-{
-	struct icmp_error error = {};
-	struct isobar_tuple quoted = {};
-	enum isobar_verdict verdict;
-
-	if (b->packet.fragment || icmp_parse(ctx, &b->packet, &error, &quoted))
-		return ISOBAR_NOT_OURS;
-	b->now = isobar_now();
-	if (!conn_find(b->settings, &quoted, filter_kind(b->filter, &quoted.source),
-		       filter_kind(b->filter, &quoted.destination), &b->found))
-		return ISOBAR_NOT_OURS;
-	verdict = check_network(ctx, &b->packet);
-	if (verdict != ISOBAR_GO_ON)
-		return verdict;
-	if (b->packet.ttl <= 1)
-		return ISOBAR_TTL_EXPIRED_QUIET;
-	/* `quoted` is turned round: it looks like a packet of whom the error comes from */
-	return b->found.direction == ISOBAR_FROM_CLIENT ? icmp_to_server(ctx, b, &error)
-							: icmp_to_client(ctx, b, &error);
 }

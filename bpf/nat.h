@@ -38,6 +38,20 @@ static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end,
 	return 0;
 }
 
+/* What every router does; other methods than NAT do no more to the packet. */
+static __always_inline int nat_count_hop(ISOBAR_CTX *ctx)
+{
+	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
+	__be16 old_ttl;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return -1;
+	old_ttl = *(__be16 *)&ip->ttl;
+	*(__be16 *)&ip->ttl = old_ttl - bpf_htons(0x0100);
+	ip->check = checksum_replace(ip->check, 0, 0, old_ttl, old_ttl - bpf_htons(0x0100));
+	return 0;
+}
+
 static __always_inline int nat_rewrite_port(ISOBAR_CTX *ctx, __u32 l4, enum nat_end end,
 					    __be16 new_port)
 {

@@ -65,10 +65,19 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, _
 	__builtin_memcpy(hop->macs.target, fib.dmac, 6);
 	__builtin_memcpy(hop->macs.own, fib.smac, 6);
 	hop->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
-	/* the kernel tells the MTU only together with the neighbour */
 	hop->mtu = hop->resolved ? fib.mtu_result : 0;
 	hop->xdp = port && (port->flags & ISOBAR_PORT_XDP);
 	hop->expires = now + settings->hz / 8;
+	if (hop->resolved)
+		return NEXTHOP_FOUND;
+	/* The kernel tells the MTU only together with the neighbour; or if asked for more. */
+	fib.tot_len = 0xffff;
+	fib.tos = tos;
+	fib.ipv4_src = source;
+	fib.ipv4_dst = destination;
+	fib.ifindex = ctx_ifindex(ctx);
+	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		hop->mtu = fib.mtu_result;
 	return NEXTHOP_FOUND;
 }
 

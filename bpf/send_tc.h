@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sending from tc. The kernel resolves the neighbour, and keeps the packet while it does
- * so: nothing is lost when a MAC address is not known yet.
+ * Sending from tc, and what only tc does: refusals and ICMP. The kernel resolves the
+ * neighbour, and keeps the packet while it does so: nothing is lost when a MAC address is not
+ * known yet.
  */
 #pragma once
 
 #include "balance.h"
-#include "icmp.h"
+#include "icmp_tunnel.h"
 
 #define SEND_LOOPBACK 1 /* ifindex of lo in every namespace */
 
@@ -45,24 +46,34 @@ send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict 
 	return hop ? send_to_neighbour(ctx, hop, verdict) : send_to_self(ctx, verdict);
 }
 
-/* The quiet form of a refusal follows it in the list. */
 static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 							enum isobar_verdict verdict)
 {
-	struct isobar_nexthop *hop = NULL;
-	__be32 client = address_v4(&b->packet.tuple.source);
-	__be32 self = address_v4(&b->packet.tuple.destination);
-	enum nexthop_answer answer;
-	__u32 mtu = 0;
-
 	/* A server's packet is not for us, and our stack knows the address to speak from. */
 	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER)
 		return ISOBAR_REPLY_REFUSED;
-	if (verdict == ISOBAR_TOO_BIG)
-		mtu = refusal_mtu(ctx, b);
-	answer = find_nexthop(ctx, b->settings, &b->packet, self, client, b->now, &hop);
-	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF ||
-	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
-		return verdict + 1;
-	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, verdict);
+	return icmp_tell(ctx, b, verdict, verdict == ISOBAR_TOO_BIG ? refusal_mtu(ctx, b) : 0);
+}
+
+static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
+{
+	struct icmp_error error = {};
+	struct isobar_tuple quoted = {};
+	enum isobar_verdict verdict;
+
+	if (b->packet.fragment)
+		return ISOBAR_NOT_OURS;
+	b->now = isobar_now();
+	if (icmp_parse(ctx, &b->packet, &error, &quoted) ||
+	    !conn_find(b->settings, &quoted, filter_kind(b->filter, &quoted.source),
+		       filter_kind(b->filter, &quoted.destination), &b->found))
+		return icmp_from_tunnel(ctx, b);
+	verdict = check_network(ctx, &b->packet);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	if (b->packet.ttl <= 1)
+		return ISOBAR_TTL_EXPIRED_QUIET;
+	/* `quoted` is turned round: it looks like a packet of whom the error comes from */
+	return b->found.direction == ISOBAR_FROM_CLIENT ? icmp_to_server(ctx, b, &error)
+							: icmp_to_client(ctx, b, &error);
 }

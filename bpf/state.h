@@ -24,7 +24,7 @@
 #define SA ISOBAR_STATE_SYNACK
 
 /* clang-format off */
-static const __u8 tcp_next_state[8][TCP_ROW] = {
+static const __u8 tcp_next_state[16][TCP_ROW] = {
 	/*             NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
 	/* client: */
 	[TCP_SYN] = {  SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
@@ -36,6 +36,11 @@ static const __u8 tcp_next_state[8][TCP_ROW] = {
 	[4 + TCP_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW },
 	[4 + TCP_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES },
 	[4 + TCP_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL },
+	/* client, of a connection whose replies do not come this way: */
+	[8 + TCP_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
+	[8 + TCP_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW },
+	[8 + TCP_ACK] = { CL, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
+	[8 + TCP_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
 };
 /* clang-format on */
 
@@ -51,18 +56,20 @@ static const __u8 tcp_next_state[8][TCP_ROW] = {
 #undef LI
 #undef SA
 
-static __always_inline __u32 tcp_next(__u32 state, __u32 direction, __u32 event)
+/* `seen`: who of the two speaks, or TCP_CLIENT_ONLY. */
+#define TCP_CLIENT_ONLY 2
+static __always_inline __u32 tcp_next(__u32 state, __u32 seen, __u32 event)
 {
 	__u32 row, column;
 
 	/* no flag at all: IPVS closes */
 	if (event >= TCP_NOTHING || state >= TCP_STATES)
 		return ISOBAR_STATE_CLOSE;
-	row = direction * 4 + event;
+	row = seen * 4 + event;
 	column = state;
 	/* Linux 6.1 forgets the bounds over clang's arithmetic: they must come last */
 	asm volatile("" : "+r"(row), "+r"(column));
-	return tcp_next_state[row & 7][column & (TCP_ROW - 1)];
+	return tcp_next_state[row & 15][column & (TCP_ROW - 1)];
 }
 
 /* Counted in ActiveConn? (tcp_state_active_table) */

@@ -31,7 +31,10 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 	__u32 next = state;
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		next = tcp_next(state, found->direction, packet->tcp_event);
+		next = tcp_next(state,
+				conn->method == ISOBAR_METHOD_NAT ? found->direction
+								  : TCP_CLIENT_ONLY,
+				packet->tcp_event);
 	if (next != state && (life & ISOBAR_LIFE_LIVE)) {
 		__u32 new_life = (life & ~(ISOBAR_LIFE_STATE | ISOBAR_LIFE_INACTIVE)) | next;
 

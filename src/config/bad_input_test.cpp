@@ -123,8 +123,8 @@ const std::vector<Bad> kBad = {
      "'check' comes with a later version of Isobar; remove it for now", ""},
     {"LaterLoad", service_with("load = { from = \"ruptime\" }"), 4, 1,
      "'load' comes with a later version of Isobar; remove it for now", ""},
-    {"LaterForward", service_with("forward = \"dr\""), 4, 11,
-     "forward: 'dr' comes with a later version of Isobar", "for now: nat"},
+    {"LaterForward", service_with("forward = \"fullnat\""), 4, 11,
+     "forward: 'fullnat' comes with a later version of Isobar", "for now: nat, dr, tun"},
     {"LaterIpv6", listening_on("[\"[fd00::1]:80/tcp\"]"), 3, 11,
      "listen: IPv6 addresses come with a later version of Isobar", ""},
     {"LaterIpv6Server", server_with("address = \"fd00::1\""), 4, 24,
@@ -139,6 +139,22 @@ const std::vector<Bad> kBad = {
      "listen: port 0 (all ports) comes with a later version of Isobar", ""},
     {"LaterSctp", listening_on("[\"10.0.0.2:80/sctp\"]"), 3, 11,
      "listen: SCTP services come with a later version of Isobar", ""},
+
+    // forwarding methods
+    {"TunnelWithoutTun", service_with("tunnel = \"gre\""), 4, 10, "tunnel: this service uses none",
+     "it belongs to forward = \"tun\""},
+    {"PortOfNoGue", service_with("forward = \"tun\"\ntunnel = \"gre\"\ntunnel_port = 6081"), 6, 15,
+     "tunnel_port: this service's tunnel has no port", "it belongs to tunnel = \"gue\""},
+    {"PortOfNoTunnel", service_with("tunnel_port = 6081"), 4, 15,
+     "tunnel_port: this service's tunnel has no port", "it belongs to tunnel = \"gue\""},
+    {"TunnelPortZero", service_with("forward = \"tun\"\ntunnel = \"gue\"\ntunnel_port = 0"), 6, 15,
+     "tunnel_port: 0 is not within 1 to 65535", ""},
+    {"UnknownTunnel", service_with("forward = \"tun\"\ntunnel = \"vxlan\""), 5, 10,
+     "tunnel: unknown word 'vxlan'", "known here: ipip, gue, gre"},
+    {"OtherPortByDr",
+     service_with("forward = \"dr\"\nservers = [ { address = \"192.168.10.100:8080\" } ]"), 5, 13,
+     "server 192.168.10.100:8080: with forward = \"dr\" packets keep the port 80",
+     "leave the port out"},
 
     // services
     {"NameIsNumber", "[[service]]\nname = 5\nlisten = [\"10.0.0.2:80/tcp\"]\n", 2, 8,

@@ -87,6 +87,34 @@ void check_servers(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_tunnel(const ServiceDraft& service, Reading& reading) {
+    const bool tun = service.forward == model::ForwardingMethod::Tun;
+    const bool gue = tun && service.tunnel.value == model::Encapsulation::Gue;
+    if (!tun && service.tunnel.value != model::Tunnel{}.type)
+        reading.error(service.tunnel.at, "tunnel: this service uses none",
+                      "it belongs to forward = \"tun\"");
+    if (!gue && service.tunnel_port.value != kGuePort)
+        reading.error(service.tunnel_port.at, "tunnel_port: this service's tunnel has no port",
+                      "it belongs to tunnel = \"gue\"");
+}
+
+// What is not rewritten keeps its port.
+void check_server_ports(const ServiceDraft& service, Reading& reading) {
+    if (service.forward == model::ForwardingMethod::Nat) return;
+    for (const auto& [server, at] : service.servers) {
+        const auto port = server.address.port;
+        for (const auto& [listen, listen_at] : service.listen) {
+            if (port == 0 || port == listen.address.port) continue;
+            reading.error(at,
+                          fmt::format("server {}: with forward = \"{}\" packets keep the port {}",
+                                      server.address.text(), model::name(service.forward),
+                                      listen.address.port),
+                          "leave the port out");
+            break;
+        }
+    }
+}
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
@@ -105,6 +133,8 @@ void check_services(const FileDraft& draft, Reading& reading) {
             }
         }
         check_servers(service, reading);
+        check_tunnel(service, reading);
+        check_server_ports(service, reading);
     }
 }
 
@@ -138,9 +168,13 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
     service.scheduler = draft.scheduler;
     service.forward = draft.forward;
+    model::Tunnel tunnel{draft.tunnel.value, 0};
+    if (tunnel.type == model::Encapsulation::Gue)
+        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
     for (const auto& [server, at] : draft.servers) {
         service.servers.push_back(server);
         service.servers.back().method = draft.forward;
+        service.servers.back().tunnel = tunnel;
     }
     return service;
 }

@@ -41,8 +41,13 @@ Kind<model::Scheduler> scheduler() {
 }
 
 Kind<model::ForwardingMethod> forward() {
-    return choice<model::ForwardingMethod>({{"nat"}, {"dr", "tun", "fullnat", "local"}},
-                                           {model::ForwardingMethod::Nat});
+    using enum model::ForwardingMethod;
+    return choice<model::ForwardingMethod>({{"nat", "dr", "tun"}, {"fullnat"}}, {Nat, Dr, Tun});
+}
+
+Kind<model::Encapsulation> encapsulation() {
+    using enum model::Encapsulation;
+    return choice<model::Encapsulation>({{"ipip", "gue", "gre"}, {}}, {Ipip, Gue, Gre});
 }
 
 // "eth0", or { name = "eth0", hook = "tc" }
@@ -125,8 +130,13 @@ Kind<ServiceDraft> service() {
                   "How the server of a new connection is chosen: in turn (rr), in turn by weight "
                   "(wrr), fewest connections (lc), fewest connections by weight (wlc)."),
          optional("forward", &S::forward, forward(),
-                  "How packets reach the real servers: by rewriting addresses (nat). The servers "
-                  "answer through the director."),
+                  "How packets reach the real servers: rewritten (nat), by MAC address (dr), in a "
+                  "tunnel (tun). Only with nat the replies come back by the director."),
+         optional("tunnel", &S::tunnel, located(encapsulation()),
+                  "With forward = \"tun\": what packets are wrapped in, IP in IP, GUE or GRE.",
+                  "\"ipip\""),
+         optional("tunnel_port", &S::tunnel_port, located(number(1, 65535, "")),
+                  "With tunnel = \"gue\": the UDP port that the servers expect it at.", "6080"),
          optional("servers", &S::servers, list_of(located(server())),
                   "The real servers. A service may have none for a while: its clients are refused.",
                   "none"),

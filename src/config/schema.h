@@ -2,6 +2,7 @@
 // The keys of isobar.toml, and what a file says before it was checked as a whole.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "model/config.h"
 
 namespace isobar::config {
+
+inline constexpr model::Port kGuePort = 6080;  // IANA: gue
 
 struct InterfaceDraft {
     std::string name;
@@ -30,6 +33,8 @@ struct ServiceDraft {
     std::vector<Located<model::ServiceKey>> listen;
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
+    Located<model::Encapsulation> tunnel{model::Tunnel{}.type, {}};
+    Located<std::uint32_t> tunnel_port{kGuePort, {}};
     std::vector<Located<model::RealServer>> servers;
 };
 

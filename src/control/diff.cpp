@@ -56,14 +56,21 @@ const model::ServerStatus* find_server(const std::vector<model::ServiceStatus>& 
     return server == service->servers.end() ? nullptr : &*server;
 }
 
+// "tun (gue), weight 2"
+std::string describe_way(const model::RealServer& server) {
+    const bool tunnel = server.method == model::ForwardingMethod::Tun;
+    return fmt::format("{}{}, weight {}", name(server.method),
+                       tunnel ? fmt::format(" ({})", name(server.tunnel.type)) : "", server.weight);
+}
+
 std::string describe_edit(const model::EditServer& edit,
                           const std::vector<model::ServiceStatus>& before) {
     const std::string line =
         fmt::format("{}: server {} ", edit.service.text(), edit.server.address.text());
     const model::ServerStatus* old = find_server(before, edit.service, edit.server.address);
-    if (old == nullptr || old->server.method != edit.server.method) {
-        return line +
-               fmt::format("now {}, weight {}", name(edit.server.method), edit.server.weight);
+    if (old == nullptr || old->server.method != edit.server.method ||
+        old->server.tunnel != edit.server.tunnel) {
+        return line + "now " + describe_way(edit.server);
     }
     return line + fmt::format("weight {} -> {}", old->server.weight, edit.server.weight);
 }
@@ -109,9 +116,8 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {
-                return fmt::format("{}: server {} added, {}, weight {}", step.service.text(),
-                                   step.server.address.text(), name(step.server.method),
-                                   step.server.weight);
+                return fmt::format("{}: server {} added, {}", step.service.text(),
+                                   step.server.address.text(), describe_way(step.server));
             } else if constexpr (std::is_same_v<Step, model::EditServer>) {
                 return describe_edit(step, before);
             } else {

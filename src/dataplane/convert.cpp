@@ -52,6 +52,42 @@ model::Address from_abi(const isobar_address& address) {
     return out;
 }
 
+std::uint8_t to_abi(model::ForwardingMethod method) {
+    switch (method) {
+        case model::ForwardingMethod::Nat:
+            return ISOBAR_METHOD_NAT;
+        case model::ForwardingMethod::Dr:
+            return ISOBAR_METHOD_DR;
+        case model::ForwardingMethod::Tun:
+            return ISOBAR_METHOD_TUN;
+    }
+    return ISOBAR_METHOD_NAT;
+}
+
+std::uint8_t to_abi(model::Encapsulation type) {
+    switch (type) {
+        case model::Encapsulation::Ipip:
+            return ISOBAR_TUNNEL_IPIP;
+        case model::Encapsulation::Gue:
+            return ISOBAR_TUNNEL_GUE;
+        case model::Encapsulation::Gre:
+            return ISOBAR_TUNNEL_GRE;
+    }
+    return ISOBAR_TUNNEL_IPIP;
+}
+
+model::RealServer to_model(const isobar_server& server, model::Weight weight) {
+    model::RealServer out;
+    out.address = {from_abi(server.address), from_network(server.port)};
+    out.weight = weight;
+    if (server.method == ISOBAR_METHOD_DR) out.method = model::ForwardingMethod::Dr;
+    if (server.method == ISOBAR_METHOD_TUN) out.method = model::ForwardingMethod::Tun;
+    if (server.tunnel == ISOBAR_TUNNEL_GUE) out.tunnel.type = model::Encapsulation::Gue;
+    if (server.tunnel == ISOBAR_TUNNEL_GRE) out.tunnel.type = model::Encapsulation::Gre;
+    out.tunnel.port = from_network(server.tunnel_port);
+    return out;
+}
+
 std::uint8_t protocol_number(model::Protocol protocol) {
     return protocol == model::Protocol::Tcp ? IPPROTO_TCP : IPPROTO_UDP;
 }

@@ -13,6 +13,11 @@ model::Address from_abi(const isobar_address& address);
 isobar_service_key to_abi(const model::ServiceKey& key);
 model::ServiceKey from_abi(const isobar_service_key& key);
 
+std::uint8_t to_abi(model::ForwardingMethod method);
+std::uint8_t to_abi(model::Encapsulation type);
+// The weight is that of the set that the server is a member of.
+model::RealServer to_model(const isobar_server& server, model::Weight weight);
+
 std::uint8_t protocol_number(model::Protocol protocol);
 model::Protocol protocol_of(std::uint8_t number);
 

@@ -260,6 +260,12 @@ Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& se
     return impl_->tables.zero(service);
 }
 
+Result<void> Dataplane::addresses_changed() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    return impl_->tables.find_ways();
+}
+
 // ---- read -------------------------------------------------------------------------
 
 namespace {

@@ -85,6 +85,10 @@ public:
     // Replaces the programs by those of this build, if they differ; maps and packets go on.
     Result<void> upgrade();
 
+    // The addresses of this host have changed: looks up again which real servers are this
+    // host itself, and what tunnels to the others are from.
+    Result<void> addresses_changed();
+
     // ---- what the director changes on its host ----
     // Sets net.* sysctls ("net.ipv4.ip_forward"), remembering the first value found.
     Result<void> set_sysctl(const std::string& name, const std::string& value);

@@ -9,9 +9,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <ctime>
-#include <memory>
+
+#include "dataplane/netlink.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -19,30 +18,10 @@ namespace {
 // Since Linux 5.14; Debian's headers know it, older ones do not.
 constexpr int kParentDevName = 56;  // IFLA_PARENT_DEV_NAME
 
-struct CloseSocket {
-    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
-
 // Sends the request and gives every message of the answer to `callback`.
 Result<void> dump(nlmsghdr* request, mnl_cb_t callback, void* data) {
-    const Socket socket{mnl_socket_open(NETLINK_ROUTE)};
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-        return system_failure("netlink", errno);
-    const auto sequence = static_cast<unsigned>(std::time(nullptr));
-    request->nlmsg_seq = sequence;
-    if (mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0)
-        return system_failure("netlink", errno);
-    const auto port = mnl_socket_get_portid(socket.get());
-    std::array<char, 32768> answer{};
-    int more = MNL_CB_OK;
-    while (more == MNL_CB_OK) {
-        const auto length = mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
-        if (length < 0) return system_failure("netlink", errno);
-        more = mnl_cb_run(answer.data(), static_cast<std::size_t>(length), sequence, port, callback,
-                          data);
-    }
-    if (more < 0) return system_failure("netlink", errno);
+    if (const int error = ask_netlink(request, callback, data); error != 0)
+        return system_failure("netlink", error);
     return {};
 }
 

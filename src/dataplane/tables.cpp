@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "dataplane/convert.h"
+#include "dataplane/routes.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -47,6 +49,7 @@ struct Tables::Draft {
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
+        bool edited = false;
     };
     std::vector<Entry> entries;  // newest first
     std::vector<Member> removed;
@@ -116,9 +119,7 @@ void Tables::read_all() {
             for (std::uint32_t i = 1; i <= head.count; ++i) {
                 const auto& member = sets[record.set + i].member;
                 const auto& server = servers[member.server];
-                service.members.push_back(
-                    {member.server,
-                     {{from_abi(server.address), from_network(server.port)}, member.weight}});
+                service.members.push_back({member.server, to_model(server, member.weight)});
             }
         }
         services_.emplace(from_abi(record.key), std::move(service));
@@ -205,6 +206,7 @@ struct Tables::Step {
         Draft::Entry entry{change.server, std::nullopt};
         if (removed != draft.removed.end()) {  // removed and added in one transaction
             entry.slot = removed->slot;
+            entry.edited = true;
             draft.removed.erase(removed);
         }
         draft.entries.insert(draft.entries.begin(), entry);
@@ -222,6 +224,7 @@ struct Tables::Step {
                                        change.server.address.text()));
         if (auto fine = check(change.service, change.server); !fine) return fine;
         entry->server = change.server;
+        entry->edited = true;
         draft.cursor =
             after_edit(draft.cursor, static_cast<std::uint32_t>(draft.scheduler), draft.weights());
         return {};
@@ -252,6 +255,15 @@ struct Tables::Step {
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
+        if (server.method != model::ForwardingMethod::Nat &&
+            server.address.port != service.address.port)
+            return failure(
+                Fault::Invalid,
+                fmt::format("{}: by {} the packet keeps its port {}", server.address.text(),
+                            model::name(server.method), service.address.port));
+        if (server.tunnel.type == model::Encapsulation::Gue && server.tunnel.port == 0)
+            return failure(Fault::Invalid, fmt::format("{}: a GUE tunnel needs its UDP port",
+                                                       server.address.text()));
         return {};
     }
 };
@@ -334,7 +346,10 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     members.reserve(draft.entries.size());
     for (const auto& entry : draft.entries) {
         if (entry.slot) {
-            maps_.servers()[*entry.slot].weight = entry.server.weight;
+            if (entry.edited) {
+                if (auto done = describe_server(maps_.servers()[*entry.slot], entry.server); !done)
+                    return done;
+            }
             members.push_back({*entry.slot, entry.server});
             continue;
         }
@@ -451,8 +466,8 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
         if (record.service == service)
             for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) gone[i] -= traffic->item[i];
         record.service = service;
-        record.weight = server.weight;
-        std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
+        if (auto done = describe_server(record, server); !done)
+            return tl::unexpected(std::move(done.error()));
         return slot;
     }
     auto free = free_servers_.lower_bound(settings.server_hand);
@@ -473,11 +488,41 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     record.virtual_address = to_abi(key.address.address);
     record.virtual_port = to_network(key.address.port);
     record.protocol = protocol_number(key.protocol);
-    record.method = ISOBAR_METHOD_NAT;
-    record.weight = server.weight;
     record.service = service;
-    std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
+    if (auto done = describe_server(record, server); !done)
+        return tl::unexpected(std::move(done.error()));
     return slot;
+}
+
+// Weight and way of a server in use, which packets read meanwhile: how a tunnel is made stands
+// there before the method says that there is one.
+Result<void> Tables::describe_server(isobar_server& record, const model::RealServer& server) {
+    record.weight = server.weight;
+    record.tunnel_port = to_network(server.tunnel.port);
+    std::atomic_ref(record.tunnel).store(to_abi(server.tunnel.type), std::memory_order_release);
+    if (auto done = find_way(record); !done) return done;
+    std::atomic_ref(record.method).store(to_abi(server.method), std::memory_order_release);
+    return {};
+}
+
+// What depends on the addresses and routes of this host. The server is available afterwards.
+Result<void> Tables::find_way(isobar_server& record) {
+    const auto route = find_route(from_abi(record.address));
+    if (!route) return tl::unexpected(route.error());
+    std::memcpy(&record.tunnel_source, route->source.bytes.data(), sizeof(record.tunnel_source));
+    std::atomic_ref(record.flags)
+        .store(static_cast<std::uint16_t>(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE |
+                                          (route->local ? ISOBAR_SERVER_LOCAL : 0)),
+               std::memory_order_release);
+    return {};
+}
+
+Result<void> Tables::find_ways() {
+    refresh();
+    for (const auto& [key, service] : services_)
+        for (const auto& member : service.members)
+            if (auto done = find_way(maps_.servers()[member.slot]); !done) return done;
+    return {};
 }
 
 // The server leaves its service; the connections that it has remember it.

@@ -42,6 +42,9 @@ public:
     // As the maps have them now.
     const Services& services();
 
+    // Looks up again what the servers' records say about this host's addresses and routes.
+    Result<void> find_ways();
+
 private:
     struct Draft;
     struct Step;
@@ -61,6 +64,8 @@ private:
 
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
                                        const model::RealServer& server, std::uint32_t now);
+    static Result<void> describe_server(isobar_server& record, const model::RealServer& server);
+    static Result<void> find_way(isobar_server& record);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     Result<void> publish(Service& service, const Cursor& cursor);

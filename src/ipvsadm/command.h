@@ -43,8 +43,6 @@ struct ServiceName {
     bool operator==(const ServiceName&) const = default;
 };
 
-enum class Forward : std::uint8_t { Route, Tunnel, Masquerade };
-enum class TunnelType : std::uint8_t { Ipip, Gue, Gre };
 enum class DaemonRole : std::uint8_t { Master, Backup };
 
 // Which table -L prints when several are asked for: the first of these.
@@ -78,9 +76,10 @@ struct Command {
 
     // -a, -e, -d
     std::optional<model::Endpoint> server;
-    Forward forward = Forward::Route;
-    bool forward_given = false;
-    TunnelType tunnel = TunnelType::Ipip;
+    model::ForwardingMethod forward = model::ForwardingMethod::Dr;
+    model::Tunnel tunnel;
+    bool tunnel_checksum = false;         // --tun-csum
+    bool tunnel_remote_checksum = false;  // --tun-remcsum
     model::Weight weight = 1;
     std::uint32_t upper_threshold = 0;
     std::uint32_t lower_threshold = 0;

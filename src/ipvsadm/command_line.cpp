@@ -53,6 +53,7 @@ private:
     Outcome read_netmask(const std::string& value);
     Outcome read_real_server(const std::string& value);
     Outcome read_tunnel_type(const std::string& value);
+    Outcome read_tunnel_port(const std::string& value);
     Outcome read_daemon_role(const std::string& value);
     Outcome read_group(const std::string& value);
     Outcome read_timeouts();
@@ -218,21 +219,19 @@ Outcome Parser::read_server_option(Flag flag, const std::string& value) {
         into = static_cast<std::uint32_t>(*parsed);
         return {};
     };
-    const auto forward = [&](Forward method) {
+    const auto forward = [&](model::ForwardingMethod method) {
         command_.forward = method;
-        command_.forward_given = true;
         return Outcome();
     };
-    std::uint32_t tunnel_port = 0;  // checked, not kept: there are no tunnels yet
     switch (flag) {
         case Flag::RealServer:
             return read_real_server(value);
         case Flag::Route:
-            return forward(Forward::Route);
+            return forward(model::ForwardingMethod::Dr);
         case Flag::Tunnel:
-            return forward(Forward::Tunnel);
+            return forward(model::ForwardingMethod::Tun);
         case Flag::Masquerade:
-            return forward(Forward::Masquerade);
+            return forward(model::ForwardingMethod::Nat);
         case Flag::Weight:
             return number(0, kMaxInt, "weight", command_.weight);
         case Flag::UpperThreshold:
@@ -242,7 +241,13 @@ Outcome Parser::read_server_option(Flag flag, const std::string& value) {
         case Flag::TunnelType:
             return read_tunnel_type(value);
         case Flag::TunnelPort:
-            return number(1, 65535, "tunnel port", tunnel_port);
+            return read_tunnel_port(value);
+        case Flag::TunnelChecksum:
+            command_.tunnel_checksum = true;
+            return {};
+        case Flag::TunnelRemoteChecksum:
+            command_.tunnel_remote_checksum = true;
+            return {};
         default:
             return {};
     }
@@ -258,15 +263,19 @@ Outcome Parser::read_real_server(const std::string& value) {
 }
 
 Outcome Parser::read_tunnel_type(const std::string& value) {
-    if (value == "ipip") {
-        command_.tunnel = TunnelType::Ipip;
-    } else if (value == "gue") {
-        command_.tunnel = TunnelType::Gue;
-    } else if (value == "gre") {
-        command_.tunnel = TunnelType::Gre;
-    } else {
-        return mistake("illegal tunnel type specified");
+    using enum model::Encapsulation;
+    for (const auto type : {Ipip, Gue, Gre}) {
+        if (value != model::name(type)) continue;
+        command_.tunnel.type = type;
+        return {};
     }
+    return mistake("illegal tunnel type specified");
+}
+
+Outcome Parser::read_tunnel_port(const std::string& value) {
+    const auto port = parse_number(value, 1, 65535);
+    if (!port) return mistake("illegal tunnel port specified");
+    command_.tunnel.port = static_cast<model::Port>(*port);
     return {};
 }
 
@@ -400,7 +409,7 @@ Outcome Parser::check_server() {
     assert(command_.service && command_.server);
     const ServiceName& service = *command_.service;
     const model::Endpoint& server = *command_.server;
-    const bool tunnel = command_.forward == Forward::Tunnel;
+    const bool tunnel = command_.forward == model::ForwardingMethod::Tun;
     if (!tunnel && server.address.family != service.address.address.family) {
         return mistake("Different address family is allowed only for tunneling servers");
     }
@@ -411,7 +420,7 @@ Outcome Parser::check_server() {
         return mistake("Tunnel options conflict with forward method");
     }
     if (!tunnel) return {};
-    auto violation = find_tunnel_violation(command_.tunnel, given_);
+    auto violation = find_tunnel_violation(command_.tunnel.type, given_);
     if (violation) return mistake(std::move(*violation));
     return {};
 }
@@ -422,7 +431,7 @@ void Parser::complete_server_port() {
     if (!command_.server || !command_.service) return;
     if (command_.service->kind == ServiceKind::FirewallMark) return;
     const bool same_port =
-        command_.action != Action::DeleteServer && command_.forward != Forward::Masquerade;
+        command_.action != Action::DeleteServer && command_.forward != model::ForwardingMethod::Nat;
     if (same_port || command_.server->port == 0) {
         command_.server->port = command_.service->address.port;
     }

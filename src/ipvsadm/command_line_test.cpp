@@ -104,7 +104,7 @@ TEST(CommandLine, ClustersOfLettersMayEndInAValue) {
     EXPECT_TRUE(accepted("-ln").list.numeric);
 
     const auto server = accepted("-a -t 1.2.3.4:80 -r 1.2.3.5 -mw5");
-    EXPECT_EQ(server.forward, Forward::Masquerade);
+    EXPECT_EQ(server.forward, model::ForwardingMethod::Nat);
     EXPECT_EQ(server.weight, 5U);
     EXPECT_EQ(accepted("-a -t 1.2.3.4:80 -r 1.2.3.5 -mw=5"), server);
 }

@@ -124,20 +124,16 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
              Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
              Case{"-A -t [fd00::1]:80", "IPv6 comes"},
              Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "IPv6 comes"},
-             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i", "tunneling (-i) comes"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gre --tun-csum",
+                  "the checksum of a tunnel (--tun-csum) comes"},
+             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gue --tun-port 1 --tun-remcsum",
+                  "the remote checksum of a tunnel (--tun-remcsum) comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -x 10", "the overload threshold (-x) comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -y 5", "the overload threshold (-y) comes"},
              Case{"--start-daemon master", "the connection synchronisation daemon comes"},
          }) {
         EXPECT_EQ(verdict(line),
                   "255 isobar-ipvsadm: " + std::string(what) + " with a later version of Isobar")
-            << line;
-    }
-    for (const char* line :
-         {"-a -t 10.0.1.100:80 -r 10.0.2.11", "-e -t 10.0.1.100:80 -r 10.0.2.11 -g"}) {
-        EXPECT_EQ(verdict(line),
-                  "255 isobar-ipvsadm: direct routing (-g, the default) comes with a later version "
-                  "of Isobar; use -m")
             << line;
     }
     EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s rr\n");
@@ -154,6 +150,38 @@ TEST_F(Execute, OptionsOfLaterVersionsWithoutEffectAreFine) {
     given({"-A -t 1.2.3.4:80 -s rr", "-a -t 1.2.3.4:80 -r 1.2.3.5 -m -x 0 -y 0",
            "-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7 -x 0"});
     EXPECT_EQ(rules(), "-A -t 1.2.3.4:80 -s rr\n-a -t 1.2.3.4:80 -r 1.2.3.5:80 -m -w 7\n");
+}
+
+// As `ipvsadm -S` and `-L` of 1.31 on Linux 6.1 print them.
+TEST_F(Execute, ForwardingMethodsAreKeptListedAndSaved) {
+    given({"-A -t 10.0.0.2:80", "-a -t 10.0.0.2:80 -r 10.0.0.1:8080 -m",
+           "-a -t 10.0.0.2:80 -r 127.0.0.1",
+           "-a -t 10.0.0.2:80 -r 10.0.0.9:99 -i --tun-type gue --tun-port 6080",
+           "-a -t 10.0.0.2:80 -r 10.0.0.10 -i --tun-type gre",
+           "-a -t 10.0.0.2:80 -r 10.0.0.11 -i -w 3"});
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.0.2:80 -s wlc\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.1:8080 -m -w 1\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.9:80 -i -w 1 --tun-type gue --tun-port 6080 "
+              "--tun-nocsum\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.10:80 -i -w 1 --tun-type gre --tun-nocsum\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.11:80 -i -w 3\n"
+              "-a -t 10.0.0.2:80 -r 127.0.0.1:80 -g -w 1\n");
+    EXPECT_EQ(
+        run("-L -n --tun-info -t 10.0.0.2:80").out,
+        "Prot LocalAddress:Port Scheduler Flags\n"
+        "  -> RemoteAddress:Port           Forward TunnelInfo    Weight ActiveConn "
+        "InActConn\n"
+        "TCP  10.0.0.2:80 wlc\n"
+        "  -> 10.0.0.1:8080                Masq    n/a           1      0          0         \n"
+        "  -> 10.0.0.9:80                  Tunnel  gue:6080:-c   1      0          0         \n"
+        "  -> 10.0.0.10:80                 Tunnel  gre:-c        1      0          0         \n"
+        "  -> 10.0.0.11:80                 Tunnel  ipip          3      0          0         \n"
+        "  -> 127.0.0.1:80                 Route   n/a           1      0          0         "
+        "\n");
+
+    given({"-e -t 10.0.0.2:80 -r 10.0.0.9:80 -m"});
+    EXPECT_NE(rules().find("-a -t 10.0.0.2:80 -r 10.0.0.9:80 -m -w 1\n"), std::string::npos);
 }
 
 TEST_F(Execute, ServicesAreChangedAndRemoved) {

@@ -34,7 +34,12 @@ Of services
 
 Of real servers
   -r, --real-server HOST[:PORT]   default port: that of the service
+  -g, --gatewaying          by its MAC address (VS/DR; the default)
+  -i, --ipip                in a tunnel (VS/TUN)
   -m, --masquerading        rewrite addresses (VS/NAT)
+      --tun-type TYPE       ipip, gue or gre (default ipip)
+      --tun-port PORT       UDP port of gue
+      --tun-nocsum          no checksum over the tunnel, as without
   -w, --weight NUMBER       share of new connections; 0: none (default 1)
 
 LISTING
@@ -54,7 +59,7 @@ Long names of the commands: --add-service, --edit-service, --delete-service, --a
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
 Understood, but refused until a later version of Isobar: --sctp-service, -f, -6, -p, -M, --pe,
--o, -b, -g (so -m must be given), -i, --tun-*, -x, -y, other schedulers, --start-daemon.
+-o, -b, --tun-csum, --tun-remcsum, -x, -y, other schedulers, --start-daemon.
 )";
 }
 

@@ -81,8 +81,57 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
     }
 }
 
-// What ipvsadm calls the one forwarding method there is.
-constexpr std::string_view kMasquerade = "Masq";
+std::string_view forward_label(const model::RealServer& server) {
+    switch (server.method) {
+        case model::ForwardingMethod::Nat:
+            return "Masq";
+        case model::ForwardingMethod::Dr:
+            return "Route";
+        case model::ForwardingMethod::Tun:
+            return "Tunnel";
+    }
+    return "?";
+}
+
+// "gue:6080:-c": the port, and that the tunnel has no checksum.
+std::string tunnel_label(const model::RealServer& server) {
+    if (server.method != model::ForwardingMethod::Tun) return "n/a";
+    switch (server.tunnel.type) {
+        case model::Encapsulation::Ipip:
+            return "ipip";
+        case model::Encapsulation::Gue:
+            return fmt::format("gue:{}:-c", server.tunnel.port);
+        case model::Encapsulation::Gre:
+            return "gre:-c";
+    }
+    return "?";
+}
+
+// As -S writes it.
+std::string forward_options(const model::RealServer& server) {
+    switch (server.method) {
+        case model::ForwardingMethod::Nat:
+            return "-m";
+        case model::ForwardingMethod::Dr:
+            return "-g";
+        case model::ForwardingMethod::Tun:
+            return "-i";
+    }
+    return "?";
+}
+
+std::string tunnel_options(const model::RealServer& server) {
+    if (server.method != model::ForwardingMethod::Tun) return "";
+    switch (server.tunnel.type) {
+        case model::Encapsulation::Ipip:
+            return "";
+        case model::Encapsulation::Gue:
+            return fmt::format(" --tun-type gue --tun-port {} --tun-nocsum", server.tunnel.port);
+        case model::Encapsulation::Gre:
+            return " --tun-type gre --tun-nocsum";
+    }
+    return "?";
+}
 
 std::string server_columns(const model::ServerStatus& status, const ListOptions& options) {
     const auto weight = status.server.weight;
@@ -98,11 +147,11 @@ std::string server_columns(const model::ServerStatus& status, const ListOptions&
             return fmt::format(" {:<9} {:<11} {:<10} {:<10}", weight, status.persistent,
                                status.active, status.inactive);
         case Table::Tunnels:
-            return fmt::format(" {:<7} {:<13} {:<6} {:<10} {:<10}", kMasquerade, "n/a", weight,
-                               status.active, status.inactive);
+            return fmt::format(" {:<7} {:<13} {:<6} {:<10} {:<10}", forward_label(status.server),
+                               tunnel_label(status.server), weight, status.active, status.inactive);
         case Table::Plain:
-            return fmt::format(" {:<7} {:<6} {:<10} {:<10}", kMasquerade, weight, status.active,
-                               status.inactive);
+            return fmt::format(" {:<7} {:<6} {:<10} {:<10}", forward_label(status.server), weight,
+                               status.active, status.inactive);
     }
     return {};
 }
@@ -240,8 +289,9 @@ std::string save_service(const model::ServiceStatus& service, bool numeric, Name
     std::string text = fmt::format("-A {} -s {}\n", key, model::name(service.scheduler));
     for (const auto& status : service.servers) {
         const auto& server = status.server;
-        text += fmt::format("-a {} -r {} -m -w {}\n", key,
-                            endpoint_text(server.address, protocol, numeric, names), server.weight);
+        text += fmt::format("-a {} -r {} {} -w {}{}\n", key,
+                            endpoint_text(server.address, protocol, numeric, names),
+                            forward_options(server), server.weight, tunnel_options(server));
     }
     return text;
 }

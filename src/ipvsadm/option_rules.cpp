@@ -98,27 +98,15 @@ Rule rule_of(Action action) {
     return {};
 }
 
-std::string_view name(TunnelType type) {
-    switch (type) {
-        case TunnelType::Ipip:
-            return "ipip";
-        case TunnelType::Gue:
-            return "gue";
-        case TunnelType::Gre:
-            return "gre";
-    }
-    return "?";
-}
-
-Rule rule_of(TunnelType type) {
+Rule rule_of(model::Encapsulation type) {
     constexpr OptionSet kGre{TunnelNoChecksum, TunnelChecksum};
     constexpr OptionSet kGue{TunnelNoChecksum, TunnelChecksum, TunnelRemoteChecksum};
     switch (type) {
-        case TunnelType::Ipip:
+        case model::Encapsulation::Ipip:
             return {};
-        case TunnelType::Gue:
+        case model::Encapsulation::Gue:
             return {OptionSet(TunnelPort), kGue, kGue};
-        case TunnelType::Gre:
+        case model::Encapsulation::Gre:
             return {{}, kGre, kGre};
     }
     return {};
@@ -209,8 +197,8 @@ std::optional<std::string> find_violation(Action action, OptionSet given) {
     return breach;
 }
 
-std::optional<std::string> find_tunnel_violation(TunnelType type, OptionSet given) {
-    const std::string place = fmt::format("'{}' tunnel type", name(type));
+std::optional<std::string> find_tunnel_violation(model::Encapsulation type, OptionSet given) {
+    const std::string place = fmt::format("'{}' tunnel type", model::name(type));
     return find_breach(rule_of(type), TunnelPort, given, place);
 }
 

@@ -76,6 +76,6 @@ private:
 // another one.
 std::optional<std::string> find_violation(Action action, OptionSet given);
 // The same for the options of a tunnel (-i).
-std::optional<std::string> find_tunnel_violation(TunnelType type, OptionSet given);
+std::optional<std::string> find_tunnel_violation(model::Encapsulation type, OptionSet given);
 
 }  // namespace isobar::ipvsadm

@@ -49,9 +49,9 @@ std::optional<std::string> find_later_service_option(const Command& command) {
 }
 
 std::optional<std::string> find_later_server_option(const Command& command) {
-    if (command.forward == Forward::Tunnel) return later("tunneling (-i)");
-    if (command.forward == Forward::Route) {
-        return later("direct routing (-g, the default)") + "; use -m";
+    if (command.tunnel_checksum) return later("the checksum of a tunnel (--tun-csum)");
+    if (command.tunnel_remote_checksum) {
+        return later("the remote checksum of a tunnel (--tun-remcsum)");
     }
     if (command.upper_threshold != 0) return later("the overload threshold (-x)");
     if (command.lower_threshold != 0) return later("the overload threshold (-y)");

@@ -191,7 +191,10 @@ int Session::change_server(const Command& command) {
     if (command.action == Action::DeleteServer) {
         return apply(command, model::RemoveServer{key, *command.server});
     }
-    const model::RealServer server{.address = *command.server, .weight = command.weight};
+    const model::RealServer server{.address = *command.server,
+                                   .weight = command.weight,
+                                   .method = command.forward,
+                                   .tunnel = command.tunnel};
     if (command.action == Action::EditServer) return apply(command, model::EditServer{key, server});
     return apply(command, model::AddServer{key, server});
 }

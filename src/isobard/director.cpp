@@ -156,6 +156,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     if (!reconciled) return tl::unexpected(reconciled.error());
     for (const std::string& line : reconciled->changes) log::info(line);
     for (const std::string& line : reconciled->warnings) log::warning(line);
+    if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
     if (auto done = control::apply_masquerade(config.masquerades); !done) {
         trouble(done.error().message);
     }
@@ -195,8 +196,11 @@ void Director::reload() {
     troubles_.push_back(applied.error().message);
 }
 
-void Director::links_changed() {
-    if (auto plane = open_plane()) attach(*plane, config_.director);
+void Director::network_changed() {
+    auto plane = open_plane();
+    if (!plane) return;
+    attach(*plane, config_.director);
+    if (auto done = plane->addresses_changed(); !done) log::warning(done.error().message);
 }
 
 std::size_t Director::service_count() const {

@@ -31,7 +31,7 @@ public:
     // Loads the file again and applies it. A bad file changes nothing.
     void reload();
     // Takes in interfaces that have appeared.
-    void links_changed();
+    void network_changed();
     Result<api::Status> status();
 
     [[nodiscard]] std::size_t service_count() const;

@@ -29,7 +29,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A burst of changes (a bridge with fifty ports) costs one look at the interfaces.
+// A burst of changes (a bridge with fifty ports) costs one look.
 constexpr std::chrono::milliseconds kLinkPause{50};
 
 Result<Fd> link_socket() {
@@ -37,15 +37,15 @@ Result<Fd> link_socket() {
     if (!socket.valid()) return system_failure("netlink socket", errno);
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK;
+    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR;
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        return system_failure("watch interfaces", errno);
+        return system_failure("watch interfaces and addresses", errno);
     }
     return socket;
 }
 
-// What the messages say does not matter, nor whether some were lost (ENOBUFS): the
-// interfaces are looked at as they are now.
+// What the messages say does not matter, nor whether some were lost (ENOBUFS): interfaces and
+// addresses are looked at as they are now.
 void drain(int fd) {
     std::array<char, 16384> block{};
     while (::recv(fd, block.data(), block.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS ||
@@ -89,7 +89,7 @@ asio::awaitable<void> watch_links(Impl* impl) {
         co_await impl->links.async_wait(asio::posix::stream_descriptor::wait_read,
                                         asio::use_awaitable);
         drain(impl->links.native_handle());
-        impl->events.links_changed();
+        impl->events.network_changed();
         pause.expires_after(kLinkPause);
         co_await pause.async_wait(asio::use_awaitable);
     }

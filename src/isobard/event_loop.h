@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What wakes the daemon: signals, interfaces that come and go, the API's sockets, the
+// What wakes the daemon: signals, interfaces and addresses that come and go, the API's sockets, the
 // watchdog. One thread, one Asio loop.
 #pragma once
 
@@ -17,8 +17,8 @@ namespace isobar::isobard {
 class EventLoop {
 public:
     struct Events {
-        std::function<void()> hang_up;        // SIGHUP
-        std::function<void()> links_changed;  // an interface came, went or changed
+        std::function<void()> hang_up;          // SIGHUP
+        std::function<void()> network_changed;  // an interface or address came, went or changed
     };
 
     // From here on SIGHUP and link changes wait until run() takes them: none is lost while

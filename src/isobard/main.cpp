@@ -101,7 +101,7 @@ int run(const Options& options) {
 
     EventLoop::Events events;
     events.hang_up = [&] { director->reload(); };
-    events.links_changed = [&] { director->links_changed(); };
+    events.network_changed = [&] { director->network_changed(); };
     const int signal = loop->run(std::move(events));
     ::sd_notify(0, "STOPPING=1");
     log::info(

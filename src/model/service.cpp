@@ -45,6 +45,22 @@ std::string_view name(ForwardingMethod method) {
     switch (method) {
         case ForwardingMethod::Nat:
             return "nat";
+        case ForwardingMethod::Dr:
+            return "dr";
+        case ForwardingMethod::Tun:
+            return "tun";
+    }
+    return "?";
+}
+
+std::string_view name(Encapsulation type) {
+    switch (type) {
+        case Encapsulation::Ipip:
+            return "ipip";
+        case Encapsulation::Gue:
+            return "gue";
+        case Encapsulation::Gre:
+            return "gre";
     }
     return "?";
 }

@@ -16,13 +16,15 @@
 namespace isobar::model {
 
 enum class Protocol : std::uint8_t { Tcp, Udp };
-enum class ForwardingMethod : std::uint8_t { Nat };
+enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
+enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line; the list is abi/schedulers.h.
 enum class Scheduler : std::uint8_t { Rr = 1, Wrr = 2, Lc = 3, Wlc = 4 };
 
 std::string_view name(Protocol protocol);        // "tcp"
 std::string_view name(Scheduler scheduler);      // "wlc"
 std::string_view name(ForwardingMethod method);  // "nat"
+std::string_view name(Encapsulation type);       // "ipip"
 std::optional<Scheduler> scheduler_named(std::string_view name);
 std::optional<Protocol> protocol_named(std::string_view name);
 // All names, in the order of abi/schedulers.h: for help texts and "did you mean".
@@ -41,10 +43,19 @@ struct ServiceKey {
     auto operator<=>(const ServiceKey&) const = default;
 };
 
+// How VS/TUN packs what it sends to a real server.
+struct Tunnel {
+    Encapsulation type = Encapsulation::Ipip;
+    Port port = 0;  // GUE: UDP destination port, never 0
+
+    auto operator<=>(const Tunnel&) const = default;
+};
+
 struct RealServer {
     Endpoint address;
     Weight weight = 1;  // 0: quiesced, no new connections
     ForwardingMethod method = ForwardingMethod::Nat;
+    Tunnel tunnel{};  // of method Tun
 
     auto operator<=>(const RealServer&) const = default;
 };

@@ -51,6 +51,42 @@ class Cluster:
         self.vs.let_xdp_transmit()
 
 
+class FlatCluster:
+    """All on one net: the real servers answer the clients themselves (VS/DR, VS/TUN).
+
+        client 10.0.0.100   vs 10.0.0.1, VIP .2   real1 10.0.0.11, VIP   real2 10.0.0.12, VIP
+               +-----------------+----------------------+----------------------+
+                                     10.0.0.0/24
+    """
+
+    REAL1, REAL2 = "10.0.0.11", "10.0.0.12"
+
+    def __init__(self, lab):
+        net = lab.bridge("outside")
+        self.client = lab.host("client", eth0=net.at("10.0.0.100/24"))
+        self.vs = lab.host("vs", eth0=net.at("10.0.0.1/24", "10.0.0.2/24"))
+        self.vs.sysctl("net.ipv4.ip_forward", 1)
+        self.real1 = lab.host("real1", eth0=net.at("10.0.0.11/24"))
+        self.real2 = lab.host("real2", eth0=net.at("10.0.0.12/24"))
+        self.lab, self.net = lab, net
+
+    def start_servers(self):
+        for host, name in ((self.real1, "Real1"), (self.real2, "Real2")):
+            start_nginx(host, name)
+        return self
+
+    def take_virtual_address(self, host, device="lo"):
+        """The VIP on a real server, which must not answer ARP for it."""
+        host.sysctl("net.ipv4.conf.all.arp_ignore", 1)
+        host.sysctl("net.ipv4.conf.all.arp_announce", 2)
+        host.ip(f"addr add {VIP}/32 dev {device}")
+
+    def ready_for_xdp(self):
+        for host in (self.client, self.vs, self.real1, self.real2):
+            host.set_offloads(False)
+        self.vs.let_xdp_transmit()
+
+
 # HTTP and telnet on both real servers, which reach out through the director.
 CONFIG = """
 [[service]]

@@ -192,6 +192,10 @@ Bytes packet(const Ip& ip, const Udp& udp) {
     return with_header(ip, kProtocolUdp, out);
 }
 
+Bytes packet(const Ip& ip, const Raw& raw) {
+    return with_header(ip, raw.protocol, raw.body);
+}
+
 Bytes packet(const Ip& ip, const Icmp& icmp) {
     Bytes out{icmp.type, icmp.code};
     put16(out, 0);

@@ -68,10 +68,17 @@ struct Icmp {
     Bytes quoted{};
 };
 
+// Any other protocol; the body is as it is.
+struct Raw {
+    std::uint8_t protocol = 0;
+    Bytes body{};
+};
+
 // From the IP header on.
 Bytes packet(const Ip& ip, const Tcp& tcp);
 Bytes packet(const Ip& ip, const Udp& udp);
 Bytes packet(const Ip& ip, const Icmp& icmp);
+Bytes packet(const Ip& ip, const Raw& raw);
 
 Bytes on_wire(const Macs& macs, const Bytes& packet, std::uint16_t ether_type = 0x0800);
 

@@ -79,6 +79,16 @@ def start_answering(host, name, *ports):
     return process
 
 
+def start_untunnel(host):
+    """programs/untunnel.py: VS/TUN's packets come in by the interface "untunnel"."""
+    process = host.start([PYTHON, f"{PROGRAMS}/untunnel.py", "untunnel"], name="untunnel")
+    process.wait_for_log("ready")
+    for where in ("all", "untunnel"):
+        host.sysctl(f"net.ipv4.conf.{where}.rp_filter", 0)
+    host.ip("link set dev untunnel up")
+    return process
+
+
 def start_sink(host, port):
     process = host.start([PYTHON, f"{PROGRAMS}/sink.py", port], name="sink")
     process.wait_for_log("ready")
