@@ -136,5 +136,5 @@ class Director:
 
 
 def missing_programs(bin=BIN):
-    return [name for name in ("isobar-ipvsadm", "isobard", "isobar")
+    return [name for name in ("isobar-ipvsadm", "isobard", "isobar", "isobar-agent")
             if not os.access(os.path.join(bin, name), os.X_OK)]

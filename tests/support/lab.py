@@ -310,8 +310,10 @@ class Host:
 
     def tcp_states(self, port):
         """States of the TCP sockets of this host with the local port `port`."""
-        with self.inside(), open("/proc/thread-self/net/tcp", encoding="ascii") as table:
-            rows = [line.split() for line in table][1:]
+        rows = []
+        for name in ("tcp", "tcp6"):
+            with self.inside(), open(f"/proc/thread-self/net/{name}", encoding="ascii") as table:
+                rows += [line.split() for line in table][1:]
         names = {"01": "ESTABLISHED", "06": "TIME_WAIT", "0A": "LISTEN"}
         return [names.get(row[3], row[3]) for row in rows if row[1].endswith(f":{port:04X}")]
 

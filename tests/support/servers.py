@@ -30,7 +30,7 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    server {{ listen {port} backlog=4096; root {directory}/html; index index.txt; }}
+    server {{ listen {address}:{port} backlog=4096; root {directory}/html; index index.txt; }}
 }}
 """
 
@@ -42,12 +42,12 @@ printf 'Here is %s. Good bye, %s.\\n' '{name}' "$user"
 """
 
 
-def start_nginx(host, page, port=80):
+def start_nginx(host, page, port=80, address="0.0.0.0"):
     """nginx with one page that says `page`; more files go into html_directory(host)."""
     directory = host.lab.path(f"{host.name}-nginx")
     host.lab.write(os.path.join(directory, "html", "index.txt"), page + "\n")
     config = host.lab.write(os.path.join(directory, "nginx.conf"),
-                            NGINX_CONFIG.format(directory=directory, port=port))
+                            NGINX_CONFIG.format(directory=directory, address=address, port=port))
     process = host.start(["nginx", "-c", config, "-p", directory])
     wait_until(lambda: host.listens(port), what=f"nginx of {host} listens")
     return process
@@ -79,18 +79,8 @@ def start_answering(host, name, *ports):
     return process
 
 
-def start_untunnel(host):
-    """programs/untunnel.py: VS/TUN's packets come in by the interface "untunnel"."""
-    process = host.start([PYTHON, f"{PROGRAMS}/untunnel.py", "untunnel"], name="untunnel")
-    process.wait_for_log("ready")
-    for where in ("all", "untunnel"):
-        host.sysctl(f"net.ipv4.conf.{where}.rp_filter", 0)
-    host.ip("link set dev untunnel up")
-    return process
-
-
-def start_sink(host, port):
-    process = host.start([PYTHON, f"{PROGRAMS}/sink.py", port], name="sink")
+def start_sink(host, port, address="0.0.0.0"):
+    process = host.start([PYTHON, f"{PROGRAMS}/sink.py", port, address], name="sink")
     process.wait_for_log("ready")
     return process
 

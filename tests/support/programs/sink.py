@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""sink.py PORT: reads a connection to its end, then answers with the SHA-256 of what came."""
+"""sink.py PORT [ADDRESS]: reads a connection to its end, answers with the SHA-256 of what came."""
 
 import hashlib
 import socket
 import sys
 
-listener = socket.create_server(("0.0.0.0", int(sys.argv[1])))
+address = sys.argv[2] if len(sys.argv) > 2 else "0.0.0.0"
+dual = ":" in address  # "::" takes IPv4, too
+listener = socket.create_server((address, int(sys.argv[1])), dualstack_ipv6=dual,
+                                family=socket.AF_INET6 if dual else socket.AF_INET)
 print("ready", flush=True)
 while True:
     connection, _ = listener.accept()

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of isobar-agent as a value.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <variant>
+
+#include "agent/check.h"
+#include "agent/settings.h"
+#include "base/result.h"
+
+namespace isobar::agent {
+
+// isobar-agent --vip ...
+struct RunCommand {
+    Settings settings;
+    std::filesystem::path state_dir = "/run/isobar/agent";
+};
+
+// isobar-agent check --vip ...
+struct CheckCommand {
+    Question question;
+};
+
+// Something to print on stdout and be done: help, version.
+struct PrintCommand {
+    std::string text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, PrintCommand>;
+
+// Fault::Invalid with a sentence for the user. Not reentrant (getopt).
+Result<Command> parse_command_line(int argc, char** argv);
+
+}  // namespace isobar::agent
