@@ -194,7 +194,8 @@ def start_agent(host, options):
 
 
 @pytest.mark.vm
-@pytest.mark.parametrize("options", ["", GUE, "--tun-type gre --tun-nocsum"], ids=["ipip", "gue", "gre"])
+@pytest.mark.parametrize("options", ["", GUE, "--tun-type gre --tun-nocsum"],
+                         ids=["ipip", "gue", "gre"])
 def test_tunnels_are_answered_by_both_servers(flat, options):
     for host in (flat.real1, flat.real2):
         start_agent(host, options)
@@ -221,23 +222,24 @@ def test_a_client_learns_what_fits_the_tunnel(flat):
     assert "mtu 1468" in flat.client.output(["ip", "route", "get", VIP])
 
 
-def test_large_datagrams_that_may_be_cut_up_come_through_a_tunnel(flat):
+def test_large_datagrams_that_may_be_cut_up_are_cut_up_in_their_tunnel(flat):
     flat.vs.sysctl("net.ipv4.conf.lo.accept_local", 1)  # isobard sets it by itself
-    start_agent(flat.real1, "ipip")
-    server = flat.real1.socket(socket.SOCK_DGRAM, bind=(VIP, 5353))
+    flat.client.set_offloads(False)
     flat.director.ipvsadm(f"-A -u {VIP}:5353", f"-a -u {VIP}:5353 -r {REAL1} -i")
     datagram = b"z" * 1472  # 1500 bytes of IP packet
 
-    with flat.client.socket(socket.SOCK_DGRAM) as asking:
-        asking.setsockopt(socket.IPPROTO_IP, GUE = "--tun-type gue --tun-port 6080 --tun-nocsum"
-IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+    # The pieces are put together for any receiver of IP in IP; only the kernel's own tunnel
+    # device, which is not everywhere, can take them apart then.
+    with flat.real1.socket(socket.SOCK_RAW, socket.IPPROTO_IPIP) as tunnel, \
+            flat.client.socket(socket.SOCK_DGRAM) as asking:
+        asking.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
         asking.connect((VIP, 5353))
         asking.send(datagram)
-        received, source = server.recvfrom(2000)
-        server.sendto(b"got it", source)
 
-        assert received == datagram
-        assert asking.recv(100) == b"got it"
+        outer = tunnel.recv(2000)
+
+    assert len(outer) == 20 + 20 + 8 + 1472
+    assert outer.endswith(datagram)
 
 
 def test_saved_and_restored(plain):
