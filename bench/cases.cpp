@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cases.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -96,14 +97,16 @@ Result<void> Case::measure() {
 }
 
 void Cases::add(Case row) {
+    add_at_xdp(row);
+    auto& added = cases_.emplace_back(cases_.back());
+    added.hook = HookPoint::Tc;
+    added.bound.reset();
+    added.packets.count += kEndless / 2;  // clients of its own where all are new
+}
+
+void Cases::add_at_xdp(Case row) {
     row.repeat = static_cast<std::uint32_t>(row.repeat * scale_);
-    for (const auto hook : {HookPoint::Xdp, HookPoint::Tc}) {
-        auto& added = cases_.emplace_back(row);
-        added.hook = hook;
-        if (hook == HookPoint::Xdp) continue;
-        added.bound.reset();
-        added.packets.count += kEndless / 2;  // clients of its own where all are new
-    }
+    cases_.push_back(std::move(row));
 }
 
 Result<void> Cases::add_established() {
@@ -161,6 +164,51 @@ Result<void> Cases::add_established() {
              .repeat = group.repeat,
              .verdict = ISOBAR_REPLIED,
              .unit = group.unit});
+    }
+    return {};
+}
+
+// Direct routing and tunnels. Each group of flows has a table of its own.
+Result<void> Cases::add_methods() {
+    using enum model::ForwardingMethod;
+    using enum model::Encapsulation;
+    const struct {
+        const char* name;
+        const ServiceKey& service;
+        model::ForwardingMethod method;
+        model::Tunnel tunnel;
+        std::uint32_t flows;
+        Unit unit;
+        double bound;
+    } kGroups[] = {
+        {"direct routing, 1 flow", kTcp, Dr, {}, 1, Unit::H, 0.95},
+        {"direct routing, 64K flows", kTcp, Dr, {}, kMany, Unit::H64, 0.8},
+        {"IPIP, 1 flow", kTcp, Tun, {Ipip, 0}, 1, Unit::H, 1.2},
+        {"IPIP, 64K flows", kTcp, Tun, {Ipip, 0}, kMany, Unit::H64, 0.8},
+        {"IPIP, 1M flows", kTcp, Tun, {Ipip, 0}, kVeryMany, Unit::H64, 1.7},
+        {"IPIP, UDP, 1 flow", kUdp, Tun, {Ipip, 0}, 1, Unit::H, 1.6},
+        {"GUE, 1 flow", kTcp, Tun, {Gue, 6080}, 1, Unit::H, 1.5},
+        {"GRE, 1 flow", kTcp, Tun, {Gre, 0}, 1, Unit::H, 1.5},
+    };
+    for (const auto& group : kGroups) {
+        auto made = owned(Scene::make(std::max(dataplane::Options{}.connections, group.flows * 2)));
+        if (!made) return tl::unexpected(made.error());
+        auto& scene = *methods_.emplace_back(std::move(*made));
+        const Clients clients{Address::v4(10, 66, 0, 0), group.flows};
+        if (auto done = scene.add_service(group.service, Scheduler::Rr, kServers, group.method,
+                                          group.tunnel);
+            !done)
+            return done;
+        for (const auto segment : {Segment::Syn, Segment::Ack})
+            if (auto done = send_all(scene, clients, group.service, segment); !done) return done;
+        const Case row{.name = group.name,
+                       .scene = &scene,
+                       .packets = requests(clients, group.service, Segment::Ack, Order::Scattered,
+                                           scene.mac(Side::Outside)),
+                       .repeat = std::clamp(group.flows, 50000u, 131072u),
+                       .unit = group.unit,
+                       .bound = group.bound};
+        group.method == Tun ? add_at_xdp(row) : add(row);
     }
     return {};
 }
@@ -243,8 +291,8 @@ Result<void> Cases::add_recycled() {
 
 Result<Cases> Cases::make(double scale) {
     Cases cases(scale);
-    for (const auto step :
-         {&Cases::add_established, &Cases::add_strangers, &Cases::add_new, &Cases::add_recycled})
+    for (const auto step : {&Cases::add_established, &Cases::add_methods, &Cases::add_strangers,
+                            &Cases::add_new, &Cases::add_recycled})
         if (auto done = (cases.*step)(); !done) return tl::unexpected(done.error());
     return cases;
 }

@@ -48,15 +48,19 @@ public:
 private:
     explicit Cases(double scale) : scale_(scale) {}
     Result<void> add_established();
+    Result<void> add_methods();
     Result<void> add_strangers();
     Result<void> add_new();
     Result<void> add_recycled();
     // On both hooks.
     void add(Case row);
+    // A tunnel: at tc the wrapper cannot take off again what the program puts around.
+    void add_at_xdp(Case row);
 
     double scale_;
     // Tables of the default size but for large_.
     std::unique_ptr<Scene> flows_, udp_, large_, new_, recycled_;
+    std::vector<std::unique_ptr<Scene>> methods_;
     std::vector<Case> cases_;
 };
 

@@ -78,10 +78,15 @@ model::Endpoint Scene::server(unsigned number) {
 }
 
 Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler scheduler,
-                                unsigned servers) {
+                                unsigned servers, model::ForwardingMethod method,
+                                model::Tunnel tunnel) {
     std::vector<model::Change> changes{model::AddService{key, scheduler}};
-    for (unsigned i = 0; i < servers; ++i)
-        changes.emplace_back(model::AddServer{key, {.address = server(i)}});
+    for (unsigned i = 0; i < servers; ++i) {
+        auto address = server(i);
+        if (method != model::ForwardingMethod::Nat) address.port = key.address.port;
+        changes.emplace_back(
+            model::AddServer{key, {.address = address, .method = method, .tunnel = tunnel}});
+    }
     return dataplane_.apply(changes);
 }
 

@@ -25,9 +25,12 @@ public:
     // BPF_PROG_TEST_RUN looks for interfaces where the caller is: enter before running.
     [[nodiscard]] Result<void> enter() const { return network_.enter(); }
 
-    // A service of that many servers, the first ones of the network, all with weight 1.
+    // A service of that many servers, the first ones of the network, all with weight 1. What is
+    // not NATed keeps the service's port.
     Result<void> add_service(const model::ServiceKey& key, model::Scheduler scheduler,
-                             unsigned servers);
+                             unsigned servers,
+                             model::ForwardingMethod method = model::ForwardingMethod::Nat,
+                             model::Tunnel tunnel = {});
     static model::Endpoint server(unsigned number);
 
     [[nodiscard]] const Mac& mac(Side side) const {
