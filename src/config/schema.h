@@ -8,6 +8,7 @@
 
 #include "config/field.h"
 #include "model/config.h"
+#include "model/scheduler_flags.h"
 
 namespace isobar::config {
 
@@ -29,6 +30,7 @@ struct ServiceDraft {
     Located<std::string> name;
     std::vector<Located<model::ServiceKey>> listen;
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
+    std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
     std::vector<Located<model::RealServer>> servers;
 };
