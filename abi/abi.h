@@ -4,7 +4,7 @@
  * map. Addresses and ports are in network order, times in jiffies (low 32 bits)
  * unless the name says otherwise. Nothing here is an interface for users.
  *
- *   service key --hash--> service --set--> [ head | member | member ... ]   (isobar_sets)
+ *   service key --hash--> service --set--> [ head | member | member ... | slots ]   (isobar_sets)
  *                                                     |
  *   packet --tag--> connection record ----------------+--> server
  */
@@ -87,8 +87,8 @@ struct isobar_service {
 ISOBAR_SIZE(struct isobar_service, 128);
 
 /* A set is a head followed by `count` members, in scheduling order (newest server
- * first, as IPVS). A set in use never changes but for `state`; a change builds a
- * new one aside. */
+ * first, as IPVS), and by the `slots` of its scheduler's lookup table, if it has one. A set
+ * in use never changes but for `state`; a change builds a new one aside. */
 struct isobar_set_head {
 	__u32 count;
 	__u32 scheduler;    /* enum isobar_scheduler */
@@ -97,7 +97,8 @@ struct isobar_set_head {
 	/* The scheduler's own cursor: high half the position of the server used last
 	 * (ISOBAR_SET_START: none yet), low half scheduler-specific (wrr: current weight). */
 	__u64 state;
-	__u32 pad[2];
+	__u32 flags;        /* enum isobar_scheduler_flag */
+	__u32 slots;        /* of dh, sh, mh; 0: no server to look up */
 };
 ISOBAR_SIZE(struct isobar_set_head, 32);
 
@@ -107,13 +108,22 @@ ISOBAR_SIZE(struct isobar_set_head, 32);
 struct isobar_member {
 	__u32 server;       /* index in isobar_servers */
 	__u32 weight;       /* 0: quiesced */
-	__u32 pad[6];
+	__u32 last_weight;  /* the latest other than 0: mh keeps a quiesced server's slots */
+	__u32 pad[5];
 };
 ISOBAR_SIZE(struct isobar_member, 32);
+
+/* Part of a lookup table: positions of members. */
+#define ISOBAR_SLOTS 16
+struct isobar_slots {
+	__u16 member[ISOBAR_SLOTS];
+};
+ISOBAR_SIZE(struct isobar_slots, 32);
 
 union isobar_set_element {
 	struct isobar_set_head head;
 	struct isobar_member member;
+	struct isobar_slots slots;
 };
 ISOBAR_SIZE(union isobar_set_element, 32);
 

@@ -10,10 +10,33 @@
 	X(1, rr)                 \
 	X(2, wrr)                \
 	X(3, lc)                 \
-	X(4, wlc)
+	X(4, wlc)                \
+	X(5, sed)                \
+	X(6, nq)                 \
+	X(7, fo)                 \
+	X(8, ovf)                \
+	X(9, dh)                 \
+	X(10, sh)                \
+	X(11, mh)                \
+	X(12, twos)
 
 enum isobar_scheduler {
 #define X(number, name) ISOBAR_SCHEDULER_##name = number,
 	ISOBAR_SCHEDULER_LIST(X)
 #undef X
 };
+
+/* What ipvsadm's -b sets (IP_VS_SVC_F_SCHED1 to 3). Each scheduler has its own meaning for them. */
+enum isobar_scheduler_flag {
+	ISOBAR_SCHEDULER_FLAG_1 = 1,
+	ISOBAR_SCHEDULER_FLAG_2 = 2,
+	ISOBAR_SCHEDULER_FLAG_3 = 4,
+	/* sh, mh: another server if the hashed one takes no connection; the client's port counts */
+	ISOBAR_HASH_FALLBACK = ISOBAR_SCHEDULER_FLAG_1,
+	ISOBAR_HASH_PORT = ISOBAR_SCHEDULER_FLAG_2,
+};
+
+/* Slots of the tables in which dh, sh and mh look their server up. mh's is a prime
+ * (net/netfilter/ipvs/ip_vs_mh.c, CONFIG_IP_VS_MH_TAB_INDEX 12). */
+#define ISOBAR_HASH_SLOTS 256
+#define ISOBAR_MAGLEV_SLOTS 4093

@@ -26,13 +26,14 @@ static __always_inline struct isobar_service *find_service(const struct isobar_t
 	return bpf_map_lookup_elem(&isobar_services, &number);
 }
 
-/* Global, so that the verifier looks at the schedulers once. */
-__noinline __u32 choose_server(__u32 element)
+/* Global, so that the verifier looks at the schedulers once. The tuple is that of the packet,
+ * which some schedulers hash. */
+__noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 {
 	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
 	struct isobar_set set = {};
 
-	if (!element || !e)
+	if (!element || !e || !tuple)
 		return SET_NOBODY;
 	set.head = &e->head;
 	set.first = element + 1;
@@ -40,7 +41,7 @@ __noinline __u32 choose_server(__u32 element)
 	switch (e->head.scheduler) {
 #define X(number, name) \
 	case number:    \
-		return name##_choose(&set);
+		return name##_choose(&set, tuple);
 		ISOBAR_SCHEDULER_LIST(X)
 #undef X
 	}
@@ -62,7 +63,7 @@ static __always_inline enum isobar_verdict schedule(const struct isobar_settings
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
 	if (packet->tuple.source_port == bpf_htons(20))
 		return ISOBAR_NO_CONNECTION;
-	server = choose_server(service->set);
+	server = choose_server(service->set, &packet->tuple);
 	if (server == SET_NOBODY)
 		return ISOBAR_NO_SERVER;
 	if (conn_make(settings, &packet->tuple, server, now, found))

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "maps.h"
+#include "tuple.h"
 
 /* A scheduler returns a server's index, or this. */
 #define SET_NOBODY 0xffffffffu
@@ -54,6 +55,15 @@ static __always_inline __u32 cursor_next(__u64 cursor)
 	__u32 position = cursor_position(cursor);
 
 	return position == ISOBAR_SET_START ? 0 : position + 1;
+}
+
+/* Active connections of the member's server. */
+static __always_inline __u32 set_active(const struct isobar_member *member)
+{
+	__u32 index = member->server;
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &index);
+
+	return server ? server->active : 0xffffffffu;
 }
 
 /* IPVS's ip_vs_dest_conn_overhead(): an active connection weighs as 256 inactive ones. */

@@ -30,7 +30,8 @@ static __always_inline long lc_step(__u32 i, struct lc_search *search)
 	return 0;
 }
 
-static __always_inline __u32 lc_choose(const struct isobar_set *set)
+static __always_inline __u32 lc_choose(const struct isobar_set *set,
+				       const struct isobar_tuple *tuple)
 {
 	struct lc_search search = { .set = *set, .server = SET_NOBODY };
 

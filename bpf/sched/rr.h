@@ -31,7 +31,8 @@ static long rr_step(__u32 i, struct rr_search *search)
 	return 1;
 }
 
-static __always_inline __u32 rr_choose(const struct isobar_set *set)
+static __always_inline __u32 rr_choose(const struct isobar_set *set,
+				       const struct isobar_tuple *tuple)
 {
 	for (int i = 0; i < SET_RETRIES; i++) {
 		__u64 cursor = set->head->state;

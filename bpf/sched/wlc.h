@@ -32,7 +32,8 @@ static __always_inline long wlc_step(__u32 i, struct wlc_search *search)
 	return 0;
 }
 
-static __always_inline __u32 wlc_choose(const struct isobar_set *set)
+static __always_inline __u32 wlc_choose(const struct isobar_set *set,
+					const struct isobar_tuple *tuple)
 {
 	struct wlc_search search = { .set = *set, .server = SET_NOBODY };
 

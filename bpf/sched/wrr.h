@@ -42,7 +42,8 @@ static long wrr_step(__u32 i, struct wrr_search *search)
 	return 1;
 }
 
-static __always_inline __u32 wrr_choose(const struct isobar_set *set)
+static __always_inline __u32 wrr_choose(const struct isobar_set *set,
+					const struct isobar_tuple *tuple)
 {
 	if (set->head->max_weight == 0)
 		return SET_NOBODY;

@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "model/scheduler_flags.h"
+
 namespace isobar::api {
 namespace {
 
@@ -58,6 +60,7 @@ Json service_json(const ServiceView& service) {
             {"protocol", name(service.status.key.protocol)},
             {"address", service.status.key.address.text()},
             {"scheduler", name(service.status.scheduler)},
+            {"scheduler_flags", names(service.status.scheduler, service.status.scheduler_flags)},
             {"traffic", counts_json(service.status.traffic)},
             {"rates", counts_json(service.status.rates)},
             {"servers", std::move(servers)}};
@@ -90,6 +93,10 @@ ServiceView parse_service(const Json& json) {
     service.status.key.protocol = parse_field(json, "protocol", model::protocol_named);
     service.status.key.address = parse_field(json, "address", model::Endpoint::parse);
     service.status.scheduler = parse_field(json, "scheduler", model::scheduler_named);
+    for (const Json& flag : json.at("scheduler_flags")) {
+        const auto* known = model::scheduler_flag_named(flag.get<std::string>());
+        if (known != nullptr) service.status.scheduler_flags.set(known->flags);
+    }
     service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));
     service.status.rates = parse_counts<model::Rates>(json.at("rates"));
     for (const Json& server : json.at("servers")) {

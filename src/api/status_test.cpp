@@ -29,6 +29,8 @@ Status full_status() {
     ServiceView web{"web", runs(kWeb)};
     web.status.traffic = {10, 20, 30, 40, 50};
     web.status.rates = {1, 2, 3, 4, 5};
+    web.status.scheduler = model::Scheduler::Sh;
+    web.status.scheduler_flags = {2};
     model::ServerStatus server;
     server.server = {endpoint("192.168.10.100:80"), 3};
     server.active = 7;
@@ -49,13 +51,14 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         status_json(full_status()),
         R"({"version":1,"program":"isobard 0.1.0",)"
         R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
-        R"("services":[{"name":"web","protocol":"tcp","address":"10.0.0.2:80","scheduler":"wlc",)"
+        R"("services":[{"name":"web","protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
+        R"("scheduler_flags":["sh-port"],)"
         R"("traffic":{"connections":10,"in_packets":20,"out_packets":30,"in_bytes":40,"out_bytes":50},)"
         R"("rates":{"connections":1,"in_packets":2,"out_packets":3,"in_bytes":4,"out_bytes":5},)"
         R"("servers":[{"address":"192.168.10.100:80","weight":3,"forward":"nat","active":7,"inactive":8,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
-        R"({"name":"","protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc",)"
+        R"({"name":"","protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("servers":[]}],)"

@@ -87,6 +87,17 @@ void check_servers(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_scheduler_flags(const ServiceDraft& service, Reading& reading) {
+    for (const auto& [flag, at] : service.scheduler_flags) {
+        if (flag->fits(service.scheduler)) continue;
+        const auto wanted = name(*flag->scheduler);
+        reading.error(at,
+                      fmt::format("'{}' is a flag of the scheduler {}, not of {}", flag->name,
+                                  wanted, name(service.scheduler)),
+                      fmt::format("leave it out, or write scheduler = \"{}\"", wanted));
+    }
+}
+
 void check_tunnel(const ServiceDraft& service, Reading& reading) {
     const bool tun = service.forward == model::ForwardingMethod::Tun;
     const bool gue = tun && service.tunnel.value == model::Encapsulation::Gue;
@@ -132,6 +143,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
                               first_on(*first));
             }
         }
+        check_scheduler_flags(service, reading);
         check_servers(service, reading);
         check_tunnel(service, reading);
         check_server_ports(service, reading);
@@ -167,6 +179,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.name = draft.name.value;
     for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
     service.scheduler = draft.scheduler;
+    for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
     service.forward = draft.forward;
     model::Tunnel tunnel{draft.tunnel.value, 0};
     if (tunnel.type == model::Encapsulation::Gue)

@@ -43,7 +43,8 @@ TEST(Load, AServiceHasEverythingThatIsWritten) {
 [[service]]
 name = "web-1.x_y"
 listen = ["10.0.0.2:80/tcp", "10.0.0.2:443/udp"]
-scheduler = "rr"
+scheduler = "sh"
+scheduler_flags = ["sh-port", "flag-3"]
 forward = "nat"
 servers = [
     { address = "192.168.10.100", weight = 0 },
@@ -55,7 +56,8 @@ servers = [
     ASSERT_EQ(config.services.size(), 1U);
     const auto& web = config.services[0];
     EXPECT_EQ(web.name, "web-1.x_y");
-    EXPECT_EQ(web.scheduler, model::Scheduler::Rr);
+    EXPECT_EQ(web.scheduler, model::Scheduler::Sh);
+    EXPECT_EQ(web.scheduler_flags, model::SchedulerFlags{6});
     ASSERT_EQ(web.listen.size(), 2U);
     EXPECT_EQ(web.listen[1].text(), "UDP 10.0.0.2:443");
     ASSERT_EQ(web.servers.size(), 3U);

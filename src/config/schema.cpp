@@ -33,11 +33,20 @@ Kind<model::Scheduler> scheduler() {
         words.now.emplace_back(name);
         values.push_back(*scheduler);
     }
-    for (const char* name :
-         {"sed", "nq", "lblc", "lblcr", "dh", "sh", "fo", "ovf", "mh", "twos", "lrt"}) {
+    for (const char* name : {"lblc", "lblcr", "lrt"}) {
         if (!model::scheduler_named(name)) words.later.emplace_back(name);
     }
     return choice<model::Scheduler>(words, values);
+}
+
+Kind<const model::SchedulerFlag*> scheduler_flag() {
+    Words words;
+    std::vector<const model::SchedulerFlag*> values;
+    for (const auto& flag : model::all_scheduler_flags()) {
+        words.now.emplace_back(flag.name);
+        values.push_back(&flag);
+    }
+    return choice<const model::SchedulerFlag*>(words, values);
 }
 
 Kind<model::ForwardingMethod> forward() {
@@ -127,8 +136,13 @@ Kind<ServiceDraft> service() {
                   "The virtual addresses that clients connect to; at least one.",
                   "[\"10.0.0.2:80/tcp\"]"),
          optional("scheduler", &S::scheduler, scheduler(),
-                  "How the server of a new connection is chosen: in turn (rr), in turn by weight "
-                  "(wrr), fewest connections (lc), fewest connections by weight (wlc)."),
+                  "How the server of a new connection is chosen, as IPVS does; isobar-ipvsadm(8) "
+                  "has a word on each."),
+         optional("scheduler_flags", &S::scheduler_flags, list_of(located(scheduler_flag())),
+                  "sh-port, mh-port: the client's port counts, too. sh-fallback, mh-fallback: if "
+                  "the client's server is quiesced, another one takes the connection. flag-1 to "
+                  "flag-3: the same by number.",
+                  "none"),
          optional("forward", &S::forward, forward(),
                   "How packets reach the real servers: rewritten (nat), by MAC address (dr), in a "
                   "tunnel (tun). Only with nat the replies come back by the director."),

@@ -9,6 +9,7 @@
 
 #include "config/field.h"
 #include "model/config.h"
+#include "model/scheduler_flags.h"
 
 namespace isobar::config {
 
@@ -32,6 +33,7 @@ struct ServiceDraft {
     Located<std::string> name;
     std::vector<Located<model::ServiceKey>> listen;
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
+    std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
     Located<model::Encapsulation> tunnel{model::Tunnel{}.type, {}};
     Located<std::uint32_t> tunnel_port{kGuePort, {}};

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <variant>
 
+#include "model/scheduler_flags.h"
+
 namespace isobar::control {
 namespace {
 
@@ -38,7 +40,7 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 }
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
-    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler});
+    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags});
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -96,8 +98,10 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
             add_service(service, changes);
             continue;
         }
-        if (found->second->scheduler != service.scheduler) {
-            changes.emplace_back(model::EditService{service.key, service.scheduler});
+        if (found->second->scheduler != service.scheduler ||
+            found->second->scheduler_flags != service.scheduler_flags) {
+            changes.emplace_back(
+                model::EditService{service.key, service.scheduler, service.scheduler_flags});
         }
         diff_servers(*found->second, service, changes);
     }
@@ -110,9 +114,10 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             using Step = std::decay_t<decltype(step)>;
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
-                                   name(step.scheduler));
+                                   text(step.scheduler, step.scheduler_flags));
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
-                return fmt::format("{}: scheduler {}", step.key.text(), name(step.scheduler));
+                return fmt::format("{}: scheduler {}", step.key.text(),
+                                   text(step.scheduler, step.scheduler_flags));
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {

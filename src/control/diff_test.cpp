@@ -100,6 +100,16 @@ const std::vector<Case> kCases{
      {{kWeb, Scheduler::Wlc, {}}},
      {kTelnet},
      {model::RemoveService{kTelnet}, model::AddService{kWeb, Scheduler::Wlc}}},
+    {"FlagsAloneEditTheService",
+     {runs(kWeb, Scheduler::Sh, {kOne})},
+     {{kWeb, Scheduler::Sh, {kOne}, {2}}},
+     {},
+     {model::EditService{kWeb, Scheduler::Sh, {2}}}},
+    {"ANewServiceHasItsFlags",
+     {},
+     {{kWeb, Scheduler::Mh, {}, {1}}},
+     {},
+     {model::AddService{kWeb, Scheduler::Mh, {1}}}},
     {"SameAddressOfAnotherProtocolIsAnotherService",
      {runs({model::Protocol::Udp, kWeb.address}, Scheduler::Wlc, {})},
      {{kWeb, Scheduler::Wlc, {}}},
@@ -127,6 +137,8 @@ TEST(Describe, SaysEveryChangeInOneLine) {
               "TCP 10.0.0.2:80: added, scheduler rr");
     EXPECT_EQ(describe(model::EditService{kWeb, Scheduler::Lc}, before),
               "TCP 10.0.0.2:80: scheduler lc");
+    EXPECT_EQ(describe(model::EditService{kWeb, Scheduler::Sh, {3}}, before),
+              "TCP 10.0.0.2:80: scheduler sh (sh-fallback,sh-port)");
     EXPECT_EQ(describe(model::RemoveService{kWeb}, before), "TCP 10.0.0.2:80: removed");
     EXPECT_EQ(describe(model::AddServer{kWeb, kOne}, before),
               "TCP 10.0.0.2:80: server 192.168.10.100:80 added, nat, weight 1");

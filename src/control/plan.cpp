@@ -6,7 +6,7 @@ namespace {
 
 model::VirtualService virtual_service(const model::ServiceConfig& service,
                                       const model::ServiceKey& key) {
-    model::VirtualService result{key, service.scheduler, service.servers};
+    model::VirtualService result{key, service.scheduler, service.servers, service.scheduler_flags};
     for (model::RealServer& server : result.servers) {
         if (server.address.port == 0) server.address.port = key.address.port;
     }

@@ -31,6 +31,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
+// Lookup tables tell members of a set by 16 bits.
+constexpr std::uint32_t kMostServers = 0xffff;
 // Longer than this the 32-bit clock of the data plane cannot tell (24 days at 1000 HZ).
 constexpr std::uint32_t kLongestJiffies = 0x7fffffff;
 // Lines that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
@@ -205,6 +207,8 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     if (auto root = require_root(); !root) return tl::unexpected(root.error());
     if (!std::has_single_bit(options.connections) || options.connections < 1024)
         return failure(Fault::Invalid, "the number of connections must be a power of two >= 1024");
+    if (options.servers > kMostServers)
+        return failure(Fault::Invalid, fmt::format("at most {} real servers", kMostServers));
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
     auto living = open();
@@ -281,7 +285,7 @@ model::Traffic readable(const isobar_traffic& traffic, const __u64 (&zero)[ISOBA
 Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey& key,
                                        const Tables::Service& service, std::uint32_t now) {
     const auto& record = maps.services()[service.index];
-    model::ServiceStatus status{key, service.scheduler, {}, {}, {}};
+    model::ServiceStatus status{key, service.scheduler, service.scheduler_flags, {}, {}, {}};
     isobar_traffic total{};
     std::copy_n(record.gone, ISOBAR_TRAFFIC_ITEMS, total.item);
     ScaledRates total_rates;

@@ -31,6 +31,7 @@ struct Options {
     std::uint32_t connections = 131072;  // most connections at a time; a power of two
     std::uint32_t servers = 16384;
     std::uint32_t services = 4096;
+    std::uint32_t maglev_services = 1024;  // at least so many may have the scheduler mh
 };
 
 struct InterfaceHooks {

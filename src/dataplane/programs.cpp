@@ -18,6 +18,7 @@
 #include "bpf/tc.skel.h"
 #include "bpf/tool.skel.h"
 #include "bpf/xdp.skel.h"
+#include "dataplane/lookup_table.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -97,8 +98,11 @@ Result<void> reuse_maps(bpf_object* object, const MapFds& maps) {
 void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_services, options.services);
     bpf_map__set_max_entries(object.maps.isobar_keys, options.services);
-    // every service has a head; two sets of the largest service fit beside all others
-    bpf_map__set_max_entries(object.maps.isobar_sets, 2 * (options.servers + options.services));
+    // Every service has a head; two sets of the largest service fit beside all others. Of
+    // mh's tables, 8 KiB each, there is one more, to build the next set in.
+    bpf_map__set_max_entries(object.maps.isobar_sets, 2 * (options.servers + options.services) +
+                                                          (options.maglev_services + 1) *
+                                                              lookup_elements(ISOBAR_MAGLEV_SLOTS));
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);

@@ -45,6 +45,11 @@ std::optional<std::uint32_t> SetPool::allocate(std::uint32_t length, std::uint32
     return std::nullopt;
 }
 
+bool SetPool::has_room(std::uint32_t length) const {
+    return std::any_of(free_.begin(), free_.end(),
+                       [&](const auto& block) { return block.second >= length; });
+}
+
 void SetPool::release(std::uint32_t first, std::uint32_t length) {
     auto next = free_.lower_bound(first);
     if (next != free_.end() && next->first == first + length) {

@@ -20,6 +20,8 @@ public:
     // A free block from `hand` on; nullopt: none is long enough. `hand` moves behind it.
     std::optional<std::uint32_t> allocate(std::uint32_t length, std::uint32_t& hand);
     void release(std::uint32_t first, std::uint32_t length);
+    // Would allocate() find a block?
+    [[nodiscard]] bool has_room(std::uint32_t length) const;
 
 private:
     // start -> length of free blocks, never adjacent

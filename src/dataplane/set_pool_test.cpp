@@ -47,8 +47,10 @@ TEST(SetPool, SaysWhenNoBlockIsLongEnough) {
     SetPool pool(31);
     std::uint32_t hand = 0;
     pool.take(11, 10);
+    EXPECT_FALSE(pool.has_room(11));
     EXPECT_EQ(std::nullopt, pool.allocate(11, hand));
     EXPECT_EQ(0u, hand);
+    EXPECT_TRUE(pool.has_room(10));
     EXPECT_EQ(1u, pool.allocate(10, hand));
 }
 

@@ -24,6 +24,21 @@ void store(std::uint32_t& word, std::uint32_t value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
 }
 
+// Elements of a set: head, members, lookup table.
+constexpr std::uint32_t set_length(std::uint32_t members, std::uint32_t slots) {
+    return 1 + members + lookup_elements(slots);
+}
+
+// Members of a set, or entries of a draft, as lookup tables are made of them.
+template <typename Servers>
+std::vector<LookupServer> lookup_servers(const Servers& servers) {
+    std::vector<LookupServer> result;
+    result.reserve(servers.size());
+    for (const auto& each : servers)
+        result.push_back({each.server.address, each.server.weight, each.last_weight});
+    return result;
+}
+
 // Two bits of the filter, as bpf/filter.h looks them up.
 struct FilterBits {
     std::size_t word;
@@ -46,9 +61,11 @@ struct Tables::Draft {
     bool exists = false;
     bool recreated = false;  // removed and added again in one transaction
     model::Scheduler scheduler = model::Scheduler::Wlc;
+    model::SchedulerFlags scheduler_flags;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
+        model::Weight last_weight = 0;
         bool edited = false;
     };
     std::vector<Entry> entries;  // newest first
@@ -67,7 +84,7 @@ struct Tables::Draft {
     }
     void drop_all() {
         for (const auto& entry : entries)
-            if (entry.slot) removed.push_back({*entry.slot, entry.server});
+            if (entry.slot) removed.push_back({*entry.slot, entry.server, entry.last_weight});
         entries.clear();
         exists = false;
     }
@@ -113,13 +130,15 @@ void Tables::read_all() {
         service.set = record.set;
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
-            service.set_length = head.count + 1;
+            service.set_length = set_length(head.count, head.slots);
             service.scheduler = static_cast<model::Scheduler>(head.scheduler);
+            service.scheduler_flags.bits = static_cast<std::uint8_t>(head.flags);
             pool_.take(record.set, service.set_length);
             for (std::uint32_t i = 1; i <= head.count; ++i) {
                 const auto& member = sets[record.set + i].member;
                 const auto& server = servers[member.server];
-                service.members.push_back({member.server, to_model(server, member.weight)});
+                service.members.push_back(
+                    {member.server, to_model(server, member.weight), member.last_weight});
             }
         }
         services_.emplace(from_abi(record.key), std::move(service));
@@ -148,8 +167,9 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     if (!is_new || service == services_.end()) return draft;
     draft.existed = draft.exists = true;
     draft.scheduler = service->second.scheduler;
+    draft.scheduler_flags = service->second.scheduler_flags;
     for (const auto& member : service->second.members)
-        draft.entries.push_back({member.server, member.slot});
+        draft.entries.push_back({member.server, member.slot, member.last_weight});
     if (service->second.set != 0)
         draft.cursor = Cursor::unpack(maps_.sets()[service->second.set].head.state);
     return draft;
@@ -176,6 +196,7 @@ struct Tables::Step {
         draft.recreated = draft.existed;
         draft.exists = true;
         draft.scheduler = change.scheduler;
+        draft.scheduler_flags = change.scheduler_flags;
         draft.cursor = initial(draft.weights());
         return {};
     }
@@ -184,6 +205,7 @@ struct Tables::Step {
         if (!draft.exists) return tl::unexpected(no_service(change.key));
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
+        draft.scheduler_flags = change.scheduler_flags;
         return {};
     }
     Result<void> operator()(const model::RemoveService& change) const {
@@ -203,7 +225,7 @@ struct Tables::Step {
         const auto removed =
             std::find_if(draft.removed.begin(), draft.removed.end(),
                          [&](const Member& member) { return member.server.address == address; });
-        Draft::Entry entry{change.server, std::nullopt};
+        Draft::Entry entry{change.server, std::nullopt, change.server.weight};
         if (removed != draft.removed.end()) {  // removed and added in one transaction
             entry.slot = removed->slot;
             entry.edited = true;
@@ -225,6 +247,7 @@ struct Tables::Step {
         if (auto fine = check(change.service, change.server); !fine) return fine;
         entry->server = change.server;
         entry->edited = true;
+        if (change.server.weight != 0) entry->last_weight = change.server.weight;
         draft.cursor =
             after_edit(draft.cursor, static_cast<std::uint32_t>(draft.scheduler), draft.weights());
         return {};
@@ -238,7 +261,8 @@ struct Tables::Step {
                 Fault::NotFound,
                 fmt::format("{} has no server {}", change.service.text(), change.server.text()));
         const auto position = static_cast<std::uint32_t>(entry - draft.entries.begin());
-        if (const auto slot = entry->slot) draft.removed.push_back({*slot, entry->server});
+        if (const auto slot = entry->slot)
+            draft.removed.push_back({*slot, entry->server, entry->last_weight});
         draft.entries.erase(entry);
         draft.cursor = after_remove(draft.cursor, static_cast<std::uint32_t>(draft.scheduler),
                                     position, draft.weights());
@@ -293,6 +317,40 @@ Result<void> Tables::check_room(const Drafts& drafts) {
     return {};
 }
 
+// The allocations of commit() and remove(), tried out: they may fail for want of a block that is
+// long enough.
+Result<void> Tables::check_set_room(const Drafts& drafts) const {
+    const auto length_of = [](const Draft& draft) {
+        const auto slots = lookup_slots(static_cast<std::uint32_t>(draft.scheduler),
+                                        lookup_servers(draft.entries));
+        return set_length(static_cast<std::uint32_t>(draft.entries.size()), slots);
+    };
+    const auto full = [](const model::ServiceKey& key, const Draft& draft) {
+        return failure(Fault::Full,
+                       fmt::format("no room for the {} servers of {} with scheduler {}",
+                                   draft.entries.size(), key.text(), name(draft.scheduler)));
+    };
+    if (drafts.size() == 1) {  // copying the pool for each line of ipvsadm -R would take seconds
+        const auto& [key, draft] = *drafts.begin();
+        if (draft.exists && !pool_.has_room(length_of(draft))) return full(key, draft);
+        return {};
+    }
+    SetPool pool = pool_;
+    auto hand = maps_.settings().set_hand;
+    for (const auto& [key, draft] : drafts) {
+        const auto service = services_.find(key);
+        const auto release = [&] {
+            if (draft.existed && service->second.set != 0)
+                pool.release(service->second.set, service->second.set_length);
+        };
+        if (draft.recreated || !draft.exists) release();
+        if (!draft.exists) continue;
+        if (!pool.allocate(length_of(draft), hand)) return full(key, draft);
+        if (!draft.recreated) release();
+    }
+    return {};
+}
+
 // ---- making it so -----------------------------------------------------------
 
 Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t now) {
@@ -302,6 +360,7 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
     reclaim_servers(now, false);
     if (!check_room(*drafts)) reclaim_servers(now, true);
     if (auto room = check_room(*drafts); !room) return room;
+    if (auto room = check_set_room(*drafts); !room) return room;
 
     bool removed = false;
     for (auto& [key, draft] : *drafts) {
@@ -340,6 +399,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     Service& service = services_.at(key);
     service.scheduler = draft.scheduler;
+    service.scheduler_flags = draft.scheduler_flags;
     add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
@@ -350,12 +410,12 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
                 if (auto done = describe_server(maps_.servers()[*entry.slot], entry.server); !done)
                     return done;
             }
-            members.push_back({*entry.slot, entry.server});
+            members.push_back({*entry.slot, entry.server, entry.last_weight});
             continue;
         }
         auto slot = place_server(key, service.index, entry.server, now);
         if (!slot) return tl::unexpected(std::move(slot.error()));
-        members.push_back({*slot, entry.server});
+        members.push_back({*slot, entry.server, entry.last_weight});
     }
     service.members = std::move(members);
     if (is_new) {
@@ -396,8 +456,11 @@ Result<void> Tables::remove(const model::ServiceKey& key) {
 // A new set beside the old one, then one store.
 Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     const auto count = static_cast<std::uint32_t>(service.members.size());
+    const auto scheduler = static_cast<std::uint32_t>(service.scheduler);
+    const auto table = make_lookup_table(scheduler, lookup_servers(service.members));
+    const auto length = set_length(count, static_cast<std::uint32_t>(table.size()));
     auto& settings = maps_.settings();
-    const auto block = pool_.allocate(count + 1, settings.set_hand);
+    const auto block = pool_.allocate(length, settings.set_hand);
     if (!block) return failure(Fault::Full, fmt::format("no room for a set of {} servers", count));
     std::vector<std::uint32_t> weights;
     weights.reserve(count);
@@ -407,21 +470,27 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     const auto sets = maps_.sets();
     isobar_set_element head{};
     head.head.count = count;
-    head.head.scheduler = static_cast<std::uint32_t>(service.scheduler);
+    head.head.scheduler = scheduler;
     head.head.gcd = summary.gcd;
     head.head.max_weight = summary.max;
     head.head.state = cursor.pack();
+    head.head.flags = service.scheduler_flags.bits;
+    head.head.slots = static_cast<std::uint32_t>(table.size());
     sets[*block] = head;
     for (std::uint32_t i = 0; i < count; ++i) {
         isobar_set_element element{};
         element.member.server = service.members[i].slot;
         element.member.weight = weights[i];
+        element.member.last_weight = service.members[i].last_weight;
         sets[*block + 1 + i] = element;
     }
+    for (std::size_t slot = 0; slot < table.size(); ++slot)
+        sets[*block + 1 + count + slot / ISOBAR_SLOTS].slots.member[slot % ISOBAR_SLOTS] =
+            table[slot];
     store(maps_.services()[service.index].set, *block);
     if (service.set != 0) pool_.release(service.set, service.set_length);
     service.set = *block;
-    service.set_length = count + 1;
+    service.set_length = length;
     return {};
 }
 

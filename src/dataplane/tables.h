@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "dataplane/cursor.h"
+#include "dataplane/lookup_table.h"
 #include "dataplane/maps.h"
 #include "dataplane/set_pool.h"
 #include "model/change.h"
@@ -23,12 +24,14 @@ public:
     struct Member {
         std::uint32_t slot = 0;  // in isobar_servers
         model::RealServer server;
+        model::Weight last_weight = 0;  // the latest other than 0
     };
     struct Service {
         std::uint32_t index = 0;
         std::uint32_t set = 0;  // block in isobar_sets; 0: none
         std::uint32_t set_length = 0;
         model::Scheduler scheduler = model::Scheduler::Wlc;
+        model::SchedulerFlags scheduler_flags;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;
@@ -57,6 +60,7 @@ private:
     Result<Drafts> draft(std::span<const model::Change> changes) const;
     Draft& draft_of(Drafts& drafts, const model::ServiceKey& key) const;
     Result<void> check_room(const Drafts& drafts);
+    Result<void> check_set_room(const Drafts& drafts) const;
     // The second half: cannot fail for want of room.
     Result<void> commit(const model::ServiceKey& key, Draft& draft, std::uint32_t now);
     Result<void> create(const model::ServiceKey& key, Service& service);

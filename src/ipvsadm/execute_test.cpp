@@ -115,8 +115,7 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
              Case{"-A -t 1.2.3.4:83 -M 255.0.255.0", "the netmask of persistence (-M) comes"},
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
              Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
-             Case{"-A -t 1.2.3.4:83 -s sh -b sh-port", "scheduler flags (-b) comes"},
-             Case{"-A -t 1.2.3.4:83 -s sh", "the scheduler sh (-s) comes"},
+             Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
              Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
              Case{"-A -f 7", "a service by firewall mark (-f) comes"},
              Case{"-D -f 7", "a service by firewall mark (-f) comes"},
@@ -320,6 +319,37 @@ TEST_F(Execute, RestoreReadsWhatSaveWrote) {
 
     EXPECT_EQ(run("-R", saved), Outcome{});
     EXPECT_EQ(rules(), saved);
+}
+
+// As ipvsadm lists and saves them; flag-3 has no name with sh and mh.
+TEST_F(Execute, SchedulerFlagsAreKeptListedAndSaved) {
+    struct Case {
+        const char* options;
+        const char* listed;
+        const char* saved;
+    };
+    for (const auto& [options, listed, saved] : {
+             Case{"-s sh -b flag-1", "sh (sh-fallback)", "-s sh -b sh-fallback"},
+             Case{"-s rr -b flag-3,flag-1", "rr (flag-1,flag-3)", "-s rr -b flag-1,flag-3"},
+             Case{"-s sh -b sh-port,flag-3,sh-fallback", "sh (sh-fallback,sh-port)",
+                  "-s sh -b sh-fallback,sh-port"},
+             Case{"-s mh -b mh-port,flag-1", "mh (mh-fallback,mh-port)",
+                  "-s mh -b mh-fallback,mh-port"},
+             Case{"-s mh", "mh", "-s mh"},
+         }) {
+        const auto add = std::string("-A -t 10.0.1.100:80 ") + options;
+        given({"-C", add.c_str()});
+        EXPECT_EQ(rules(), std::string("-A -t 10.0.1.100:80 ") + saved + "\n");
+        EXPECT_TRUE(
+            run("-L -n").out.ends_with(std::string("\nTCP  10.0.1.100:80 ") + listed + "\n"));
+    }
+}
+
+TEST_F(Execute, EditingAServiceReplacesItsFlags) {
+    given({"-A -t 10.0.1.100:80 -s sh -b sh-port", "-E -t 10.0.1.100:80 -s sh"});
+    EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s sh\n");
+    given({"-E -t 10.0.1.100:80 -s mh -b mh-port"});
+    EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s mh -b mh-port\n");
 }
 
 TEST_F(Execute, RestoreSkipsBlankLinesAndTheWordIpvsadm) {

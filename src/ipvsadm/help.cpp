@@ -12,7 +12,7 @@ std::string_view version_text() {
 std::string_view help_text() {
     return R"(isobar-ipvsadm: the command lines of ipvsadm 1.31 for the data plane of Isobar
 
-  ipvsadm -A|-E SERVICE [-s SCHEDULER]               add, change a virtual service
+  ipvsadm -A|-E SERVICE [-s SCHEDULER] [-b FLAGS]    add, change a virtual service
   ipvsadm -D SERVICE                                 remove it with its real servers
   ipvsadm -a|-e SERVICE -r SERVER -m [-w WEIGHT]     add, change a real server of it
   ipvsadm -d SERVICE -r SERVER                       remove a real server
@@ -30,7 +30,8 @@ SERVICE
   -u, --udp-service HOST:PORT
 
 Of services
-  -s, --scheduler NAME      rr, wrr, lc or wlc (default wlc)
+  -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
+  -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
 
 Of real servers
   -r, --real-server HOST[:PORT]   default port: that of the service
@@ -59,7 +60,7 @@ Long names of the commands: --add-service, --edit-service, --delete-service, --a
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
 Understood, but refused until a later version of Isobar: --sctp-service, -f, -6, -p, -M, --pe,
--o, -b, --tun-csum, --tun-remcsum, -x, -y, other schedulers, --start-daemon.
+-o, --tun-csum, --tun-remcsum, -x, -y, -s lblc, -s lblcr, --start-daemon.
 )";
 }
 

@@ -9,6 +9,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "model/scheduler_flags.h"
 
 namespace isobar::ipvsadm {
 namespace {
@@ -77,7 +80,7 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
                                rate_columns(service.rates, options.exact, options.exact));
         default:
             return fmt::format("{:<4} {:.28} {}\n", protocol_label(protocol), address,
-                               model::name(service.scheduler));
+                               model::text(service.scheduler, service.scheduler_flags));
     }
 }
 
@@ -286,7 +289,10 @@ std::string save_service(const model::ServiceStatus& service, bool numeric, Name
     const auto protocol = service.key.protocol;
     const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
                                  endpoint_text(service.key.address, protocol, numeric, names));
-    std::string text = fmt::format("-A {} -s {}\n", key, model::name(service.scheduler));
+    std::string text = fmt::format("-A {} -s {}", key, model::name(service.scheduler));
+    const auto flags = model::names(service.scheduler, service.scheduler_flags);
+    if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
+    text += '\n';
     for (const auto& status : service.servers) {
         const auto& server = status.server;
         text += fmt::format("-a {} -r {} {} -w {}{}\n", key,

@@ -34,13 +34,11 @@ std::optional<std::string> find_later_address(const Command& command) {
 
 std::optional<std::string> find_later_service_option(const Command& command) {
     // Those of IPVS, without the ones that exist here (model::scheduler_named).
-    constexpr std::array<std::string_view, 10> kSchedulers = {"dh", "fo",  "lblc", "lblcr", "mh",
-                                                              "nq", "ovf", "sed",  "sh",    "twos"};
+    constexpr std::array<std::string_view, 2> kSchedulers = {"lblc", "lblcr"};
     if (command.persistence) return later("persistence (-p)");
     if (command.netmask) return later("the netmask of persistence (-M)");
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
     if (command.one_packet) return later("one-packet scheduling (-o)");
-    if (!command.scheduler_flags.empty()) return later("scheduler flags (-b)");
     const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
     if (scheduler != kSchedulers.end()) {
         return later(fmt::format("the scheduler {} (-s)", *scheduler));

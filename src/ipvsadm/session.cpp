@@ -9,6 +9,7 @@
 
 #include "ipvsadm/listing.h"
 #include "ipvsadm/refusal.h"
+#include "ipvsadm/values.h"
 
 namespace isobar::ipvsadm {
 namespace {
@@ -179,10 +180,11 @@ int Session::change_service(const Command& command) {
             return conclude(command, failure(add ? Fault::Exists : Fault::NotFound, ""));
         return say(kRefused, "Scheduler or persistence engine not found");
     }
-    if (!add) return apply(command, model::EditService{key, *scheduler});
+    const auto flags = parse_scheduler_flags(command.scheduler_flags);
+    if (!add) return apply(command, model::EditService{key, *scheduler, flags});
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command, model::AddService{key, *scheduler});
+    return apply(command, model::AddService{key, *scheduler, flags});
 }
 
 int Session::change_server(const Command& command) {

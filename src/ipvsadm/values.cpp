@@ -4,13 +4,15 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <limits>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "model/scheduler_flags.h"
 
 namespace isobar::ipvsadm {
 namespace {
@@ -29,6 +31,17 @@ std::optional<model::Address> parse_ipv6(const std::string& text) {
     const auto address = model::Address::parse(text);
     if (!address || address->family != model::Family::V6) return std::nullopt;
     return address;
+}
+
+// "sh-port,,sh-fallback" are two.
+std::vector<std::string_view> split_flags(std::string_view flags) {
+    std::vector<std::string_view> words;
+    for (std::size_t start = 0; start < flags.size();) {
+        const auto comma = std::min(flags.find(',', start), flags.size());
+        if (comma > start) words.push_back(flags.substr(start, comma - start));
+        start = comma + 1;
+    }
+    return words;
 }
 
 }  // namespace
@@ -83,29 +96,23 @@ bool is_multicast(const model::Address& address) {
 
 std::optional<std::string> find_flag_mistake(const std::string& flags,
                                              const std::string& scheduler) {
-    struct SchedulerFlag {
-        std::string_view name;
-        std::string_view scheduler;  // empty: any
-    };
-    constexpr std::array kFlags = {
-        SchedulerFlag{"flag-1", ""},    SchedulerFlag{"flag-2", ""},
-        SchedulerFlag{"flag-3", ""},    SchedulerFlag{"sh-fallback", "sh"},
-        SchedulerFlag{"sh-port", "sh"}, SchedulerFlag{"mh-fallback", "mh"},
-        SchedulerFlag{"mh-port", "mh"},
-    };
-    for (std::size_t start = 0; start < flags.size();) {
-        const auto comma = std::min(flags.find(',', start), flags.size());
-        const std::string_view flag(flags.data() + start, comma - start);
-        start = comma + 1;
-        if (flag.empty()) continue;
-        const auto* known = std::find_if(kFlags.begin(), kFlags.end(),
-                                         [&](const auto& each) { return each.name == flag; });
-        if (known == kFlags.end()) return fmt::format("invalid scheduler flag `{}'", flag);
-        if (!known->scheduler.empty() && known->scheduler != scheduler) {
-            return fmt::format("incompatible scheduler flag `{}'", flag);
+    for (const auto word : split_flags(flags)) {
+        const auto* flag = model::scheduler_flag_named(word);
+        if (flag == nullptr) return fmt::format("invalid scheduler flag `{}'", word);
+        if (flag->scheduler && name(*flag->scheduler) != scheduler) {
+            return fmt::format("incompatible scheduler flag `{}'", word);
         }
     }
     return std::nullopt;
+}
+
+model::SchedulerFlags parse_scheduler_flags(const std::string& flags) {
+    model::SchedulerFlags all;
+    for (const auto word : split_flags(flags)) {
+        const auto* flag = model::scheduler_flag_named(word);
+        if (flag != nullptr) all.set(flag->flags);
+    }
+    return all;
 }
 
 }  // namespace isobar::ipvsadm

@@ -9,6 +9,7 @@
 #include "ipvsadm/command.h"
 #include "ipvsadm/names.h"
 #include "model/address.h"
+#include "model/service.h"
 
 namespace isobar::ipvsadm {
 
@@ -28,5 +29,7 @@ std::optional<model::Address> parse_ipv4(const std::string& text);
 // What is wrong with -b `flags` for a scheduler: "invalid scheduler flag `x'".
 std::optional<std::string> find_flag_mistake(const std::string& flags,
                                              const std::string& scheduler);
+// Those without a mistake.
+model::SchedulerFlags parse_scheduler_flags(const std::string& flags);
 
 }  // namespace isobar::ipvsadm

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/printable.h"
+#include "model/scheduler_flags.h"
 
 namespace isobar::cli {
 namespace {
@@ -92,7 +93,7 @@ Row service_row(const api::ServiceView& service) {
     const std::string title =
         fmt::format("{}{}{} {}", printable(service.name), service.name.empty() ? "" : "  ",
                     name(status.key.protocol), status.key.address.text());
-    Row row{{title, std::string(name(status.scheduler)), ""}, Tone::Bold};
+    Row row{{title, text(status.scheduler, status.scheduler_flags), ""}, Tone::Bold};
     for (std::string& cell : numbers(active, inactive, status)) {
         row.cells.push_back(std::move(cell));
     }

@@ -34,6 +34,7 @@ struct ServiceConfig {
     std::string name;
     std::vector<ServiceKey> listen;
     Scheduler scheduler = Scheduler::Wlc;
+    SchedulerFlags scheduler_flags = {};
     ForwardingMethod forward = ForwardingMethod::Nat;
     std::vector<RealServer> servers;  // port 0: that of the listen address
     bool operator==(const ServiceConfig&) const = default;

@@ -16,10 +16,12 @@ struct SchedulerName {
 // In the order of abi/schedulers.h, which this layer does not see; src/dataplane holds the
 // two lists to each other.
 constexpr std::array kSchedulers = {
-    SchedulerName{Scheduler::Rr, "rr"},
-    SchedulerName{Scheduler::Wrr, "wrr"},
-    SchedulerName{Scheduler::Lc, "lc"},
-    SchedulerName{Scheduler::Wlc, "wlc"},
+    SchedulerName{Scheduler::Rr, "rr"},   SchedulerName{Scheduler::Wrr, "wrr"},
+    SchedulerName{Scheduler::Lc, "lc"},   SchedulerName{Scheduler::Wlc, "wlc"},
+    SchedulerName{Scheduler::Sed, "sed"}, SchedulerName{Scheduler::Nq, "nq"},
+    SchedulerName{Scheduler::Fo, "fo"},   SchedulerName{Scheduler::Ovf, "ovf"},
+    SchedulerName{Scheduler::Dh, "dh"},   SchedulerName{Scheduler::Sh, "sh"},
+    SchedulerName{Scheduler::Mh, "mh"},   SchedulerName{Scheduler::Twos, "twos"},
 };
 
 }  // namespace

@@ -19,7 +19,29 @@ enum class Protocol : std::uint8_t { Tcp, Udp };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line; the list is abi/schedulers.h.
-enum class Scheduler : std::uint8_t { Rr = 1, Wrr = 2, Lc = 3, Wlc = 4 };
+enum class Scheduler : std::uint8_t {
+    Rr = 1,
+    Wrr,
+    Lc,
+    Wlc,
+    Sed,
+    Nq,
+    Fo,
+    Ovf,
+    Dh,
+    Sh,
+    Mh,
+    Twos,
+};
+
+// ipvsadm's -b: three bits, of which each scheduler has its own opinion (scheduler_flags.h).
+struct SchedulerFlags {
+    std::uint8_t bits = 0;
+
+    [[nodiscard]] bool has(SchedulerFlags flags) const { return (bits & flags.bits) != 0; }
+    void set(SchedulerFlags flags) { bits |= flags.bits; }
+    auto operator<=>(const SchedulerFlags&) const = default;
+};
 
 std::string_view name(Protocol protocol);        // "tcp"
 std::string_view name(Scheduler scheduler);      // "wlc"
@@ -64,6 +86,7 @@ struct VirtualService {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
     std::vector<RealServer> servers;  // in the order they were added
+    SchedulerFlags scheduler_flags = {};
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -90,11 +113,13 @@ struct Forwarding {
 struct AddService {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
+    SchedulerFlags scheduler_flags = {};
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
+    SchedulerFlags scheduler_flags = {};
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -148,6 +173,7 @@ struct ServerStatus {
 struct ServiceStatus {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
+    SchedulerFlags scheduler_flags = {};
     Traffic traffic;
     Rates rates;
     std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which server gets the next connection. The sequences for the weights 1, 2, 3 are those
 // that IPVS was seen to choose; all connections stay open.
+#include <set>
+
 #include "fixture.h"
 
 namespace isobar::test {
@@ -28,6 +30,35 @@ protected:
         return {endpoint(kServers[number - 1].address, 80), weight};
     }
 
+    // Servers of weight 1 that differ in their port.
+    static model::RealServer numbered(std::uint16_t number, model::Weight weight) {
+        return {endpoint(kServers[0].address, static_cast<std::uint16_t>(kFirstPort + number)),
+                weight};
+    }
+    void serve_many(Scheduler scheduler, std::uint16_t count) {
+        std::vector<model::Change> changes{model::AddService{kWeb, scheduler}};
+        for (std::uint16_t i = 0; i < count; ++i)
+            changes.emplace_back(model::AddServer{kWeb, numbered(i, 1)});
+        bed().apply(changes);
+    }
+    // The port of the server that the next connection goes to.
+    std::uint16_t next_port() {
+        const auto outcome = bed().send(hook(), Side::Outside, request(port_++, kSyn));
+        EXPECT_EQ(ISOBAR_FORWARDED, outcome.verdict);
+        return static_cast<std::uint16_t>(get16(outcome.frame, kL4At + 2));
+    }
+    // Connections that server 1 of two gets while it has that many and server 2 has none.
+    int draws_of_server_1(int connections, std::uint32_t active) {
+        int count = 0;
+        for (int i = 0; i < connections; ++i) {
+            bed().server(kServers[0]).active = active;
+            bed().server(kServers[1]).active = 0;
+            if (connect(port_++, hook()) == 1) ++count;
+        }
+        return count;
+    }
+    static constexpr std::uint16_t kFirstPort = 9000;
+
 private:
     std::uint16_t port_ = 40000;
 };
@@ -44,6 +75,23 @@ TEST_P(Schedulers, ChooseAsIpvsDoes) {
         {"wrr", Scheduler::Wrr, {1, 2, 3}, "3 2 1 3 3 2 3 2 1 3 3 2 3 2 1 3 3 2"},
         {"lc", Scheduler::Lc, {1, 2, 3}, "3 2 1 3 2 1 3 2 1 3 2 1"},
         {"wlc", Scheduler::Wlc, {1, 2, 3}, "3 2 1 3 2 3 3 2 1 3 2 3 3 2 1 3 2 3"},
+        {"sed", Scheduler::Sed, {1, 2, 3}, "3 2 3 3 2 1 3 2 3 3 2 1"},
+        {"nq", Scheduler::Nq, {1, 2, 3}, "3 2 1 3 3 2 3 2 3 3 2 1 3 2 3 3 2 1"},
+        {"fo", Scheduler::Fo, {1, 2, 3}, "3 3 3 3 3 3"},
+        {"fo, two of the largest weight", Scheduler::Fo, {1, 2, 2}, "3 3 3"},
+        {"ovf", Scheduler::Ovf, {1, 2, 3}, "3 3 3 3 2 2 2 1 1 - -"},
+        {"twos, one server", Scheduler::Twos, {7}, "1 1 1"},
+        {"twos, all others quiesced", Scheduler::Twos, {0, 7, 0}, "2 2 2 2"},
+        {"sed, one quiesced", Scheduler::Sed, {0, 1, 2}, "3 3 2 3 3 2"},
+        {"nq, one quiesced", Scheduler::Nq, {0, 1, 2}, "3 2 3 3 3 2"},
+        {"fo, the heaviest quiesced", Scheduler::Fo, {1, 2, 0}, "2 2 2"},
+        {"ovf, the heaviest quiesced", Scheduler::Ovf, {1, 2, 0}, "2 2 2 1 1 -"},
+        {"sed, all quiesced", Scheduler::Sed, {0, 0}, "- -"},
+        {"nq, all quiesced", Scheduler::Nq, {0, 0}, "- -"},
+        {"fo, all quiesced", Scheduler::Fo, {0, 0}, "- -"},
+        {"ovf, all quiesced", Scheduler::Ovf, {0, 0}, "- -"},
+        {"twos, all quiesced", Scheduler::Twos, {0, 0}, "- -"},
+        {"sed, the largest weights", Scheduler::Sed, {2147483647, 2147483646}, "1 2 1 2"},
         {"rr, one quiesced", Scheduler::Rr, {0, 1, 2}, "3 2 3 2 3 2"},
         {"wrr, one quiesced", Scheduler::Wrr, {0, 1, 2}, "3 2 3 3 2 3 3 2"},
         {"lc, one quiesced", Scheduler::Lc, {0, 1, 2}, "3 2 3 2 3 2"},
@@ -107,6 +155,52 @@ TEST_P(Schedulers, AnotherSchedulerStartsFromItsBeginning) {
     ASSERT_EQ("3 2", next(2));
     bed().apply({model::EditService{kWeb, Scheduler::Wrr}});
     EXPECT_EQ("3 3 2 3 2 1", next(6));
+}
+
+// Every server once: a round of sed and nq over more servers than are looked at inline.
+TEST_P(Schedulers, LookAtEveryServerOfALargeSet) {
+    constexpr std::uint16_t kMany = 40;
+    for (const auto scheduler : {Scheduler::Lc, Scheduler::Wlc, Scheduler::Sed, Scheduler::Nq}) {
+        SCOPED_TRACE(static_cast<int>(scheduler));
+        serve_many(scheduler, kMany);
+        std::set<std::uint16_t> chosen;
+        for (std::uint16_t i = 0; i < kMany; ++i) chosen.insert(next_port());
+        EXPECT_EQ(kMany, chosen.size());
+        bed().apply({model::RemoveService{kWeb}});
+    }
+}
+
+TEST_P(Schedulers, FindTheOnlyServerThatIsFreeInALargeSet) {
+    constexpr std::uint16_t kMany = 40;
+    for (const auto scheduler : {Scheduler::Fo, Scheduler::Ovf, Scheduler::Twos, Scheduler::Sed}) {
+        for (const std::uint16_t free : {std::uint16_t{0}, std::uint16_t{39}}) {
+            SCOPED_TRACE(static_cast<int>(scheduler));
+            serve_many(scheduler, kMany);
+            std::vector<model::Change> others;
+            for (std::uint16_t i = 0; i < kMany; ++i)
+                if (i != free) others.emplace_back(model::EditServer{kWeb, numbered(i, 0)});
+            bed().apply(others);
+            EXPECT_EQ(kFirstPort + free, next_port());
+            bed().apply({model::RemoveService{kWeb}});
+        }
+    }
+}
+
+// Of `total` draws each is server 1 with 1/3, as weights 1 and 1 are drawn (ip_vs_twos.c: 0 to
+// their sum, both included, and 0 falls to the first in the list). Six sigma: 2 in 10^9 runs.
+TEST_P(Schedulers, TwosDrawsByWeightAndTakesTheFirstOfEqualLoads) {
+    constexpr int kTotal = 450;
+    serve(Scheduler::Twos, {1, 1});
+    const int first = draws_of_server_1(kTotal, 0);
+    EXPECT_NEAR(150, first, 60);
+}
+
+// It takes the connection only if both draws are server 1: 1/9.
+TEST_P(Schedulers, TwosTakesTheBetterOfTheTwo) {
+    constexpr int kTotal = 450;
+    serve(Scheduler::Twos, {1, 1});
+    const int first = draws_of_server_1(kTotal, 100);
+    EXPECT_NEAR(50, first, 40);
 }
 
 // An active connection weighs as 256 inactive ones (ip_vs_dest_conn_overhead).
