@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 
@@ -50,6 +51,32 @@ model::Address from_abi(const isobar_address& address) {
     out.family = model::Family::V6;
     std::memcpy(out.bytes.data(), bytes, 16);
     return out;
+}
+
+// In the IPv6 form of an address, the prefix is that much longer.
+constexpr std::uint8_t kMappedBits = 96;
+
+void set_persistence(isobar_service& service, const std::optional<model::Persistence>& persistence,
+                     std::uint32_t hz) {
+    const bool mapped = from_abi(service.key.address).family == model::Family::V4;
+    const auto wanted = persistence.value_or(model::Persistence{std::chrono::seconds(0), 0});
+    service.prefix = static_cast<std::uint8_t>(wanted.prefix + (mapped ? kMappedBits : 0));
+    service.persistence_s = static_cast<std::uint32_t>(wanted.timeout.count());
+    service.persistence = jiffies_of(wanted.timeout, hz);
+}
+
+std::optional<model::Persistence> persistence_of(const isobar_service& service) {
+    if (service.persistence == 0) return std::nullopt;
+    const bool mapped = from_abi(service.key.address).family == model::Family::V4;
+    return model::Persistence{
+        std::chrono::seconds(service.persistence_s),
+        static_cast<std::uint8_t>(service.prefix - (mapped ? kMappedBits : 0))};
+}
+
+std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
+    constexpr std::uint64_t kLongest = 0x7fffffff;
+    const auto jiffies = static_cast<std::uint64_t>(time.count()) * hz;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongest));
 }
 
 std::uint8_t protocol_number(model::Protocol protocol) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 
 #include <fmt/format.h>
@@ -20,6 +21,15 @@ constexpr std::uint32_t kRemovedSeconds = 120;
 
 void store(std::uint32_t& word, std::uint32_t value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
+}
+
+model::RealServer server_of(const isobar_server& record) {
+    model::RealServer server;
+    server.address = {from_abi(record.address), from_network(record.listed_port)};
+    server.weight = record.weight;
+    server.upper_threshold = record.upper_threshold;
+    server.lower_threshold = record.lower_threshold;
+    return server;
 }
 
 // Two bits of the filter, as bpf/filter.h looks them up.
@@ -44,6 +54,7 @@ struct Tables::Draft {
     bool exists = false;
     bool recreated = false;  // removed and added again in one transaction
     model::Scheduler scheduler = model::Scheduler::Wlc;
+    std::optional<model::Persistence> persistence;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
@@ -108,6 +119,7 @@ void Tables::read_all() {
         Service service;
         service.index = index;
         service.set = record.set;
+        service.persistence = persistence_of(record);
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = head.count + 1;
@@ -116,9 +128,8 @@ void Tables::read_all() {
             for (std::uint32_t i = 1; i <= head.count; ++i) {
                 const auto& member = sets[record.set + i].member;
                 const auto& server = servers[member.server];
-                service.members.push_back(
-                    {member.server,
-                     {{from_abi(server.address), from_network(server.port)}, member.weight}});
+                service.members.push_back({member.server, server_of(server)});
+                service.members.back().server.weight = member.weight;
             }
         }
         services_.emplace(from_abi(record.key), std::move(service));
@@ -131,9 +142,7 @@ void Tables::read_all() {
             const model::ServiceKey key{
                 protocol_of(server.protocol),
                 {from_abi(server.virtual_address), from_network(server.virtual_port)}};
-            removed_.emplace(std::pair{key, model::Endpoint{from_abi(server.address),
-                                                            from_network(server.port)}},
-                             slot);
+            removed_.emplace(std::pair{key, server_of(server).address}, slot);
         }
     }
 }
@@ -147,6 +156,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     if (!is_new || service == services_.end()) return draft;
     draft.existed = draft.exists = true;
     draft.scheduler = service->second.scheduler;
+    draft.persistence = service->second.persistence;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot});
     if (service->second.set != 0)
@@ -172,15 +182,19 @@ struct Tables::Step {
         if (draft.exists)
             return failure(Fault::Exists,
                            fmt::format("service already exists: {}", change.key.text()));
+        if (auto fine = check(change.key, change.persistence); !fine) return fine;
         draft.recreated = draft.existed;
         draft.exists = true;
         draft.scheduler = change.scheduler;
+        draft.persistence = change.persistence;
         draft.cursor = initial(draft.weights());
         return {};
     }
     Result<void> operator()(const model::EditService& change) const {
         auto& draft = tables.draft_of(drafts, change.key);
         if (!draft.exists) return tl::unexpected(no_service(change.key));
+        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        draft.persistence = change.persistence;
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
         return {};
@@ -242,7 +256,27 @@ struct Tables::Step {
         return {};
     }
 
+    static Result<void> check(const model::ServiceKey& key,
+                              const std::optional<model::Persistence>& persistence) {
+        if (!persistence && key.address.port == 0)
+            return failure(Fault::Invalid,
+                           fmt::format("{}: port 0, all ports, needs persistence", key.text()));
+        if (!persistence) return {};
+        const int most = key.address.address.family == model::Family::V4 ? 32 : 128;
+        if (persistence->prefix > most)
+            return failure(
+                Fault::OutOfRange,
+                fmt::format("a client's prefix of {} bits is above {}", persistence->prefix, most));
+        if (persistence->timeout < std::chrono::seconds(1) ||
+            persistence->timeout > model::kMaxPersistence)
+            return failure(Fault::OutOfRange, "persistence must be between 1 second and 31 days");
+        return {};
+    }
     static Result<void> check(const model::ServiceKey& service, const model::RealServer& server) {
+        if (server.lower_threshold > server.upper_threshold)
+            return failure(Fault::OutOfRange,
+                           fmt::format("lower threshold {} is above the upper one, {}",
+                                       server.lower_threshold, server.upper_threshold));
         if (server.weight > model::kMaxWeight)
             return failure(Fault::OutOfRange,
                            fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
@@ -307,6 +341,10 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
     }
     if (removed) rebuild_filter();
     auto& settings = maps_.settings();
+    const auto all_ports = std::count_if(services_.begin(), services_.end(), [](const auto& each) {
+        return each.first.address.port == 0;
+    });
+    store(settings.all_ports, static_cast<std::uint32_t>(all_ports));
     store(settings.generation, settings.generation + 1);
     generation_ = settings.generation;
     return {};
@@ -328,6 +366,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     Service& service = services_.at(key);
     service.scheduler = draft.scheduler;
+    service.persistence = draft.persistence;
     add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
@@ -335,6 +374,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     for (const auto& entry : draft.entries) {
         if (entry.slot) {
             maps_.servers()[*entry.slot].weight = entry.server.weight;
+            set_thresholds(*entry.slot, entry.server);
             members.push_back({*entry.slot, entry.server});
             continue;
         }
@@ -350,6 +390,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
         record.created = ++maps_.settings().service_count;
         record.in_use = 1;
     }
+    set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
     return is_new ? create(key, service) : Result<void>{};
@@ -401,6 +442,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
         isobar_set_element element{};
         element.member.server = service.members[i].slot;
         element.member.weight = weights[i];
+        element.member.limited = service.members[i].server.upper_threshold != 0;
         sets[*block + 1 + i] = element;
     }
     store(maps_.services()[service.index].set, *block);
@@ -452,6 +494,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
             for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) gone[i] -= traffic->item[i];
         record.service = service;
         record.weight = server.weight;
+        set_thresholds(slot, server);
         std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
         return slot;
     }
@@ -469,15 +512,28 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     auto& record = maps_.servers()[slot];
     record = {};
     record.address = to_abi(server.address.address);
-    record.port = to_network(server.address.port);
+    record.listed_port = to_network(server.address.port);
+    // behind a service for all ports, the client's port is the server's
+    if (key.address.port != 0) record.port = record.listed_port;
     record.virtual_address = to_abi(key.address.address);
     record.virtual_port = to_network(key.address.port);
     record.protocol = protocol_number(key.protocol);
     record.method = ISOBAR_METHOD_NAT;
     record.weight = server.weight;
     record.service = service;
+    set_thresholds(slot, server);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE);
     return slot;
+}
+
+// A higher limit, or none, ends the overload at once (__ip_vs_update_dest).
+void Tables::set_thresholds(std::uint32_t slot, const model::RealServer& server) {
+    auto& record = maps_.servers()[slot];
+    const bool raised =
+        server.upper_threshold == 0 || server.upper_threshold > record.upper_threshold;
+    store(record.upper_threshold, server.upper_threshold);
+    store(record.lower_threshold, server.lower_threshold);
+    if (raised) store(record.overloaded, 0);
 }
 
 // The server leaves its service; the connections that it has remember it.

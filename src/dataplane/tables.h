@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -29,6 +30,7 @@ public:
         std::uint32_t set = 0;  // block in isobar_sets; 0: none
         std::uint32_t set_length = 0;
         model::Scheduler scheduler = model::Scheduler::Wlc;
+        std::optional<model::Persistence> persistence;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;
@@ -61,6 +63,7 @@ private:
 
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
                                        const model::RealServer& server, std::uint32_t now);
+    void set_thresholds(std::uint32_t slot, const model::RealServer& server);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     Result<void> publish(Service& service, const Cursor& cursor);
