@@ -36,8 +36,9 @@ std::optional<std::string> find_later_service_option(const Command& command) {
     // Those of IPVS, without the ones that exist here (model::scheduler_named).
     constexpr std::array<std::string_view, 10> kSchedulers = {"dh", "fo",  "lblc", "lblcr", "mh",
                                                               "nq", "ovf", "sed",  "sh",    "twos"};
-    if (command.persistence) return later("persistence (-p)");
-    if (command.netmask) return later("the netmask of persistence (-M)");
+    if (command.persistence && command.mask_with_holes) {
+        return "a netmask with holes in it (-M) is not supported";
+    }
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
     if (command.one_packet) return later("one-packet scheduling (-o)");
     if (!command.scheduler_flags.empty()) return later("scheduler flags (-b)");
@@ -53,8 +54,6 @@ std::optional<std::string> find_later_server_option(const Command& command) {
     if (command.forward == Forward::Route) {
         return later("direct routing (-g, the default)") + "; use -m";
     }
-    if (command.upper_threshold != 0) return later("the overload threshold (-x)");
-    if (command.lower_threshold != 0) return later("the overload threshold (-y)");
     return std::nullopt;
 }
 

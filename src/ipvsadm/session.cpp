@@ -26,6 +26,14 @@ model::ServiceKey key_of(const Command& command) {
     return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
 }
 
+// -M without -p means nothing, to the kernel neither.
+std::optional<model::Persistence> persistence_of(const Command& command) {
+    if (!command.persistence) return std::nullopt;
+    const bool ipv4 = command.service->address.address.family == model::Family::V4;
+    const std::uint8_t whole = ipv4 ? 32 : 128;
+    return model::Persistence{*command.persistence, command.prefix.value_or(whole)};
+}
+
 }  // namespace
 
 int Session::open(Action first) {
@@ -179,10 +187,14 @@ int Session::change_service(const Command& command) {
             return conclude(command, failure(add ? Fault::Exists : Fault::NotFound, ""));
         return say(kRefused, "Scheduler or persistence engine not found");
     }
-    if (!add) return apply(command, model::EditService{key, *scheduler});
+    model::EditService service{.key = key, .scheduler = *scheduler};
+    service.persistence = persistence_of(command);
+    if (!add) return apply(command, service);
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command, model::AddService{key, *scheduler});
+    model::AddService added{.key = key, .scheduler = *scheduler};
+    added.persistence = service.persistence;
+    return apply(command, added);
 }
 
 int Session::change_server(const Command& command) {
@@ -191,7 +203,9 @@ int Session::change_server(const Command& command) {
     if (command.action == Action::DeleteServer) {
         return apply(command, model::RemoveServer{key, *command.server});
     }
-    const model::RealServer server{.address = *command.server, .weight = command.weight};
+    model::RealServer server{.address = *command.server, .weight = command.weight};
+    server.upper_threshold = command.upper_threshold;
+    server.lower_threshold = command.lower_threshold;
     if (command.action == Action::EditServer) return apply(command, model::EditServer{key, server});
     return apply(command, model::AddServer{key, server});
 }

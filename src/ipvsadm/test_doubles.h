@@ -142,6 +142,7 @@ private:
         model::ServiceStatus service;
         service.key = change.key;
         service.scheduler = change.scheduler;
+        service.persistence = change.persistence;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -149,6 +150,7 @@ private:
         auto* service = find(change.key);
         if (service == nullptr) return no_such("service");
         service->scheduler = change.scheduler;
+        service->persistence = change.persistence;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {
