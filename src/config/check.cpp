@@ -87,6 +87,25 @@ void check_servers(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_thresholds(const ServiceDraft& service, Reading& reading) {
+    for (const auto& [server, at] : service.servers) {
+        if (server.lower_threshold <= server.upper_threshold) continue;
+        reading.error(at,
+                      fmt::format("lower_threshold {} is above upper_threshold {}",
+                                  server.lower_threshold, server.upper_threshold),
+                      "it would never get new clients again");
+    }
+}
+
+void check_persistence(const ServiceDraft& service, Reading& reading) {
+    if (service.persistence) return;
+    for (const auto& [listen, at] : service.listen) {
+        if (listen.address.port != 0) continue;
+        reading.error(at, "port 0, all ports, needs persistence",
+                      "add: persistence = { timeout = \"360s\" }");
+    }
+}
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
@@ -105,6 +124,8 @@ void check_services(const FileDraft& draft, Reading& reading) {
             }
         }
         check_servers(service, reading);
+        check_thresholds(service, reading);
+        check_persistence(service, reading);
     }
 }
 
@@ -128,6 +149,7 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.hook = draft.hook;
     director.connections = draft.connections;
     director.timeouts = draft.timeouts;
+    director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
     director.manage_sysctls = draft.manage_sysctls;
     return director;
 }
@@ -138,6 +160,10 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
     service.scheduler = draft.scheduler;
     service.forward = draft.forward;
+    if (draft.persistence) {
+        service.persistence = model::Persistence{
+            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
+    }
     for (const auto& [server, at] : draft.servers) {
         service.servers.push_back(server);
         service.servers.back().method = draft.forward;

@@ -2,6 +2,8 @@
 // The keys of isobar.toml, and what a file says before it was checked as a whole.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +23,14 @@ struct DirectorDraft {
     model::HookChoice hook = model::DirectorConfig{}.hook;
     std::uint32_t connections = model::DirectorConfig{}.connections;
     model::Timeouts timeouts;
+    bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
+    bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
+};
+
+struct PersistenceDraft {
+    std::chrono::seconds timeout = model::Persistence{}.timeout;
+    std::uint32_t mask = model::Persistence{}.prefix;
 };
 
 // Values that had errors are missing.
@@ -31,6 +40,7 @@ struct ServiceDraft {
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
     std::vector<Located<model::RealServer>> servers;
+    std::optional<PersistenceDraft> persistence;
 };
 
 struct FileDraft {

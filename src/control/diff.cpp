@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <type_traits>
 #include <variant>
 
@@ -38,7 +39,9 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 }
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
-    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler});
+    model::AddService service{wanted.key, wanted.scheduler};
+    service.persistence = wanted.persistence;
+    changes.emplace_back(service);
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -56,6 +59,20 @@ const model::ServerStatus* find_server(const std::vector<model::ServiceStatus>& 
     return server == service->servers.end() ? nullptr : &*server;
 }
 
+std::string describe(const std::optional<model::Persistence>& persistence) {
+    if (!persistence) return "";
+    return fmt::format(", persistent {} s, prefix {}", persistence->timeout.count(),
+                       persistence->prefix);
+}
+
+// Only what differs from `before`.
+std::string describe_thresholds(const model::RealServer& server, const model::RealServer& before) {
+    if (server.upper_threshold == before.upper_threshold &&
+        server.lower_threshold == before.lower_threshold)
+        return "";
+    return fmt::format(", thresholds {} and {}", server.upper_threshold, server.lower_threshold);
+}
+
 std::string describe_edit(const model::EditServer& edit,
                           const std::vector<model::ServiceStatus>& before) {
     const std::string line =
@@ -65,7 +82,11 @@ std::string describe_edit(const model::EditServer& edit,
         return line +
                fmt::format("now {}, weight {}", name(edit.server.method), edit.server.weight);
     }
-    return line + fmt::format("weight {} -> {}", old->server.weight, edit.server.weight);
+    const bool same_weight = old->server.weight == edit.server.weight;
+    return line +
+           (same_weight ? fmt::format("weight {}", edit.server.weight)
+                        : fmt::format("weight {} -> {}", old->server.weight, edit.server.weight)) +
+           describe_thresholds(edit.server, old->server);
 }
 
 }  // namespace
@@ -89,8 +110,11 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
             add_service(service, changes);
             continue;
         }
-        if (found->second->scheduler != service.scheduler) {
-            changes.emplace_back(model::EditService{service.key, service.scheduler});
+        if (found->second->scheduler != service.scheduler ||
+            found->second->persistence != service.persistence) {
+            model::EditService edit{service.key, service.scheduler};
+            edit.persistence = service.persistence;
+            changes.emplace_back(edit);
         }
         diff_servers(*found->second, service, changes);
     }
@@ -103,15 +127,18 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             using Step = std::decay_t<decltype(step)>;
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
-                                   name(step.scheduler));
+                                   name(step.scheduler)) +
+                       describe(step.persistence);
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
-                return fmt::format("{}: scheduler {}", step.key.text(), name(step.scheduler));
+                return fmt::format("{}: scheduler {}", step.key.text(), name(step.scheduler)) +
+                       describe(step.persistence);
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {
                 return fmt::format("{}: server {} added, {}, weight {}", step.service.text(),
                                    step.server.address.text(), name(step.server.method),
-                                   step.server.weight);
+                                   step.server.weight) +
+                       describe_thresholds(step.server, {});
             } else if constexpr (std::is_same_v<Step, model::EditServer>) {
                 return describe_edit(step, before);
             } else {
