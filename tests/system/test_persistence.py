@@ -24,7 +24,6 @@ SERVERS = "10.0.2.11", "10.0.2.12", "10.0.2.13"
 
 # ---- the reference cluster ----
 
-@pytest.mark.vm
 def test_on_all_ports_telnet_and_web_of_a_client_meet(cluster):
     cluster.director.ipvsadm(f"-A -t {CLUSTER_VIP} -s rr -p 300",
                              f"-a -t {CLUSTER_VIP} -r {REAL1} -m",
