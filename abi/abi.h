@@ -23,7 +23,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 1
+#define ISOBAR_ABI_VERSION 2
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -59,14 +59,22 @@ struct isobar_settings {
 	/* One moment on both clocks: from CLOCK_MONOTONIC (ns) jiffies can be worked out. */
 	__u64 moment_ns;
 	__u64 moment_jiffies;
+	__u32 switches;      /* enum isobar_switch */
+	__u32 all_ports;     /* services on port 0 */
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 48);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 56);
+
+/* IPVS's sysctls of the same names. */
+enum isobar_switch {
+	ISOBAR_EXPIRE_QUIESCENT_TEMPLATE = 1,
+	ISOBAR_EXPIRE_NODEST_CONN = 2,
+};
 
 /* ---- services and their sets of real servers ------------------------------ */
 
 struct isobar_service_key {
 	struct isobar_address address;
-	__be16 port;
+	__be16 port;        /* 0: every port that has no service of its own */
 	__u8 protocol; /* IPPROTO_* */
 	__u8 pad;
 };
@@ -82,7 +90,10 @@ struct isobar_service {
 	/* Counters that left with removed servers, and the point that -Z set to zero. */
 	__u64 gone[5];
 	__u64 zero[5];
-	__u8 pad[16];
+	__u32 persistence;   /* how long a client stays with its server, in jiffies; 0: not at all */
+	__u32 persistence_s; /* the same as it was given, in seconds */
+	__u8 prefix;         /* bits of the client's address that count, of 128 (IPv4: 96 and more) */
+	__u8 pad[7];
 };
 ISOBAR_SIZE(struct isobar_service, 128);
 
@@ -109,7 +120,8 @@ struct isobar_member {
 	__u32 server;       /* index in isobar_servers */
 	__u32 weight;       /* 0: quiesced */
 	__u32 last_weight;  /* the latest other than 0: mh keeps a quiesced server's slots */
-	__u32 pad[5];
+	__u32 limited;      /* it has a threshold: whether it is overloaded must be looked up */
+	__u32 pad[4];
 };
 ISOBAR_SIZE(struct isobar_member, 32);
 
@@ -148,15 +160,17 @@ struct isobar_server {
 	/* how to reach it by tunnel */
 	__be32 tunnel_source; /* of the outer header; 0: the virtual address */
 	__be16 tunnel_port; /* GUE: destination */
+	__be16 listed_port; /* as it was given; `port` is 0 if its service is for all ports */
 	__u8 tunnel;        /* enum isobar_tunnel */
-	__u8 pad0[5];
+	__u8 pad0[3];
 	/* written by the data plane on state changes */
 	__u32 active;       /* connections, by IPVS's definition */
 	__u32 inactive;
-	__u32 persistent;
-	__u32 pad1;
+	__u32 persistent;   /* templates */
+	__u32 overloaded;   /* 1: no new clients (bpf/overload.h) */
 	__u64 zero[5];      /* point that -Z set to zero */
-	__u64 pad2;
+	__u32 upper_threshold; /* connections, 0: no limit; written by user space */
+	__u32 lower_threshold;
 };
 ISOBAR_SIZE(struct isobar_server, 128);
 
@@ -216,20 +230,24 @@ struct isobar_tag_line {
 ISOBAR_SIZE(struct isobar_tag_line, ISOBAR_CACHE_LINE);
 
 /* One cache line a connection, both directions. The real server's address and port are
- * those of `server`, so that they are not stored a million times. */
+ * those of `server`, so that they are not stored a million times. A *template* is a record too
+ * (bpf/template.h): it says which server a client of a persistent service is with. */
 struct isobar_conn {
 	struct isobar_address client;
 	struct isobar_address virtual_address;
 	__be16 client_port;
 	__be16 virtual_port;
-	__u8 protocol;
+	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
-	__u8 pad0[2];
+	__u8 assured;       /* has told its template that its server answers */
+	__u8 pad0;
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
 	__u32 partner;      /* of a strayed connection: its signpost; of a signpost: its connection */
-	__u32 pad1[2];
+	__u32 control;      /* record of the template that it was made under, and 1; 0: none */
+	__u32 controlled;   /* of a template: connections under it. Added to only, never stored: it is 0
+			     * in a free record */
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
 
@@ -240,6 +258,9 @@ ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
 #define ISOBAR_LIFE_AWAY 0x800u       /* not in its client's first line: that was full */
 #define ISOBAR_LIFE_STRAYED 0x1000u   /* nor in the second */
 #define ISOBAR_LIFE_SIGNPOST 0x2000u  /* no connection: leads replies to a strayed one */
+#define ISOBAR_LIFE_TEMPLATE 0x10000u /* no connection; ESTABLISHED if its server has answered */
+#define ISOBAR_LIFE_VOID 0x20000u     /* template that is not LIVE any more, but controls some yet */
+#define ISOBAR_LIFE_KEPT (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_VOID) /* has a deadline and is counted */
 
 enum isobar_direction {
 	ISOBAR_FROM_CLIENT = 0, /* client -> virtual service */

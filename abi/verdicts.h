@@ -38,6 +38,7 @@ enum isobar_action {
 	X(FORWARDING_OFF, PASS, "net.ipv4.ip_forward is 0: the stack drops it") \
 	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \
 	X(TABLE_FULL, DROP, "new connection, and no room in the connection table") \
+	X(TEMPLATE_FULL, DROP, "new client of a persistent service, and no room for its template") \
 	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
 	X(BAD_CHECKSUM, DROP, "for a service, wrong IP header checksum") \
 	X(INTERNAL, DROP, "a map lookup failed that cannot fail: a bug, please report")

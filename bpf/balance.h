@@ -37,6 +37,13 @@ static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
 
+/* IPVS drops what is meant for a removed server, without a word: it may come back. */
+static __always_inline int server_is_gone(const struct balance *b)
+{
+	return b->found.direction == ISOBAR_FROM_CLIENT &&
+	       !(b->found.server->flags & ISOBAR_SERVER_AVAILABLE);
+}
+
 /* A connection that the packet may not use any more makes room for a new one
  * (ip_vs_in_hook: conn_reuse_mode 1): the client reuses its port. */
 static __always_inline int connection_is_over(const struct balance *b)
@@ -44,6 +51,8 @@ static __always_inline int connection_is_over(const struct balance *b)
 	__u32 state = b->found.conn->life & ISOBAR_LIFE_STATE;
 
 	if (isobar_reached(b->found.conn->expires, b->now))
+		return 1;
+	if (server_is_gone(b) && (b->settings->switches & ISOBAR_EXPIRE_NODEST_CONN))
 		return 1;
 	return b->packet.tuple.protocol == IPPROTO_TCP &&
 	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
@@ -195,13 +204,6 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	return send_out(ctx, hop, from_client ? ISOBAR_FORWARDED : ISOBAR_REPLIED);
-}
-
-/* IPVS drops what is meant for a removed server, without a word: it may come back. */
-static __always_inline int server_is_gone(const struct balance *b)
-{
-	return b->found.direction == ISOBAR_FROM_CLIENT &&
-	       !(b->found.server->flags & ISOBAR_SERVER_AVAILABLE);
 }
 
 /* Those that tell the sender why, by ICMP. */

@@ -22,7 +22,8 @@
  *    tuple, so it never takes another connection for its own; and it writes nothing but
  *    `expires`, and `life` by compare-and-swap.
  *
- * Here: the layout, and finding. Beginning: conn_make.h; end and expiry: conn_end.h.
+ * Here: the layout, and finding. Beginning: conn_make.h; end and expiry: conn_end.h. Templates
+ * of persistent services are in the same table: template.h.
  */
 #pragma once
 
@@ -85,6 +86,19 @@ static __always_inline __u64 conn_stray_hash(const struct isobar_settings *setti
 	return conn_mix(source + conn_hash(settings, &tuple->destination, tuple->destination_port,
 					   tuple->protocol) *
 					 0xe7037ed1a0b428dbull);
+}
+
+/* A template has no replies: all of its key chooses the line, so that one client may have
+ * templates of many services. */
+static __always_inline __u64 template_hash(const struct isobar_settings *settings,
+					   const struct isobar_address *client,
+					   const struct isobar_address *virtual_address,
+					   __be16 virtual_port, __u8 protocol)
+{
+	__u64 hash = conn_hash(settings, client, 0, protocol);
+
+	return conn_mix(hash + conn_hash(settings, virtual_address, virtual_port, protocol) *
+				       0xe7037ed1a0b428dbull);
 }
 
 /* Never 0, so that a tag in use is never 0. */

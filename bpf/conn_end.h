@@ -7,6 +7,10 @@
 #pragma once
 
 #include "conn.h"
+#include "overload.h"
+
+/* A template that still controls connections when its time is over gets so much more. */
+#define TEMPLATE_PROLONG_S 60
 
 /* Lines swept at once at most: after a pause the rest waits for the next jiffies. */
 #define CONN_SWEEP_MOST 1024
@@ -17,6 +21,38 @@ static __always_inline void server_count(struct isobar_server *server, __u32 lif
 		__sync_fetch_and_add(&server->inactive, change);
 	else
 		__sync_fetch_and_add(&server->active, change);
+}
+
+/* A connection or template leaves the books of its server. */
+static __always_inline void server_discount(struct isobar_server *server, __u32 life)
+{
+	if (life & ISOBAR_LIFE_TEMPLATE) {
+		__sync_fetch_and_add(&server->persistent, -1);
+		return;
+	}
+	server_count(server, life, -1);
+	if (server->upper_threshold)
+		server_weigh(server);
+}
+
+/* One connection less under the template. */
+static __always_inline void template_release(__u32 template)
+{
+	__u32 record = template - 1;
+	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+
+	if (conn)
+		__sync_fetch_and_add(&conn->controlled, -1);
+}
+
+/* Does the template control anybody? Then it lives on. */
+static __always_inline int template_prolonged(const struct isobar_settings *settings,
+					      struct isobar_conn *conn)
+{
+	if (__sync_fetch_and_add(&conn->controlled, 0) == 0)
+		return 0;
+	conn->expires = isobar_now() + TEMPLATE_PROLONG_S * settings->hz;
+	return 1;
 }
 
 /* The record is anybody's again. An exchange, because it orders memory: who sees the tag
@@ -51,7 +87,18 @@ static __always_inline void conn_count_away(const struct isobar_settings *settin
 		__sync_fetch_and_add(&line->away, change);
 }
 
-/* Takes a connection out of the table. 1: done, 0: somebody else was first. */
+/* The hash by which the connection or template got its lines. */
+static __always_inline __u64 conn_own_hash(const struct isobar_settings *settings,
+					   const struct isobar_conn *conn, __u32 life)
+{
+	if (life & ISOBAR_LIFE_TEMPLATE)
+		return template_hash(settings, &conn->client, &conn->virtual_address,
+				     conn->virtual_port, conn->protocol);
+	return conn_hash(settings, &conn->client, conn->client_port, conn->protocol);
+}
+
+/* Takes a connection, or a template that controls none, out of the table. 1: done, 0: somebody
+ * else was first, or it is not to go. */
 __noinline int conn_retire(__u32 record)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
@@ -62,19 +109,26 @@ __noinline int conn_retire(__u32 record)
 	if (!settings || !conn)
 		return 0;
 	life = conn->life;
-	if (!(life & ISOBAR_LIFE_LIVE))
+	if (!(life & ISOBAR_LIFE_KEPT))
+		return 0;
+	if ((life & ISOBAR_LIFE_TEMPLATE) && template_prolonged(settings, conn))
 		return 0;
 	if (__sync_val_compare_and_swap(&conn->life, life, ISOBAR_LIFE_CLAIMED) != life)
 		return 0;
+	/* again: somebody may have come under it meanwhile */
+	if ((life & ISOBAR_LIFE_TEMPLATE) && template_prolonged(settings, conn)) {
+		__sync_lock_test_and_set(&conn->life, life);
+		return 0;
+	}
 	server = conn_server(conn);
 	if (server)
-		server_count(server, life, -1);
+		server_discount(server, life);
+	if (conn->control)
+		template_release(conn->control);
 	if (life & ISOBAR_LIFE_STRAYED)
 		conn_release_signpost(conn);
 	if (life & ISOBAR_LIFE_AWAY)
-		conn_count_away(
-			settings,
-			conn_hash(settings, &conn->client, conn->client_port, conn->protocol), -1);
+		conn_count_away(settings, conn_own_hash(settings, conn, life), -1);
 	conn_release(conn, record);
 	return 1;
 }
@@ -83,7 +137,7 @@ __noinline int conn_retire(__u32 record)
 
 static __always_inline int conn_is_over(const struct isobar_conn *conn, __u32 now)
 {
-	return (conn->life & ISOBAR_LIFE_LIVE) && isobar_reached(conn->expires, now);
+	return (conn->life & ISOBAR_LIFE_KEPT) && isobar_reached(conn->expires, now);
 }
 
 struct conn_sweep {

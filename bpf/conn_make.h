@@ -138,11 +138,21 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 	return place->record != CONN_NONE ? 0 : -1;
 }
 
-/* Puts a new connection into the table; its server counts it from now on. Other than 0: the
- * table is full. */
+/* Global: the verifier looks at it once. */
+__noinline int server_weigh_again(__u32 index)
+{
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &index);
+
+	if (server)
+		server_weigh(server);
+	return 0;
+}
+
+/* Puts a new connection into the table; its server counts it from now on. `control` is its
+ * template, if it has one; the caller holds it. Other than 0: the table is full. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
-				     __u32 now, struct conn_found *found)
+				     __u32 control, __u32 now, struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
@@ -169,8 +179,12 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	conn->server = server_index;
 	conn->method = found->server->method;
 	conn->partner = place.signpost;
+	conn->control = control;
+	conn->assured = 0;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
+	if (found->server->upper_threshold)
+		server_weigh_again(server_index);
 	__sync_lock_test_and_set(&conn->life, life);
 	found->conn = conn;
 	found->record = place.record;

@@ -20,7 +20,7 @@ static __always_inline __u32 lookup_server(const struct isobar_set *set, __u32 s
 	if (!e)
 		return SET_NOBODY;
 	member = set_member(set, e->slots.member[slot % ISOBAR_SLOTS]);
-	return member && member->weight ? member->server : SET_NOBODY;
+	return member && member_usable(member) ? member->server : SET_NOBODY;
 }
 
 /* An address as these schedulers take it: a number of 32 bits, in host order. */

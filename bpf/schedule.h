@@ -8,9 +8,12 @@
 #include "conn_make.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
 #include "set.h"
+#include "template.h"
 #include "track.h"
 
-static __always_inline struct isobar_service *find_service(const struct isobar_tuple *tuple)
+/* The service on the packet's port, or that on all ports. */
+static __always_inline __u32 *find_service(const struct isobar_settings *settings,
+					   const struct isobar_tuple *tuple)
 {
 	struct isobar_service_key key = {
 		.address = tuple->destination,
@@ -18,12 +21,11 @@ static __always_inline struct isobar_service *find_service(const struct isobar_t
 		.protocol = tuple->protocol,
 	};
 	__u32 *index = bpf_map_lookup_elem(&isobar_keys, &key);
-	__u32 number;
 
-	if (!index)
-		return NULL;
-	number = *index;
-	return bpf_map_lookup_elem(&isobar_services, &number);
+	if (index || !settings->all_ports)
+		return index;
+	key.port = 0;
+	return bpf_map_lookup_elem(&isobar_keys, &key);
 }
 
 /* Global, so that the verifier looks at the schedulers once. The tuple is that of the packet,
@@ -53,9 +55,15 @@ static __always_inline enum isobar_verdict schedule(const struct isobar_settings
 						    const struct isobar_packet *packet, __u32 now,
 						    struct conn_found *found)
 {
-	struct isobar_service *service = find_service(&packet->tuple);
-	__u32 server;
+	__u32 *index = find_service(settings, &packet->tuple);
+	__u32 template = TEMPLATE_NONE;
+	struct isobar_service *service;
+	__u32 number, server;
 
+	if (!index)
+		return ISOBAR_NO_SERVICE;
+	number = *index;
+	service = bpf_map_lookup_elem(&isobar_services, &number);
 	if (!service)
 		return ISOBAR_NO_SERVICE;
 	if (packet->tuple.protocol == IPPROTO_TCP && packet->tcp_event != TCP_SYN)
@@ -63,11 +71,24 @@ static __always_inline enum isobar_verdict schedule(const struct isobar_settings
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
 	if (packet->tuple.source_port == bpf_htons(20))
 		return ISOBAR_NO_CONNECTION;
-	server = choose_server(service->set, &packet->tuple);
+	if (service->persistence)
+		template = template_find(&packet->tuple, number, now);
+	if (template != TEMPLATE_NONE)
+		server = template_server(template);
+	else
+		server = choose_server(service->set, &packet->tuple);
 	if (server == SET_NOBODY)
 		return ISOBAR_NO_SERVER;
-	if (conn_make(settings, &packet->tuple, server, now, found))
+	if (service->persistence && template == TEMPLATE_NONE) {
+		template = template_make(&packet->tuple, number, server, now);
+		if (template == TEMPLATE_NONE)
+			return ISOBAR_TEMPLATE_FULL;
+	}
+	if (conn_make(settings, &packet->tuple, server, template, now, found)) {
+		if (template != TEMPLATE_NONE)
+			template_release(template);
 		return ISOBAR_TABLE_FULL;
+	}
 	track_connection(settings, server, now);
 	return ISOBAR_GO_ON;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "maps.h"
+#include "overload.h"
 #include "tuple.h"
 
 /* A scheduler returns a server's index, or this. */
@@ -29,6 +30,12 @@ static __always_inline struct isobar_member *set_member(const struct isobar_set 
 	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
 
 	return e ? &e->member : NULL;
+}
+
+/* May the member get a new connection? Every scheduler asks this. */
+static __always_inline int member_usable(const struct isobar_member *member)
+{
+	return member->weight != 0 && !(member->limited && server_is_overloaded(member->server));
 }
 
 static __always_inline __u32 cursor_position(__u64 cursor)

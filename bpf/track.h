@@ -20,6 +20,30 @@ static __always_inline void track_deadline(const struct isobar_settings *setting
 		conn->expires = deadline;
 }
 
+/* The server of the connection has answered: its template says so too, in listings
+ * (ip_vs_control_assure_ct). */
+__noinline int track_assure(__u32 template)
+{
+	__u32 record = template - 1;
+	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	__u32 life;
+
+	if (!conn)
+		return 0;
+	life = conn->life;
+	if ((life & ISOBAR_LIFE_TEMPLATE) && !(life & ISOBAR_LIFE_STATE))
+		__sync_val_compare_and_swap(&conn->life, life, life | ISOBAR_STATE_ESTABLISHED);
+	return 0;
+}
+
+static __always_inline void track_answer(struct isobar_conn *conn)
+{
+	if (!conn->control || conn->assured)
+		return;
+	conn->assured = 1;
+	track_assure(conn->control);
+}
+
 /* IPVS's set_tcp_state(): new state, its timeout, and the active/inactive count. */
 static __always_inline void track_state(const struct isobar_settings *settings,
 					const struct isobar_packet *packet,
@@ -35,6 +59,8 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 				conn->method == ISOBAR_METHOD_NAT ? found->direction
 								  : TCP_CLIENT_ONLY,
 				packet->tcp_event);
+	else if (found->direction == ISOBAR_FROM_SERVER)
+		track_answer(conn);
 	if (next != state && (life & ISOBAR_LIFE_LIVE)) {
 		__u32 new_life = (life & ~(ISOBAR_LIFE_STATE | ISOBAR_LIFE_INACTIVE)) | next;
 
@@ -46,6 +72,8 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 			server_count(found->server, life, -1);
 			server_count(found->server, new_life, 1);
 		}
+		if (next == ISOBAR_STATE_ESTABLISHED)
+			track_answer(conn);
 	}
 	track_deadline(settings, conn, now + settings->timeout[next & (ISOBAR_TIMEOUTS - 1)]);
 }

@@ -19,7 +19,7 @@ static __always_inline long fo_step(__u32 i, struct fo_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight > search->weight) {
+	if (member->weight > search->weight && member_usable(member)) {
 		search->server = member->server;
 		search->weight = member->weight;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Least connections (net/netfilter/ipvs/ip_vs_lc.c): the first server with the smallest
- * load that is not quiesced.
+ * load that is neither quiesced nor overloaded.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ static __always_inline long lc_step(__u32 i, struct lc_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight == 0)
+	if (!member_usable(member))
 		return 0;
 	load = set_load(member);
 	if (search->server == SET_NOBODY || load < search->load) {

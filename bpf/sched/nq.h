@@ -13,7 +13,7 @@ static long nq_step(__u32 i, struct sed_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight && set_active(member) == 0) {
+	if (member_usable(member) && set_active(member) == 0) {
 		search->server = member->server;
 		return 1;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Round robin (net/netfilter/ipvs/ip_vs_rr.c): the next server after the one used last
- * that is not quiesced.
+ * that is neither quiesced nor overloaded.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ static long rr_step(__u32 i, struct rr_search *search)
 	member = set_member(&search->set, position);
 	if (!member)
 		return 1;
-	if (member->weight == 0)
+	if (!member_usable(member))
 		return 0;
 	search->position = position;
 	search->server = member->server;

@@ -21,7 +21,7 @@ static __always_inline long sed_step(__u32 i, struct sed_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight == 0)
+	if (!member_usable(member))
 		return 0;
 	load = (__u64)set_active(member) + 1;
 	if (search->server == SET_NOBODY || search->load * member->weight > load * search->weight) {

@@ -20,7 +20,8 @@ static long twos_sum(__u32 i, struct twos_search *search)
 
 	if (!member)
 		return 1;
-	search->total += member->weight;
+	if (member_usable(member))
+		search->total += member->weight;
 	return 0;
 }
 
@@ -30,7 +31,7 @@ static long twos_step(__u32 i, struct twos_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight == 0)
+	if (!member_usable(member))
 		return 0;
 	search->total += member->weight;
 	for (int n = 0; n < 2; n++)

@@ -21,7 +21,7 @@ static __always_inline long wlc_step(__u32 i, struct wlc_search *search)
 
 	if (!member)
 		return 1;
-	if (member->weight == 0)
+	if (!member_usable(member))
 		return 0;
 	load = set_load(member);
 	if (search->server == SET_NOBODY || search->load * member->weight > load * search->weight) {

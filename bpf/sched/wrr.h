@@ -2,7 +2,8 @@
 /*
  * Weighted round robin, interleaved (net/netfilter/ipvs/ip_vs_wrr.c): rounds with a
  * current weight that goes down from the largest by the greatest common divisor; each
- * takes the servers that weigh at least that much. The cursor's credit is that weight.
+ * takes the servers that weigh at least that much. The cursor's credit is that weight. Rounds
+ * that would pass empty, because the heaviest servers are overloaded, are skipped.
  */
 #pragma once
 
@@ -13,6 +14,7 @@ struct wrr_search {
 	__u32 next;
 	__u32 position;
 	__s32 weight;
+	__s32 most;         /* heaviest usable server among those that were too light */
 	__u32 server;
 };
 
@@ -23,11 +25,17 @@ static long wrr_step(__u32 i, struct wrr_search *search)
 	__u32 position = search->next + i;
 	struct isobar_member *member;
 
-	if (position == count || position == 2 * count) { /* the next round begins */
+	if (position == count || position == 2 * count || position == 3 * count) {
+		/* the next round begins; from the third on all servers were seen */
+		__s32 most = i > count ? search->most : head->max_weight;
+
+		most -= head->gcd - 1;
 		search->weight -= head->gcd;
-		if (search->weight <= 0)
-			search->weight = head->max_weight - (head->gcd - 1);
+		if (search->weight <= 0 || search->weight > most)
+			search->weight = most;
 	}
+	if (position >= count)
+		position -= count;
 	if (position >= count)
 		position -= count;
 	if (position >= count)
@@ -35,8 +43,13 @@ static long wrr_step(__u32 i, struct wrr_search *search)
 	member = set_member(&search->set, position);
 	if (!member)
 		return 1;
-	if ((__s32)member->weight < search->weight)
+	if (!member_usable(member))
 		return 0;
+	if ((__s32)member->weight < search->weight) {
+		if ((__s32)member->weight > search->most)
+			search->most = member->weight;
+		return 0;
+	}
 	search->position = position;
 	search->server = member->server;
 	return 1;
@@ -54,8 +67,9 @@ static __always_inline __u32 wrr_choose(const struct isobar_set *set,
 
 		search.next = cursor_next(cursor);
 		search.weight = cursor_credit(cursor);
-		/* at most to the end of this round and once through the heaviest one */
-		bpf_loop(2 * set->count, wrr_step, &search, 0);
+		/* at most to the end of this round, once through the heaviest one, and, as all of
+		 * that one may be overloaded, once through the heaviest of the others */
+		bpf_loop(3 * set->count, wrr_step, &search, 0);
 		if (search.server == SET_NOBODY)
 			return SET_NOBODY;
 		next = cursor_make(search.position, search.weight);

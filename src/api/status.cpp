@@ -47,8 +47,18 @@ Json server_json(const model::ServerStatus& server) {
             {"forward", name(server.server.method)},
             {"active", server.active},
             {"inactive", server.inactive},
+            {"persistent", server.persistent},
+            {"upper_threshold", server.server.upper_threshold},
+            {"lower_threshold", server.server.lower_threshold},
+            {"overloaded", server.overloaded},
             {"traffic", counts_json(server.traffic)},
             {"rates", counts_json(server.rates)}};
+}
+
+// null: clients do not stay with a server.
+Json persistence_json(const std::optional<model::Persistence>& persistence) {
+    if (!persistence) return nullptr;
+    return {{"timeout", persistence->timeout.count()}, {"mask", persistence->prefix}};
 }
 
 Json service_json(const ServiceView& service) {
@@ -61,6 +71,7 @@ Json service_json(const ServiceView& service) {
             {"address", service.status.key.address.text()},
             {"scheduler", name(service.status.scheduler)},
             {"scheduler_flags", names(service.status.scheduler, service.status.scheduler_flags)},
+            {"persistence", persistence_json(service.status.persistence)},
             {"traffic", counts_json(service.status.traffic)},
             {"rates", counts_json(service.status.rates)},
             {"servers", std::move(servers)}};
@@ -76,12 +87,20 @@ auto parse_field(const Json& json, const char* field, Parse parse) {
     return *std::move(value);
 }
 
+std::chrono::seconds parse_seconds(const Json& json, const char* field) {
+    return std::chrono::seconds(json.at(field).get<std::uint32_t>());
+}
+
 model::ServerStatus parse_server(const Json& json) {
     model::ServerStatus server;
     server.server.address = parse_field(json, "address", model::Endpoint::parse);
     json.at("weight").get_to(server.server.weight);
     json.at("active").get_to(server.active);
     json.at("inactive").get_to(server.inactive);
+    json.at("persistent").get_to(server.persistent);
+    json.at("upper_threshold").get_to(server.server.upper_threshold);
+    json.at("lower_threshold").get_to(server.server.lower_threshold);
+    json.at("overloaded").get_to(server.overloaded);
     server.traffic = parse_counts<model::Traffic>(json.at("traffic"));
     server.rates = parse_counts<model::Rates>(json.at("rates"));
     return server;
@@ -96,6 +115,10 @@ ServiceView parse_service(const Json& json) {
     for (const Json& flag : json.at("scheduler_flags")) {
         const auto* known = model::scheduler_flag_named(flag.get<std::string>());
         if (known != nullptr) service.status.scheduler_flags.set(known->flags);
+    }
+    if (const Json& persistence = json.at("persistence"); !persistence.is_null()) {
+        service.status.persistence = model::Persistence{parse_seconds(persistence, "timeout"),
+                                                        persistence.at("mask").get<std::uint8_t>()};
     }
     service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));
     service.status.rates = parse_counts<model::Rates>(json.at("rates"));
@@ -112,10 +135,6 @@ std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text) 
     stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
     if (stream.fail()) return std::nullopt;
     return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
-}
-
-std::chrono::seconds parse_seconds(const Json& json, const char* field) {
-    return std::chrono::seconds(json.at(field).get<std::uint32_t>());
 }
 
 Status parse_document(const Json& json) {

@@ -94,6 +94,13 @@ std::optional<model::Protocol> read_protocol(std::string_view name, Position at,
     return std::nullopt;
 }
 
+// "10.0.0.2:0"
+std::optional<Endpoint> read_all_ports(std::string_view text, Position at, Reading& reading) {
+    const auto host = read_host(text.substr(0, text.size() - 2), at, reading);
+    if (!host) return std::nullopt;
+    return Endpoint{*host, 0};
+}
+
 std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
     const std::string* text = read_text(value, reading, "\"10.0.0.2:80/tcp\"");
     if (text == nullptr) return std::nullopt;
@@ -115,11 +122,9 @@ std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
                       fmt::format("as in \"{}:80/{}\"", address, model::name(*protocol)));
         return std::nullopt;
     }
-    if (address.ends_with(":0")) {
-        reading.error(value.at, "port 0 (all ports) comes with a later version of Isobar");
-        return std::nullopt;
-    }
-    const auto endpoint = read_endpoint(address, value.at, reading);
+    const bool all_ports = address.ends_with(":0");
+    auto endpoint = all_ports ? read_all_ports(address, value.at, reading)
+                              : read_endpoint(address, value.at, reading);
     if (!endpoint) return std::nullopt;
     return ServiceKey{*protocol, *endpoint};
 }
@@ -211,7 +216,7 @@ std::optional<std::string> read_service_name(const Value& value, Reading& readin
 }  // namespace
 
 Kind<ServiceKey> listen_address() {
-    return {"text",      "", "IPv4 address:port/protocol, port 1 to 65535, tcp or udp",
+    return {"text",      "", "IPv4 address:port/protocol, port 0 (all ports) to 65535, tcp or udp",
             read_listen, {}, {}};
 }
 

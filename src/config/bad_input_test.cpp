@@ -96,7 +96,8 @@ const std::vector<Bad> kBad = {
      "unknown key 'wieght' in a server", "did you mean 'weight'?"},
     {"UnknownDirectorKey", director_with("vip = \"10.0.0.2\""), 2, 1,
      "unknown key 'vip' in [director]",
-     "known here: interfaces, hook, connections, timeouts, manage_sysctls"},
+     "known here: interfaces, hook, connections, timeouts, expire_quiescent_template, "
+     "expire_nodest_conn, manage_sysctls"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,
@@ -117,8 +118,6 @@ const std::vector<Bad> kBad = {
     // what comes later
     {"LaterInstance", "[[instance]]\nname = \"out\"\nvrrp = { id = 51 }\n" + service_with(""), 1, 3,
      "'instance' comes with a later version of Isobar; remove it for now", ""},
-    {"LaterPersistence", service_with("persistence = { timeout = \"360s\" }"), 4, 1,
-     "'persistence' comes with a later version of Isobar; remove it for now", ""},
     {"LaterCheck", service_with("check = { type = \"http\" }"), 4, 1,
      "'check' comes with a later version of Isobar; remove it for now", ""},
     {"LaterLoad", service_with("load = { from = \"ruptime\" }"), 4, 1,
@@ -135,8 +134,6 @@ const std::vector<Bad> kBad = {
      "from: IPv6 networks come with a later version of Isobar", ""},
     {"LaterPortRange", listening_on("[\"10.0.0.2:8000-8100/tcp\"]"), 3, 11,
      "listen: port ranges come with a later version of Isobar", ""},
-    {"LaterAllPorts", listening_on("[\"10.0.0.2:0/tcp\"]"), 3, 11,
-     "listen: port 0 (all ports) comes with a later version of Isobar", ""},
     {"LaterSctp", listening_on("[\"10.0.0.2:80/sctp\"]"), 3, 11,
      "listen: SCTP services come with a later version of Isobar", ""},
 
@@ -155,6 +152,22 @@ const std::vector<Bad> kBad = {
      service_with("forward = \"dr\"\nservers = [ { address = \"192.168.10.100:8080\" } ]"), 5, 13,
      "server 192.168.10.100:8080: with forward = \"dr\" packets keep the port 80",
      "leave the port out"},
+    // persistence, thresholds
+    {"AllPortsWithoutPersistence", listening_on("[\"10.0.0.2:0/tcp\"]"), 3, 11,
+     "port 0, all ports, needs persistence", "add: persistence = { timeout = \"360s\" }"},
+    {"PersistenceIsNumber", service_with("persistence = 360"), 4, 15,
+     "persistence: expected a table, found a number", "write { timeout = ... }"},
+    {"PersistenceTooShort", service_with("persistence = { timeout = \"0s\" }"), 4, 27,
+     "timeout: 0s is not within 1s to 744h", ""},
+    {"PersistenceMaskTooLong", service_with("persistence = { mask = 33 }"), 4, 24,
+     "mask: 33 is not within 0 to 32", ""},
+    {"UnknownOfPersistence", service_with("persistence = { netmask = 24 }"), 4, 17,
+     "unknown key 'netmask' in persistence", "known here: timeout, mask"},
+    {"LowerThresholdAboveUpper",
+     server_with("address = \"192.168.10.100\", upper_threshold = 5, lower_threshold = 6"), 4, 12,
+     "lower_threshold 6 is above upper_threshold 5", "never get new clients"},
+    {"LowerThresholdAlone", server_with("address = \"192.168.10.100\", lower_threshold = 6"), 4, 12,
+     "lower_threshold 6 is above upper_threshold 0", ""},
 
     // services
     {"NameIsNumber", "[[service]]\nname = 5\nlisten = [\"10.0.0.2:80/tcp\"]\n", 2, 8,

@@ -126,6 +126,25 @@ void check_server_ports(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_thresholds(const ServiceDraft& service, Reading& reading) {
+    for (const auto& [server, at] : service.servers) {
+        if (server.lower_threshold <= server.upper_threshold) continue;
+        reading.error(at,
+                      fmt::format("lower_threshold {} is above upper_threshold {}",
+                                  server.lower_threshold, server.upper_threshold),
+                      "it would never get new clients again");
+    }
+}
+
+void check_persistence(const ServiceDraft& service, Reading& reading) {
+    if (service.persistence) return;
+    for (const auto& [listen, at] : service.listen) {
+        if (listen.address.port != 0) continue;
+        reading.error(at, "port 0, all ports, needs persistence",
+                      "add: persistence = { timeout = \"360s\" }");
+    }
+}
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
@@ -147,6 +166,8 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_servers(service, reading);
         check_tunnel(service, reading);
         check_server_ports(service, reading);
+        check_thresholds(service, reading);
+        check_persistence(service, reading);
     }
 }
 
@@ -170,6 +191,7 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.hook = draft.hook;
     director.connections = draft.connections;
     director.timeouts = draft.timeouts;
+    director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
     director.manage_sysctls = draft.manage_sysctls;
     return director;
 }
@@ -181,6 +203,10 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.scheduler = draft.scheduler;
     for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
     service.forward = draft.forward;
+    if (draft.persistence) {
+        service.persistence = model::Persistence{
+            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
+    }
     model::Tunnel tunnel{draft.tunnel.value, 0};
     if (tunnel.type == model::Encapsulation::Gue)
         tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);

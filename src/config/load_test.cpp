@@ -68,6 +68,35 @@ servers = [
     EXPECT_EQ(web.servers[2].weight, 1U);
 }
 
+TEST(Load, PersistenceAndThresholdsAreRead) {
+    const auto config = good(R"(
+[director]
+expire_quiescent_template = true
+expire_nodest_conn = true
+
+[[service]]
+name = "all"
+listen = ["10.0.0.2:0/tcp"]
+persistence = { timeout = "5m", mask = 24 }
+servers = [{ address = "192.168.10.100", upper_threshold = 100, lower_threshold = 80 }]
+
+[[service]]
+name = "web"
+listen = ["10.0.0.3:80/tcp"]
+persistence = {}
+)");
+
+    EXPECT_TRUE(config.director.expiry.expire_quiescent_template);
+    EXPECT_TRUE(config.director.expiry.expire_nodest_conn);
+    ASSERT_EQ(config.services.size(), 2U);
+    const auto& all = config.services[0];
+    EXPECT_EQ(all.listen.at(0).address.port, 0);
+    EXPECT_EQ(all.persistence, (model::Persistence{seconds(300), 24}));
+    EXPECT_EQ(all.servers.at(0).upper_threshold, 100U);
+    EXPECT_EQ(all.servers.at(0).lower_threshold, 80U);
+    EXPECT_EQ(config.services[1].persistence, (model::Persistence{seconds(360), 32}));
+}
+
 TEST(Load, TheDirectorHasEverythingThatIsWritten) {
     const auto config = good(R"(
 [director]

@@ -17,7 +17,8 @@ using std::chrono::seconds;
 // What the data plane can be made with.
 constexpr std::uint32_t kFewestConnections = 1U << 10U;
 constexpr std::uint32_t kMostConnections = 1U << 24U;
-constexpr seconds kLongestTimeout = hours(31 * 24);  // as the data plane keeps them
+constexpr std::uint32_t kMostThreshold = 2147483647;  // as ipvsadm accepts it
+constexpr seconds kLongestTimeout = hours(31 * 24);   // as the data plane keeps them
 
 Kind<HookChoice> hook() {
     return choice<HookChoice>({{"auto", "xdp", "tc"}, {}},
@@ -89,6 +90,18 @@ Kind<Timeouts> timeouts() {
                               "How long a UDP connection without packets is kept.")});
 }
 
+Kind<PersistenceDraft> persistence() {
+    using P = PersistenceDraft;
+    return table_of<P>(
+        "persistence",
+        {optional("timeout", &P::timeout, duration(seconds(1), model::kMaxPersistence),
+                  "How long after its last new connection a client stays with its server; as long "
+                  "as it has connections, it stays."),
+         optional("mask", &P::mask, number(0, 32, "bits"),
+                  "Length of the prefix that makes addresses one client: 32 is each address by "
+                  "itself, 24 a network of 256.")});
+}
+
 Kind<DirectorDraft> director() {
     using D = DirectorDraft;
     return table_of<D>(
@@ -107,6 +120,13 @@ Kind<DirectorDraft> director() {
              "in a network namespace."),
          optional("timeouts", &D::timeouts, timeouts(),
                   "When connections without packets are forgotten."),
+         optional("expire_quiescent_template", &D::expire_quiescent_template, boolean(),
+                  "Whether a client of a persistent service leaves its server when that is "
+                  "quiesced (weight 0). If not, it still makes new connections to it."),
+         optional("expire_nodest_conn", &D::expire_nodest_conn, boolean(),
+                  "Whether a connection to a removed server ends with its next packet. If not, "
+                  "its packets are dropped silently until the server returns or the connection "
+                  "times out."),
          optional(
              "manage_sysctls", &D::manage_sysctls, boolean(),
              "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "
@@ -122,7 +142,13 @@ Kind<model::RealServer> server() {
                   "\"192.168.10.100\""),
          optional("weight", &S::weight, number(0, model::kMaxWeight, ""),
                   "Its share compared with the other servers. 0: no new connections, those it has "
-                  "go on.")});
+                  "go on."),
+         optional("upper_threshold", &S::upper_threshold, number(0, kMostThreshold, "connections"),
+                  "With so many connections, active and inactive, it gets no new clients. 0: no "
+                  "limit."),
+         optional("lower_threshold", &S::lower_threshold, number(0, kMostThreshold, "connections"),
+                  "Below so many it gets new clients again. 0: below three quarters of "
+                  "upper_threshold.")});
 }
 
 Kind<ServiceDraft> service() {
@@ -154,7 +180,10 @@ Kind<ServiceDraft> service() {
          optional("servers", &S::servers, list_of(located(server())),
                   "The real servers. A service may have none for a while: its clients are refused.",
                   "none"),
-         later<S>("persistence", "A client stays with its server."),
+         optional("persistence", &S::persistence, persistence(),
+                  "A client stays with the server of its first connection. Needed by a service on "
+                  "port 0, all ports.",
+                  "none"),
          later<S>("check", "Health checks."),
          later<S>("load", "Weights that follow the load of the servers.")});
 }

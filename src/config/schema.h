@@ -2,6 +2,7 @@
 // The keys of isobar.toml, and what a file says before it was checked as a whole.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,7 +26,14 @@ struct DirectorDraft {
     model::HookChoice hook = model::DirectorConfig{}.hook;
     std::uint32_t connections = model::DirectorConfig{}.connections;
     model::Timeouts timeouts;
+    bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
+    bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
+};
+
+struct PersistenceDraft {
+    std::chrono::seconds timeout = model::Persistence{}.timeout;
+    std::uint32_t mask = model::Persistence{}.prefix;
 };
 
 // Values that had errors are missing.
@@ -38,6 +46,7 @@ struct ServiceDraft {
     Located<model::Encapsulation> tunnel{model::Tunnel{}.type, {}};
     Located<std::uint32_t> tunnel_port{kGuePort, {}};
     std::vector<Located<model::RealServer>> servers;
+    std::optional<PersistenceDraft> persistence;
 };
 
 struct FileDraft {

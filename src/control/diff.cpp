@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <type_traits>
 #include <variant>
 
@@ -40,7 +41,8 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 }
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
-    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags});
+    changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags,
+                                           wanted.persistence});
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -65,6 +67,20 @@ std::string describe_way(const model::RealServer& server) {
                        tunnel ? fmt::format(" ({})", name(server.tunnel.type)) : "", server.weight);
 }
 
+std::string describe(const std::optional<model::Persistence>& persistence) {
+    if (!persistence) return "";
+    return fmt::format(", persistent {} s, prefix {}", persistence->timeout.count(),
+                       persistence->prefix);
+}
+
+// Only what differs from `before`.
+std::string describe_thresholds(const model::RealServer& server, const model::RealServer& before) {
+    if (server.upper_threshold == before.upper_threshold &&
+        server.lower_threshold == before.lower_threshold)
+        return "";
+    return fmt::format(", thresholds {} and {}", server.upper_threshold, server.lower_threshold);
+}
+
 std::string describe_edit(const model::EditServer& edit,
                           const std::vector<model::ServiceStatus>& before) {
     const std::string line =
@@ -74,7 +90,11 @@ std::string describe_edit(const model::EditServer& edit,
         old->server.tunnel != edit.server.tunnel) {
         return line + "now " + describe_way(edit.server);
     }
-    return line + fmt::format("weight {} -> {}", old->server.weight, edit.server.weight);
+    const bool same_weight = old->server.weight == edit.server.weight;
+    return line +
+           (same_weight ? fmt::format("weight {}", edit.server.weight)
+                        : fmt::format("weight {} -> {}", old->server.weight, edit.server.weight)) +
+           describe_thresholds(edit.server, old->server);
 }
 
 }  // namespace
@@ -99,9 +119,10 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
             continue;
         }
         if (found->second->scheduler != service.scheduler ||
-            found->second->scheduler_flags != service.scheduler_flags) {
-            changes.emplace_back(
-                model::EditService{service.key, service.scheduler, service.scheduler_flags});
+            found->second->scheduler_flags != service.scheduler_flags ||
+            found->second->persistence != service.persistence) {
+            changes.emplace_back(model::EditService{service.key, service.scheduler,
+                                                    service.scheduler_flags, service.persistence});
         }
         diff_servers(*found->second, service, changes);
     }
@@ -114,15 +135,18 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             using Step = std::decay_t<decltype(step)>;
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
-                                   text(step.scheduler, step.scheduler_flags));
+                                   text(step.scheduler, step.scheduler_flags)) +
+                       describe(step.persistence);
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
                 return fmt::format("{}: scheduler {}", step.key.text(),
-                                   text(step.scheduler, step.scheduler_flags));
+                                   text(step.scheduler, step.scheduler_flags)) +
+                       describe(step.persistence);
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {
                 return fmt::format("{}: server {} added, {}", step.service.text(),
-                                   step.server.address.text(), describe_way(step.server));
+                                   step.server.address.text(), describe_way(step.server)) +
+                       describe_thresholds(step.server, {});
             } else if constexpr (std::is_same_v<Step, model::EditServer>) {
                 return describe_edit(step, before);
             } else {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <ostream>
 
 namespace isobar::control {
@@ -20,6 +21,9 @@ const model::ServiceKey kTelnet{model::Protocol::Tcp, endpoint("10.0.0.2:23")};
 const model::RealServer kOne{endpoint("192.168.10.100:80"), 1};
 const model::RealServer kTwo{endpoint("192.168.10.101:80"), 1};
 const model::RealServer kTwoHeavier{endpoint("192.168.10.101:80"), 5};
+const model::RealServer kTwoLimited{
+    .address = endpoint("192.168.10.101:80"), .upper_threshold = 100, .lower_threshold = 80};
+const model::Persistence kMinute{std::chrono::seconds(60), 24};
 
 model::ServiceStatus runs(const model::ServiceKey& key, Scheduler scheduler,
                           const std::vector<model::RealServer>& servers) {
@@ -74,6 +78,21 @@ const std::vector<Case> kCases{
      {{kWeb, Scheduler::Rr, {kOne}}},
      {kWeb},
      {model::EditService{kWeb, Scheduler::Rr}}},
+    {"PersistenceAloneEditsTheService",
+     {runs(kWeb, Scheduler::Wlc, {kOne})},
+     {{.key = kWeb, .servers = {kOne}, .persistence = kMinute}},
+     {kWeb},
+     {model::EditService{.key = kWeb, .persistence = kMinute}}},
+    {"PersistenceComesWithANewService",
+     {},
+     {{.key = kWeb, .servers = {}, .persistence = kMinute}},
+     {},
+     {model::AddService{.key = kWeb, .persistence = kMinute}}},
+    {"ThresholdsAloneEditTheServer",
+     {runs(kWeb, Scheduler::Wlc, {kOne, kTwo})},
+     {{kWeb, Scheduler::Wlc, {kOne, kTwoLimited}}},
+     {kWeb},
+     {model::EditServer{kWeb, kTwoLimited}}},
     {"ServerIsReplacedRemovalFirst",
      {runs(kWeb, Scheduler::Wlc, {kOne})},
      {{kWeb, Scheduler::Wlc, {kTwo}}},
@@ -144,6 +163,10 @@ TEST(Describe, SaysEveryChangeInOneLine) {
               "TCP 10.0.0.2:80: server 192.168.10.100:80 added, nat, weight 1");
     EXPECT_EQ(describe(model::EditServer{kWeb, kTwoHeavier}, before),
               "TCP 10.0.0.2:80: server 192.168.10.101:80 weight 1 -> 5");
+    EXPECT_EQ(describe(model::EditServer{kWeb, kTwoLimited}, before),
+              "TCP 10.0.0.2:80: server 192.168.10.101:80 weight 1, thresholds 100 and 80");
+    EXPECT_EQ(describe(model::EditService{.key = kWeb, .persistence = kMinute}, before),
+              "TCP 10.0.0.2:80: scheduler wlc, persistent 60 s, prefix 24");
     EXPECT_EQ(describe(model::RemoveServer{kWeb, kTwo.address}, before),
               "TCP 10.0.0.2:80: server 192.168.10.101:80 removed");
 }

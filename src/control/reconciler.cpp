@@ -20,6 +20,11 @@ std::string describe_timeouts(const model::Timeouts& timeouts) {
                        timeouts.tcp_fin.count(), timeouts.udp.count());
 }
 
+std::string describe_expiry(const model::ExpiryPolicy& policy) {
+    return fmt::format("expire_quiescent_template {}, expire_nodest_conn {}",
+                       policy.expire_quiescent_template, policy.expire_nodest_conn);
+}
+
 }  // namespace
 
 // Without a record of what the last configuration brought, nothing is removed. That is
@@ -72,6 +77,13 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
             return tl::unexpected(std::move(set.error()).in("set timeouts"));
         }
         report.changes.push_back(describe_timeouts(*wanted.timeouts));
+    }
+
+    if (wanted.expiry && *wanted.expiry != plane.expiry()) {
+        if (auto set = plane.set_expiry(*wanted.expiry); !set) {
+            return tl::unexpected(std::move(set.error()).in("set what ends early"));
+        }
+        report.changes.push_back(describe_expiry(*wanted.expiry));
     }
 
     const std::vector<model::Change> changes = diff(*running, wanted, owned_);

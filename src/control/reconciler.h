@@ -25,6 +25,8 @@ public:
     virtual Result<void> apply(std::span<const model::Change> changes) = 0;
     virtual model::Timeouts timeouts() = 0;
     virtual Result<void> set_timeouts(const model::Timeouts& timeouts) = 0;
+    virtual model::ExpiryPolicy expiry() = 0;
+    virtual Result<void> set_expiry(const model::ExpiryPolicy& policy) = 0;
 };
 
 // What a reconcile did: lines for the log.
@@ -37,7 +39,7 @@ class Reconciler {
 public:
     explicit Reconciler(OwnedFile file) : file_(std::move(file)) {}
 
-    // On failure nothing was changed, but perhaps the timeouts.
+    // On failure nothing was changed, but perhaps the timeouts and what ends early.
     Result<Reconciled> reconcile(ForwardingPlane& plane, const model::Forwarding& wanted);
 
 private:

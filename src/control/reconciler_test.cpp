@@ -40,10 +40,17 @@ public:
         return {};
     }
 
+    model::ExpiryPolicy expiry() override { return policy; }
+    Result<void> set_expiry(const model::ExpiryPolicy& wanted) override {
+        policy = wanted;
+        return {};
+    }
+
     void by_hand(const model::ServiceKey& key) { step(model::AddService{key}); }
 
     std::vector<model::ServiceStatus> running;
     model::Timeouts set;
+    model::ExpiryPolicy policy;
     bool refuse = false;
     int applied = 0;
     int timeouts_set = 0;
@@ -181,6 +188,18 @@ TEST_F(ReconcilerTest, SetsTimeoutsOnlyWhereTheyDiffer) {
     const Reconciled done = first_run(wanted);
 
     EXPECT_THAT(done.changes, ElementsAre("timeouts: tcp 60 s, tcp_fin 120 s, udp 300 s"));
+    EXPECT_THAT(first_run(wanted).changes, IsEmpty());
+}
+
+TEST_F(ReconcilerTest, SetsWhatEndsEarlyOnlyWhereItDiffers) {
+    model::Forwarding wanted = wanting({});
+    wanted.expiry = model::ExpiryPolicy{.expire_quiescent_template = true};
+
+    const Reconciled done = first_run(wanted);
+
+    EXPECT_THAT(done.changes,
+                ElementsAre("expire_quiescent_template true, expire_nodest_conn false"));
+    EXPECT_TRUE(plane.policy.expire_quiescent_template);
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }
 

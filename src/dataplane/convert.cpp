@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 
@@ -86,14 +87,42 @@ std::uint8_t to_abi(model::Encapsulation type) {
 
 model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     model::RealServer out;
-    out.address = {from_abi(server.address), from_network(server.port)};
+    out.address = {from_abi(server.address), from_network(server.listed_port)};
     out.weight = weight;
+    out.upper_threshold = server.upper_threshold;
+    out.lower_threshold = server.lower_threshold;
     if (server.method == ISOBAR_METHOD_DR) out.method = model::ForwardingMethod::Dr;
     if (server.method == ISOBAR_METHOD_TUN) out.method = model::ForwardingMethod::Tun;
     if (server.tunnel == ISOBAR_TUNNEL_GUE) out.tunnel.type = model::Encapsulation::Gue;
     if (server.tunnel == ISOBAR_TUNNEL_GRE) out.tunnel.type = model::Encapsulation::Gre;
     out.tunnel.port = from_network(server.tunnel_port);
     return out;
+}
+
+// In the IPv6 form of an address, the prefix is that much longer.
+constexpr std::uint8_t kMappedBits = 96;
+
+void set_persistence(isobar_service& service, const std::optional<model::Persistence>& persistence,
+                     std::uint32_t hz) {
+    const bool mapped = from_abi(service.key.address).family == model::Family::V4;
+    const auto wanted = persistence.value_or(model::Persistence{std::chrono::seconds(0), 0});
+    service.prefix = static_cast<std::uint8_t>(wanted.prefix + (mapped ? kMappedBits : 0));
+    service.persistence_s = static_cast<std::uint32_t>(wanted.timeout.count());
+    service.persistence = jiffies_of(wanted.timeout, hz);
+}
+
+std::optional<model::Persistence> persistence_of(const isobar_service& service) {
+    if (service.persistence == 0) return std::nullopt;
+    const bool mapped = from_abi(service.key.address).family == model::Family::V4;
+    return model::Persistence{
+        std::chrono::seconds(service.persistence_s),
+        static_cast<std::uint8_t>(service.prefix - (mapped ? kMappedBits : 0))};
+}
+
+std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
+    constexpr std::uint64_t kLongest = 0x7fffffff;
+    const auto jiffies = static_cast<std::uint64_t>(time.count()) * hz;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongest));
 }
 
 std::uint8_t protocol_number(model::Protocol protocol) {

@@ -2,6 +2,10 @@
 // The border between the domain's values (host order) and the shared maps (network order).
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
 #include "abi/abi.h"
 #include "model/service.h"
 
@@ -17,9 +21,16 @@ std::uint8_t to_abi(model::ForwardingMethod method);
 std::uint8_t to_abi(model::Encapsulation type);
 // The weight is that of the set that the server is a member of.
 model::RealServer to_model(const isobar_server& server, model::Weight weight);
+// The fields of a service that say it; `hz` jiffies a second.
+void set_persistence(isobar_service& service, const std::optional<model::Persistence>& persistence,
+                     std::uint32_t hz);
+std::optional<model::Persistence> persistence_of(const isobar_service& service);
 
 std::uint8_t protocol_number(model::Protocol protocol);
 model::Protocol protocol_of(std::uint8_t number);
+
+// At most what the 32-bit clock of the data plane can tell (24 days at 1000 HZ).
+std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz);
 
 std::uint16_t to_network(model::Port port);
 model::Port from_network(std::uint16_t port);

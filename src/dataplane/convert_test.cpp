@@ -38,6 +38,27 @@ TEST(Convert, AServiceKeyIsCompleteAndPadded) {
     EXPECT_EQ(key, from_abi(out));
 }
 
+TEST(Convert, ThePrefixOfAClientIsThatOfTheMappedAddress) {
+    isobar_service service{};
+    service.key = to_abi({model::Protocol::Tcp, {model::Address::v4(10, 0, 0, 2), 80}});
+    const model::Persistence hour{std::chrono::hours(1), 24};
+
+    set_persistence(service, hour, 250);
+
+    EXPECT_EQ(120, service.prefix);
+    EXPECT_EQ(3600u * 250, service.persistence);
+    EXPECT_EQ(hour, persistence_of(service));
+    set_persistence(service, std::nullopt, 250);
+    EXPECT_EQ(std::nullopt, persistence_of(service));
+}
+
+TEST(Convert, ThirtyOneDaysAreAsManyJiffiesAsTheClockCanTell) {
+    isobar_service service{};
+    set_persistence(service, model::Persistence{model::kMaxPersistence, 128}, 1000);
+    EXPECT_EQ(0x7fffffffu, service.persistence);
+    EXPECT_EQ(model::kMaxPersistence, persistence_of(service).value().timeout);
+}
+
 TEST(Convert, StatesHaveTheNamesThatIpvsadmPrints) {
     EXPECT_STREQ("NONE", state_name(0));
     EXPECT_STREQ("ESTABLISHED", state_name(1));

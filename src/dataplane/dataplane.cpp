@@ -33,19 +33,12 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
 // Lookup tables tell members of a set by 16 bits.
 constexpr std::uint32_t kMostServers = 0xffff;
-// Longer than this the 32-bit clock of the data plane cannot tell (24 days at 1000 HZ).
-constexpr std::uint32_t kLongestJiffies = 0x7fffffff;
 // Lines that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
 constexpr std::uint32_t kSweepMost = 1u << 16;
 
 Result<void> require_root() {
     if (::geteuid() != 0) return failure(Fault::Permission, "Permission denied (you must be root)");
     return {};
-}
-
-std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
-    const auto jiffies = static_cast<std::uint64_t>(time.count()) * hz;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongestJiffies));
 }
 
 void write_timeouts(isobar_settings& settings, const model::Timeouts& timeouts) {
@@ -258,6 +251,16 @@ Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
     return {};
 }
 
+Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    std::uint32_t switches = 0;
+    if (policy.expire_quiescent_template) switches |= ISOBAR_EXPIRE_QUIESCENT_TEMPLATE;
+    if (policy.expire_nodest_conn) switches |= ISOBAR_EXPIRE_NODEST_CONN;
+    std::atomic_ref(impl_->maps.settings().switches).store(switches);
+    return {};
+}
+
 Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& service) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
@@ -299,8 +302,10 @@ Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey
             total_rates.item[i] += rates.item[i];
         }
         status.servers.push_back({member.server, server.active, server.inactive, server.persistent,
-                                  readable(*traffic, server.zero), readable(rates)});
+                                  server.overloaded != 0, readable(*traffic, server.zero),
+                                  readable(rates)});
     }
+    status.persistence = service.persistence;
     status.traffic = readable(total, record.zero);
     status.rates = readable(total_rates);
     return status;
@@ -328,6 +333,14 @@ Result<std::vector<model::ServiceStatus>> Dataplane::services() {
     return result;
 }
 
+namespace {
+
+const char* template_state(std::uint32_t life) {
+    return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
+}
+
+}  // namespace
+
 Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     const auto& maps = impl_->maps;
     const auto now = impl_->sweep();
@@ -335,16 +348,19 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     std::vector<model::ConnectionStatus> result;
     for (auto& record : maps.conns()) {
         const auto life = std::atomic_ref(record.life).load(std::memory_order_acquire);
-        if (!(life & ISOBAR_LIFE_LIVE)) continue;
-        const auto conn = record;
+        if (!(life & ISOBAR_LIFE_KEPT)) continue;
+        auto conn = record;
         if (conn.server >= maps.servers().size()) continue;
         const auto& server = maps.servers()[conn.server];
         const auto left = static_cast<std::int32_t>(conn.expires - *now);
-        const auto port = server.port != 0 ? server.port : conn.virtual_port;
+        auto port = server.port != 0 ? server.port : conn.virtual_port;
+        const bool is_template = (life & ISOBAR_LIFE_TEMPLATE) != 0;
+        if (is_template) conn.protocol = static_cast<std::uint8_t>(~conn.protocol);
+        if (life & ISOBAR_LIFE_VOID) port = conn.virtual_port = 0xffff;  // as IPVS has them
         result.push_back({protocol_of(conn.protocol),
                           std::chrono::seconds(std::max(left, 0) /
                                                static_cast<std::int32_t>(maps.settings().hz)),
-                          state_name(life & ISOBAR_LIFE_STATE),
+                          is_template ? template_state(life) : state_name(life & ISOBAR_LIFE_STATE),
                           {from_abi(conn.client), from_network(conn.client_port)},
                           {from_abi(conn.virtual_address), from_network(conn.virtual_port)},
                           {from_abi(server.address), from_network(port)}});
@@ -357,6 +373,12 @@ model::Timeouts Dataplane::timeouts() const {
     return {std::chrono::seconds(settings.timeout_s[0]),
             std::chrono::seconds(settings.timeout_s[1]),
             std::chrono::seconds(settings.timeout_s[2])};
+}
+
+model::ExpiryPolicy Dataplane::expiry() const {
+    const auto switches = impl_->maps.settings().switches;
+    return {(switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
+            (switches & ISOBAR_EXPIRE_NODEST_CONN) != 0};
 }
 
 Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
@@ -380,7 +402,7 @@ Result<Dataplane::Capacity> Dataplane::capacity() {
     const auto& maps = impl_->maps;
     Capacity capacity{0, maps.settings().connections};
     for (const auto& conn : maps.conns())
-        if (conn.life & ISOBAR_LIFE_LIVE) ++capacity.used;
+        if (conn.life & ISOBAR_LIFE_KEPT) ++capacity.used;
     return capacity;
 }
 

@@ -62,6 +62,7 @@ public:
     Result<void> apply(std::span<const model::Change> changes);
     // Zero fields keep their value. At most 31 days each.
     Result<void> set_timeouts(const model::Timeouts& timeouts);
+    Result<void> set_expiry(const model::ExpiryPolicy& policy);
     Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
 
     // ---- read ----
@@ -69,6 +70,7 @@ public:
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
     [[nodiscard]] model::Timeouts timeouts() const;
+    [[nodiscard]] model::ExpiryPolicy expiry() const;
     Result<std::vector<model::VerdictCount>> verdicts() const;
     // Records in use and in all.
     struct Capacity {

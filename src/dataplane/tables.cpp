@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 
@@ -62,6 +63,7 @@ struct Tables::Draft {
     bool recreated = false;  // removed and added again in one transaction
     model::Scheduler scheduler = model::Scheduler::Wlc;
     model::SchedulerFlags scheduler_flags;
+    std::optional<model::Persistence> persistence;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
@@ -128,6 +130,7 @@ void Tables::read_all() {
         Service service;
         service.index = index;
         service.set = record.set;
+        service.persistence = persistence_of(record);
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = set_length(head.count, head.slots);
@@ -151,9 +154,7 @@ void Tables::read_all() {
             const model::ServiceKey key{
                 protocol_of(server.protocol),
                 {from_abi(server.virtual_address), from_network(server.virtual_port)}};
-            removed_.emplace(std::pair{key, model::Endpoint{from_abi(server.address),
-                                                            from_network(server.port)}},
-                             slot);
+            removed_.emplace(std::pair{key, to_model(server, 0).address}, slot);
         }
     }
 }
@@ -168,6 +169,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.existed = draft.exists = true;
     draft.scheduler = service->second.scheduler;
     draft.scheduler_flags = service->second.scheduler_flags;
+    draft.persistence = service->second.persistence;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
     if (service->second.set != 0)
@@ -193,16 +195,20 @@ struct Tables::Step {
         if (draft.exists)
             return failure(Fault::Exists,
                            fmt::format("service already exists: {}", change.key.text()));
+        if (auto fine = check(change.key, change.persistence); !fine) return fine;
         draft.recreated = draft.existed;
         draft.exists = true;
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
+        draft.persistence = change.persistence;
         draft.cursor = initial(draft.weights());
         return {};
     }
     Result<void> operator()(const model::EditService& change) const {
         auto& draft = tables.draft_of(drafts, change.key);
         if (!draft.exists) return tl::unexpected(no_service(change.key));
+        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        draft.persistence = change.persistence;
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
@@ -269,7 +275,27 @@ struct Tables::Step {
         return {};
     }
 
+    static Result<void> check(const model::ServiceKey& key,
+                              const std::optional<model::Persistence>& persistence) {
+        if (!persistence && key.address.port == 0)
+            return failure(Fault::Invalid,
+                           fmt::format("{}: port 0, all ports, needs persistence", key.text()));
+        if (!persistence) return {};
+        const int most = key.address.address.family == model::Family::V4 ? 32 : 128;
+        if (persistence->prefix > most)
+            return failure(
+                Fault::OutOfRange,
+                fmt::format("a client's prefix of {} bits is above {}", persistence->prefix, most));
+        if (persistence->timeout < std::chrono::seconds(1) ||
+            persistence->timeout > model::kMaxPersistence)
+            return failure(Fault::OutOfRange, "persistence must be between 1 second and 31 days");
+        return {};
+    }
     static Result<void> check(const model::ServiceKey& service, const model::RealServer& server) {
+        if (server.lower_threshold > server.upper_threshold)
+            return failure(Fault::OutOfRange,
+                           fmt::format("lower threshold {} is above the upper one, {}",
+                                       server.lower_threshold, server.upper_threshold));
         if (server.weight > model::kMaxWeight)
             return failure(Fault::OutOfRange,
                            fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
@@ -378,6 +404,10 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
     }
     if (removed) rebuild_filter();
     auto& settings = maps_.settings();
+    const auto all_ports = std::count_if(services_.begin(), services_.end(), [](const auto& each) {
+        return each.first.address.port == 0;
+    });
+    store(settings.all_ports, static_cast<std::uint32_t>(all_ports));
     store(settings.generation, settings.generation + 1);
     generation_ = settings.generation;
     return {};
@@ -400,6 +430,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     Service& service = services_.at(key);
     service.scheduler = draft.scheduler;
     service.scheduler_flags = draft.scheduler_flags;
+    service.persistence = draft.persistence;
     add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
@@ -425,6 +456,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
         record.created = ++maps_.settings().service_count;
         record.in_use = 1;
     }
+    set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
     return is_new ? create(key, service) : Result<void>{};
@@ -482,6 +514,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
         element.member.server = service.members[i].slot;
         element.member.weight = weights[i];
         element.member.last_weight = service.members[i].last_weight;
+        element.member.limited = service.members[i].server.upper_threshold != 0;
         sets[*block + 1 + i] = element;
     }
     for (std::size_t slot = 0; slot < table.size(); ++slot)
@@ -553,7 +586,9 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     auto& record = maps_.servers()[slot];
     record = {};
     record.address = to_abi(server.address.address);
-    record.port = to_network(server.address.port);
+    record.listed_port = to_network(server.address.port);
+    // behind a service for all ports, the client's port is the server's
+    if (key.address.port != 0) record.port = record.listed_port;
     record.virtual_address = to_abi(key.address.address);
     record.virtual_port = to_network(key.address.port);
     record.protocol = protocol_number(key.protocol);
@@ -567,6 +602,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
 // there before the method says that there is one.
 Result<void> Tables::describe_server(isobar_server& record, const model::RealServer& server) {
     record.weight = server.weight;
+    set_thresholds(record, server);
     record.tunnel_port = to_network(server.tunnel.port);
     std::atomic_ref(record.tunnel).store(to_abi(server.tunnel.type), std::memory_order_release);
     if (auto done = find_way(record); !done) return done;
@@ -592,6 +628,15 @@ Result<void> Tables::find_ways() {
         for (const auto& member : service.members)
             if (auto done = find_way(maps_.servers()[member.slot]); !done) return done;
     return {};
+}
+
+// A higher limit, or none, ends the overload at once (__ip_vs_update_dest).
+void Tables::set_thresholds(isobar_server& record, const model::RealServer& server) {
+    const bool raised =
+        server.upper_threshold == 0 || server.upper_threshold > record.upper_threshold;
+    store(record.upper_threshold, server.upper_threshold);
+    store(record.lower_threshold, server.lower_threshold);
+    if (raised) store(record.overloaded, 0);
 }
 
 // The server leaves its service; the connections that it has remember it.

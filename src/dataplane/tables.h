@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -32,6 +33,7 @@ public:
         std::uint32_t set_length = 0;
         model::Scheduler scheduler = model::Scheduler::Wlc;
         model::SchedulerFlags scheduler_flags;
+        std::optional<model::Persistence> persistence;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;
@@ -70,6 +72,7 @@ private:
                                        const model::RealServer& server, std::uint32_t now);
     static Result<void> describe_server(isobar_server& record, const model::RealServer& server);
     static Result<void> find_way(isobar_server& record);
+    static void set_thresholds(isobar_server& record, const model::RealServer& server);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     Result<void> publish(Service& service, const Cursor& cursor);

@@ -69,7 +69,8 @@ struct Command {
     // -A, -E
     std::string scheduler = "wlc";
     std::optional<std::chrono::seconds> persistence;  // -p
-    bool netmask = false;                             // -M
+    std::optional<std::uint8_t> prefix;               // -M, by its length
+    bool mask_with_holes = false;                     // -M that has no such length
     std::string persistence_engine;                   // --pe
     std::string scheduler_flags;                      // -b, checked
     bool one_packet = false;                          // -o

@@ -201,11 +201,16 @@ Outcome Parser::read_persistence(const std::string& value) {
 Outcome Parser::read_netmask(const std::string& value) {
     const bool ipv6 =
         command_.service && command_.service->address.address.family == model::Family::V6;
-    if (ipv6 && !parse_number(value, 1, 128)) return mistake("illegal ipv6 netmask specified");
-    if (!ipv6 && !parse_ipv4(value)) {
-        return mistake("illegal virtual server persistent mask specified");
+    if (ipv6) {
+        const auto length = parse_number(value, 1, 128);
+        if (!length) return mistake("illegal ipv6 netmask specified");
+        command_.prefix = static_cast<std::uint8_t>(*length);
+        return {};
     }
-    command_.netmask = true;
+    const auto mask = parse_ipv4(value);
+    if (!mask) return mistake("illegal virtual server persistent mask specified");
+    command_.prefix = prefix_of_mask(*mask);
+    command_.mask_with_holes = !command_.prefix;
     return {};
 }
 

@@ -213,6 +213,11 @@ TEST(CommandLine, ServiceOptionsAreChecked) {
         {"-A -f 7 -o", "0"},
     });
     EXPECT_EQ(accepted("-A -t 1.1.1.1 -p").persistence, std::chrono::seconds(360));
+    EXPECT_EQ(accepted("-A -t 1.1.1.1 -p -M 255.255.240.0").prefix, 20);
+    EXPECT_EQ(accepted("-A -t 1.1.1.1 -p -M 0.0.0.0").prefix, 0);
+    EXPECT_EQ(accepted("-A -t 1.1.1.1 -p -M 255.255.255.255").prefix, 32);
+    EXPECT_FALSE(accepted("-A -t 1.1.1.1 -p -M 255.0.255.0").prefix);
+    EXPECT_TRUE(accepted("-A -t 1.1.1.1 -p -M 255.0.255.0").mask_with_holes);
     EXPECT_EQ(accepted("-A -t 1.1.1.1:80 -p -s rr").scheduler, "rr");
     EXPECT_EQ(accepted("-A -t 1.1.1.1:80 -s ''").scheduler, "wlc");
 }

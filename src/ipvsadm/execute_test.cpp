@@ -110,9 +110,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
         const char* what;
     };
     for (const auto& [line, what] : {
-             Case{"-A -t 1.2.3.4:80 -s rr -p 86400", "persistence (-p) comes"},
-             Case{"-A -t 1.2.3.4:81 -M 255.255.0.0 -p 60", "persistence (-p) comes"},
-             Case{"-A -t 1.2.3.4:83 -M 255.0.255.0", "the netmask of persistence (-M) comes"},
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
              Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
              Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
@@ -127,8 +124,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
                   "the checksum of a tunnel (--tun-csum) comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gue --tun-port 1 --tun-remcsum",
                   "the remote checksum of a tunnel (--tun-remcsum) comes"},
-             Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -x 10", "the overload threshold (-x) comes"},
-             Case{"-a -t 10.0.1.100:80 -r 10.0.2.98 -m -y 5", "the overload threshold (-y) comes"},
              Case{"--start-daemon master", "the connection synchronisation daemon comes"},
          }) {
         EXPECT_EQ(verdict(line),
@@ -145,10 +140,37 @@ TEST_F(Execute, MistakesComeBeforeTheRefusalOfWhatComesLater) {
               "2 invalid timeout value `31536001' specified");
 }
 
-TEST_F(Execute, OptionsOfLaterVersionsWithoutEffectAreFine) {
-    given({"-A -t 1.2.3.4:80 -s rr", "-a -t 1.2.3.4:80 -r 1.2.3.5 -m -x 0 -y 0",
-           "-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7 -x 0"});
-    EXPECT_EQ(rules(), "-A -t 1.2.3.4:80 -s rr\n-a -t 1.2.3.4:80 -r 1.2.3.5:80 -m -w 7\n");
+TEST_F(Execute, PersistenceIsSetAndForgottenByEdits) {
+    given({"-A -t 1.2.3.4:80 -s rr -p 86400", "-A -t 1.2.3.4:81 -M 255.255.0.0 -p 60",
+           "-A -t 1.2.3.4:82 -p -M 0.0.0.0", "-A -u 1.2.3.4 -p 60 -M 255.255.255.255"});
+    EXPECT_EQ(rules(),
+              "-A -t 1.2.3.4:80 -s rr -p 86400\n-A -t 1.2.3.4:81 -s wlc -p 60 -M 255.255.0.0\n"
+              "-A -t 1.2.3.4:82 -s wlc -p 360 -M 0.0.0.0\n-A -u 1.2.3.4:0 -s wlc -p 60\n");
+    given({"-E -t 1.2.3.4:80 -s rr -p 7 -M 255.255.255.0", "-E -t 1.2.3.4:81 -p 60",
+           "-E -t 1.2.3.4:82"});
+    EXPECT_EQ(rules(),
+              "-A -t 1.2.3.4:80 -s rr -p 7 -M 255.255.255.0\n-A -t 1.2.3.4:81 -s wlc -p 60\n"
+              "-A -t 1.2.3.4:82 -s wlc\n-A -u 1.2.3.4:0 -s wlc -p 60\n");
+}
+
+TEST_F(Execute, AMaskWithHolesIsRefusedWhereItWouldCount) {
+    given({"-A -t 1.2.3.4:80 -M 255.0.255.0"});
+    EXPECT_EQ(verdict("-A -t 1.2.3.4:81 -p 60 -M 255.0.255.0"),
+              "255 isobar-ipvsadm: a netmask with holes in it (-M) is not supported");
+    EXPECT_EQ(rules(), "-A -t 1.2.3.4:80 -s wlc\n");
+}
+
+TEST_F(Execute, ThresholdsAreSetAndForgottenByEdits) {
+    const auto thresholds = [&] { return run("-L -n --thresholds -t 1.2.3.4:80").out; };
+    given({"-A -t 1.2.3.4:80 -s rr", "-a -t 1.2.3.4:80 -r 1.2.3.5 -m -x 100 -y 50"});
+    EXPECT_NE(thresholds().find("1.2.3.5:80                   100        50 "), std::string::npos)
+        << thresholds();
+    given({"-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7 -x 9"});
+    EXPECT_NE(thresholds().find("1.2.3.5:80                   9          0 "), std::string::npos)
+        << thresholds();
+    given({"-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7"});
+    EXPECT_NE(thresholds().find("1.2.3.5:80                   0          0 "), std::string::npos)
+        << thresholds();
 }
 
 // As `ipvsadm -S` and `-L` of 1.31 on Linux 6.1 print them.
@@ -366,9 +388,10 @@ TEST_F(Execute, RestoreGoesOnAfterARefusal) {
               (Outcome{0, "", "Scheduler or persistence engine not found\n"}));
     EXPECT_EQ(run("-R", "-A -t 1.2.3.4:7\n-A -t 1.2.3.4:6\n"),
               (Outcome{255, "", "Service already exists\n"}));
-    EXPECT_EQ(run("-R", "-A -t 1.2.3.4:8 -p 60\n-C\n-A -t 1.2.3.4:9\n"),
+    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 -o\n-C\n-A -t 1.2.3.4:9\n"),
               (Outcome{0, "",
-                       "isobar-ipvsadm: persistence (-p) comes with a later version of Isobar\n"}));
+                       "isobar-ipvsadm: one-packet scheduling (-o) comes with a later version of "
+                       "Isobar\n"}));
     EXPECT_EQ(rules(), "-A -t 1.2.3.4:9 -s wlc\n");
 }
 

@@ -13,6 +13,8 @@
 
 #include "model/scheduler_flags.h"
 
+#include "ipvsadm/values.h"
+
 namespace isobar::ipvsadm {
 namespace {
 
@@ -67,6 +69,18 @@ std::string rate_columns(const model::Rates& rates, bool exact_counts, bool exac
            number(rates.out_bytes, exact);
 }
 
+// " persistent 300 mask 255.255.255.0"; the mask only if a client is more than one address.
+std::string persistence_text(const model::ServiceStatus& service, std::string_view timeout_word,
+                             std::string_view mask_word) {
+    if (!service.persistence) return {};
+    const auto& [timeout, prefix] = *service.persistence;
+    std::string text = fmt::format(" {} {}", timeout_word, timeout.count());
+    const bool ipv4 = service.key.address.address.family == model::Family::V4;
+    if (prefix == (ipv4 ? 32 : 128)) return text;
+    return text +
+           fmt::format(" {} {}", mask_word, ipv4 ? mask_text(prefix) : std::to_string(prefix));
+}
+
 std::string service_line(const model::ServiceStatus& service, const ListOptions& options,
                          Names& names) {
     const auto protocol = service.key.protocol;
@@ -79,8 +93,9 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}\n", protocol_label(protocol), address,
-                               model::text(service.scheduler, service.scheduler_flags));
+            return fmt::format("{:<4} {:.28} {}{}\n", protocol_label(protocol), address,
+                               model::text(service.scheduler, service.scheduler_flags),
+                               persistence_text(service, "persistent", "mask"));
     }
 }
 
@@ -143,9 +158,9 @@ std::string server_columns(const model::ServerStatus& status, const ListOptions&
             return traffic_columns(status.traffic, options.exact);
         case Table::Rate:
             return rate_columns(status.rates, true, options.exact);
-        case Table::Thresholds:  // there are none yet: zero is "no limit"
-            return fmt::format(" {:<10} {:<10} {:<10} {:<10}", 0, 0, status.active,
-                               status.inactive);
+        case Table::Thresholds:
+            return fmt::format(" {:<10} {:<10} {:<10} {:<10}", status.server.upper_threshold,
+                               status.server.lower_threshold, status.active, status.inactive);
         case Table::Persistent:
             return fmt::format(" {:<9} {:<11} {:<10} {:<10}", weight, status.persistent,
                                status.active, status.inactive);
@@ -289,7 +304,8 @@ std::string save_service(const model::ServiceStatus& service, bool numeric, Name
     const auto protocol = service.key.protocol;
     const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
                                  endpoint_text(service.key.address, protocol, numeric, names));
-    std::string text = fmt::format("-A {} -s {}", key, model::name(service.scheduler));
+    std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
+                                   persistence_text(service, "-p", "-M"));
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
     text += '\n';

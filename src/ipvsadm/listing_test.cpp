@@ -187,6 +187,42 @@ TEST(Listing, PersistentConnections) {
               "  -> 10.0.2.11:5060               1         0           0          0         \n");
 }
 
+TEST(Listing, PersistentServicesAndTheirThresholds) {
+    model::ServiceStatus secure;
+    secure.key = {Protocol::Tcp, at("10.0.1.100:443")};
+    secure.persistence = model::Persistence{std::chrono::seconds(360), 24};
+    secure.servers = {server("10.0.2.11:443", 1, 1, 0)};
+    secure.servers[0].persistent = 1;
+    secure.servers[0].server.upper_threshold = 1000;
+    secure.servers[0].server.lower_threshold = 500;
+    model::ServiceStatus all_ports;
+    all_ports.key = {Protocol::Tcp, at("10.0.1.100:0")};
+    all_ports.persistence = model::Persistence{std::chrono::seconds(60), 32};
+    const std::vector services{all_ports, secure};
+    auto options = numeric();
+    EXPECT_EQ(listed(options, services),
+              "IP Virtual Server version 1.2.1 (size=4096)\n"
+              "Prot LocalAddress:Port Scheduler Flags\n"
+              "  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+              "TCP  10.0.1.100:0 wlc persistent 60\n"
+              "TCP  10.0.1.100:443 wlc persistent 360 mask 255.255.255.0\n"
+              "  -> 10.0.2.11:443                Masq    1      1          0         \n");
+    options.persistent = true;
+    EXPECT_EQ(listed(options, {secure}),
+              "IP Virtual Server version 1.2.1 (size=4096)\n"
+              "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n"
+              "  -> RemoteAddress:Port\n"
+              "TCP  10.0.1.100:443 wlc persistent 360 mask 255.255.255.0\n"
+              "  -> 10.0.2.11:443                1         1           1          0         \n");
+    options.thresholds = true;
+    EXPECT_EQ(listed(options, {secure}),
+              "IP Virtual Server version 1.2.1 (size=4096)\n"
+              "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n"
+              "  -> RemoteAddress:Port\n"
+              "TCP  10.0.1.100:443 wlc persistent 360 mask 255.255.255.0\n"
+              "  -> 10.0.2.11:443                1000       500        1          0         \n");
+}
+
 TEST(Listing, Tunnels) {
     auto options = numeric();
     options.tunnels = true;
@@ -303,6 +339,7 @@ TEST(Listing, Connections) {
                    "10.0.2.12:8080"),
         connection(Protocol::Tcp, 103, "TIME_WAIT", "10.0.1.2:20000", "10.0.1.100:80",
                    "10.0.2.13:8080"),
+        connection(Protocol::Tcp, 344, "NONE", "10.0.1.0:0", "10.0.1.100:443", "10.0.2.11:443"),
         connection(Protocol::Udp, 86399, "UDP", "192.168.100.100:65535", "192.168.100.101:65535",
                    "192.168.100.102:65535"),
     };
@@ -312,6 +349,7 @@ TEST(Listing, Connections) {
               "pro expire state       source             virtual            destination\n"
               "TCP 14:44  ESTABLISHED 10.0.1.2:20012     10.0.1.100:80      10.0.2.12:8080\n"
               "TCP 01:43  TIME_WAIT   10.0.1.2:20000     10.0.1.100:80      10.0.2.13:8080\n"
+              "TCP 05:44  NONE        10.0.1.0:0         10.0.1.100:443     10.0.2.11:443\n"
               "UDP 1439:59 UDP         192.168.100.100:65535 192.168.100.101:65535 "
               "192.168.100.102:65535\n");
 

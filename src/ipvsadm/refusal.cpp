@@ -35,8 +35,9 @@ std::optional<std::string> find_later_address(const Command& command) {
 std::optional<std::string> find_later_service_option(const Command& command) {
     // Those of IPVS, without the ones that exist here (model::scheduler_named).
     constexpr std::array<std::string_view, 2> kSchedulers = {"lblc", "lblcr"};
-    if (command.persistence) return later("persistence (-p)");
-    if (command.netmask) return later("the netmask of persistence (-M)");
+    if (command.persistence && command.mask_with_holes) {
+        return "a netmask with holes in it (-M) is not supported";
+    }
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
     if (command.one_packet) return later("one-packet scheduling (-o)");
     const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
@@ -51,8 +52,6 @@ std::optional<std::string> find_later_server_option(const Command& command) {
     if (command.tunnel_remote_checksum) {
         return later("the remote checksum of a tunnel (--tun-remcsum)");
     }
-    if (command.upper_threshold != 0) return later("the overload threshold (-x)");
-    if (command.lower_threshold != 0) return later("the overload threshold (-y)");
     return std::nullopt;
 }
 

@@ -27,6 +27,14 @@ model::ServiceKey key_of(const Command& command) {
     return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
 }
 
+// -M without -p means nothing, to the kernel neither.
+std::optional<model::Persistence> persistence_of(const Command& command) {
+    if (!command.persistence) return std::nullopt;
+    const bool ipv4 = command.service->address.address.family == model::Family::V4;
+    const std::uint8_t whole = ipv4 ? 32 : 128;
+    return model::Persistence{*command.persistence, command.prefix.value_or(whole)};
+}
+
 }  // namespace
 
 int Session::open(Action first) {
@@ -181,10 +189,11 @@ int Session::change_service(const Command& command) {
         return say(kRefused, "Scheduler or persistence engine not found");
     }
     const auto flags = parse_scheduler_flags(command.scheduler_flags);
-    if (!add) return apply(command, model::EditService{key, *scheduler, flags});
+    const auto persistence = persistence_of(command);
+    if (!add) return apply(command, model::EditService{key, *scheduler, flags, persistence});
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command, model::AddService{key, *scheduler, flags});
+    return apply(command, model::AddService{key, *scheduler, flags, persistence});
 }
 
 int Session::change_server(const Command& command) {
@@ -196,7 +205,9 @@ int Session::change_server(const Command& command) {
     const model::RealServer server{.address = *command.server,
                                    .weight = command.weight,
                                    .method = command.forward,
-                                   .tunnel = command.tunnel};
+                                   .tunnel = command.tunnel,
+                                   .upper_threshold = command.upper_threshold,
+                                   .lower_threshold = command.lower_threshold};
     if (command.action == Action::EditServer) return apply(command, model::EditServer{key, server});
     return apply(command, model::AddServer{key, server});
 }

@@ -143,6 +143,7 @@ private:
         service.key = change.key;
         service.scheduler = change.scheduler;
         service.scheduler_flags = change.scheduler_flags;
+        service.persistence = change.persistence;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -151,6 +152,7 @@ private:
         if (service == nullptr) return no_such("service");
         service->scheduler = change.scheduler;
         service->scheduler_flags = change.scheduler_flags;
+        service->persistence = change.persistence;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 #include <limits>
@@ -87,6 +88,19 @@ std::optional<model::Endpoint> parse_endpoint(const std::string& text,
     if (!address) address = names.find_address(host);
     if (!address) return std::nullopt;
     return model::Endpoint{*address, *port};
+}
+
+std::optional<std::uint8_t> prefix_of_mask(const model::Address& mask) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 4; ++i) bits = bits << 8 | mask.bytes[i];
+    const int length = std::countl_one(bits);
+    if (std::popcount(bits) != length) return std::nullopt;
+    return static_cast<std::uint8_t>(length);
+}
+
+std::string mask_text(std::uint8_t prefix) {
+    const std::uint32_t bits = prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
+    return fmt::format("{}.{}.{}.{}", bits >> 24, bits >> 16 & 0xff, bits >> 8 & 0xff, bits & 0xff);
 }
 
 bool is_multicast(const model::Address& address) {

@@ -23,6 +23,11 @@ std::optional<std::int64_t> parse_number(const std::string& text, std::int64_t l
 std::optional<model::Endpoint> parse_endpoint(const std::string& text,
                                               std::optional<ServiceKind> kind, Names& names);
 
+// 255.255.255.0 -> 24; nothing if there are zeros between its ones.
+std::optional<std::uint8_t> prefix_of_mask(const model::Address& mask);
+// 24 -> "255.255.255.0"
+std::string mask_text(std::uint8_t prefix);
+
 bool is_multicast(const model::Address& address);
 std::optional<model::Address> parse_ipv4(const std::string& text);
 

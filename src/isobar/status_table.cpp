@@ -74,8 +74,8 @@ std::vector<std::string> numbers(std::uint64_t active, std::uint64_t inactive,
 
 Row server_row(const model::ServerStatus& server) {
     Row row{{"  " + server.server.address.text(), std::string(name(server.server.method)),
-             std::to_string(server.server.weight)},
-            server.server.weight == 0 ? Tone::Warning : Tone::Plain};
+             fmt::format("{}{}", server.server.weight, server.overloaded ? " full" : "")},
+            server.server.weight == 0 || server.overloaded ? Tone::Warning : Tone::Plain};
     for (std::string& cell : numbers(server.active, server.inactive, server)) {
         row.cells.push_back(std::move(cell));
     }
@@ -93,7 +93,9 @@ Row service_row(const api::ServiceView& service) {
     const std::string title =
         fmt::format("{}{}{} {}", printable(service.name), service.name.empty() ? "" : "  ",
                     name(status.key.protocol), status.key.address.text());
-    Row row{{title, text(status.scheduler, status.scheduler_flags), ""}, Tone::Bold};
+    const char* persistent = status.persistence ? " persistent" : "";
+    const auto scheduler = text(status.scheduler, status.scheduler_flags) + persistent;
+    Row row{{title, scheduler, ""}, Tone::Bold};
     for (std::string& cell : numbers(active, inactive, status)) {
         row.cells.push_back(std::move(cell));
     }

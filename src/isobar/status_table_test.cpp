@@ -57,6 +57,17 @@ TEST(StatusTable, LinesUp) {
               "packets: forwarded 9\n");
 }
 
+TEST(StatusTable, SaysWhoIsPersistentAndWhoIsFull) {
+    api::Status status = two_servers();
+    status.services[0].status.persistence = model::Persistence{};
+    status.services[0].status.servers[0].overloaded = true;
+
+    const std::string table = status_table(status, Colours::Off);
+
+    EXPECT_THAT(table, HasSubstr("web  tcp 10.0.0.2:80  wlc persistent "));
+    EXPECT_THAT(table, HasSubstr("  1 full "));
+}
+
 TEST(StatusTable, ColoursChangeNothingButColours) {
     std::string coloured = status_table(two_servers(), Colours::On);
     EXPECT_THAT(coloured, HasSubstr("\x1b[33m  192.168.10.101:80"));

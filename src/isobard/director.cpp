@@ -30,6 +30,10 @@ public:
     Result<void> set_timeouts(const model::Timeouts& timeouts) override {
         return plane_.set_timeouts(timeouts);
     }
+    model::ExpiryPolicy expiry() override { return plane_.expiry(); }
+    Result<void> set_expiry(const model::ExpiryPolicy& policy) override {
+        return plane_.set_expiry(policy);
+    }
 
 private:
     dataplane::Dataplane& plane_;

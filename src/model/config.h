@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct DirectorConfig {
     HookChoice hook = HookChoice::Auto;       // of interfaces that are not listed
     std::uint32_t connections = 131072;       // most connections at a time
     Timeouts timeouts;
+    ExpiryPolicy expiry;
     bool manage_sysctls = true;  // ip_forward, rp_filter, accept_local
     bool operator==(const DirectorConfig&) const = default;
 };
@@ -37,6 +39,7 @@ struct ServiceConfig {
     SchedulerFlags scheduler_flags = {};
     ForwardingMethod forward = ForwardingMethod::Nat;
     std::vector<RealServer> servers;  // port 0: that of the listen address
+    std::optional<Persistence> persistence{};
     bool operator==(const ServiceConfig&) const = default;
 };
 

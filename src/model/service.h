@@ -56,7 +56,17 @@ using Weight = std::uint32_t;
 // Largest weight that ipvsadm accepts.
 inline constexpr Weight kMaxWeight = 2147483647;
 
-// What makes a virtual service that one.
+// Clients of one network stay with the server that the first of them got.
+struct Persistence {
+    std::chrono::seconds timeout{360};  // after the last new connection
+    std::uint8_t prefix = 32;           // bits of the client's address that make its network
+
+    auto operator<=>(const Persistence&) const = default;
+};
+// Longest timeout that ipvsadm accepts.
+inline constexpr std::chrono::seconds kMaxPersistence = std::chrono::days(31);
+
+// What makes a virtual service that one. Port 0: all ports that have no service of their own.
 struct ServiceKey {
     Protocol protocol = Protocol::Tcp;
     Endpoint address;
@@ -78,6 +88,10 @@ struct RealServer {
     Weight weight = 1;  // 0: quiesced, no new connections
     ForwardingMethod method = ForwardingMethod::Nat;
     Tunnel tunnel{};  // of method Tun
+    // Connections from which on it gets no new clients, and below which it does again; upper 0:
+    // no limit, lower 0: three quarters of the upper one.
+    std::uint32_t upper_threshold = 0;
+    std::uint32_t lower_threshold = 0;
 
     auto operator<=>(const RealServer&) const = default;
 };
@@ -87,6 +101,7 @@ struct VirtualService {
     Scheduler scheduler = Scheduler::Wlc;
     std::vector<RealServer> servers;  // in the order they were added
     SchedulerFlags scheduler_flags = {};
+    std::optional<Persistence> persistence{};
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -100,10 +115,21 @@ struct Timeouts {
     bool operator==(const Timeouts&) const = default;
 };
 
+// What ends early when its server goes; IPVS's sysctls of the same names.
+struct ExpiryPolicy {
+    // A client of a quiesced server is no longer led there by its template.
+    bool expire_quiescent_template = false;
+    // A connection to a removed server is over with its next packet, and not kept for its return.
+    bool expire_nodest_conn = false;
+
+    bool operator==(const ExpiryPolicy&) const = default;
+};
+
 // The wanted state of the data plane.
 struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
+    std::optional<ExpiryPolicy> expiry{};
 
     bool operator==(const Forwarding&) const = default;
 };
@@ -114,12 +140,14 @@ struct AddService {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
+    std::optional<Persistence> persistence{};
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
     ServiceKey key;
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
+    std::optional<Persistence> persistence{};
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -165,7 +193,8 @@ struct ServerStatus {
     RealServer server;
     std::uint32_t active = 0;  // connections, by IPVS's definition
     std::uint32_t inactive = 0;
-    std::uint32_t persistent = 0;
+    std::uint32_t persistent = 0;  // templates
+    bool overloaded = false;       // by its thresholds
     Traffic traffic;
     Rates rates;
 };
@@ -177,8 +206,10 @@ struct ServiceStatus {
     Traffic traffic;
     Rates rates;
     std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort
+    std::optional<Persistence> persistence{};
 };
 
+// Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".
 struct ConnectionStatus {
     Protocol protocol = Protocol::Tcp;
     std::chrono::seconds expires{0};

@@ -62,6 +62,8 @@ def unchanged(director):
     ("-d -t 10.0.0.2:80 -r 192.168.10.9", 255, "No such destination"),
     ("-L -t 10.0.0.2:85", 1, "No such service"),
     ("--nosuch", 255, "Try `"),
+    ("-a -t 10.0.0.2:80 -r 192.168.10.9:80 -m -x 5 -y 10", 255, "Numerical result out of range"),
+    ("-A -t 10.0.0.2:81 -p 60 -M 255.0.255.0", 255, "a netmask with holes in it (-M)"),
     ("--set 1 2", 2, "--set option requires 3 timeout values"),
     ("--set 1 2 99999999", 2, "invalid timeout value `99999999' specified"),
 ])
@@ -73,10 +75,10 @@ def test_bad_commands_are_refused_as_ipvsadm_does(unchanged, line, status, messa
 
 
 @pytest.mark.parametrize("line", [
-    "-A -t 10.0.0.2:81 -p 300", "-A -u 10.0.0.2:53 -o", "-A -f 7 -s rr", "-A -t [fd00::1]:80",
+    "-A -u 10.0.0.2:53 -o", "-A -f 7 -s rr", "-A -t [fd00::1]:80",
     "-A -t 10.0.0.2:81 -s sh", "-A --sctp-service 10.0.0.2:9",
     "-a -t 10.0.0.2:80 -r 192.168.10.9:80 -g", "-a -t 10.0.0.2:80 -r 192.168.10.9:80 -i",
-    "-a -t 10.0.0.2:80 -r 192.168.10.9:80 -m -x 10", "--start-daemon master",
+    "--start-daemon master",
 ])
 def test_what_a_later_step_brings_is_refused_in_one_sentence(unchanged, line):
     _, message = unchanged.refuses(line)
