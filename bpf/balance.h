@@ -21,7 +21,6 @@
 
 struct balance {
 	const struct isobar_settings *settings;
-	const struct isobar_filter *filter;
 	__u32 source_kind;   /* ISOBAR_FILTER_* of the packet's addresses */
 	__u32 destination_kind;
 	struct isobar_packet packet;
@@ -222,13 +221,12 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	b.settings = isobar_only(isobar_settings);
-	b.filter = isobar_only(isobar_filter);
-	if (!b.settings || !b.filter)
+	if (!b.settings)
 		return ISOBAR_INTERNAL;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP)
 		return balance_icmp(ctx, &b);
-	b.source_kind = filter_kind(b.filter, &b.packet.tuple.source);
-	b.destination_kind = filter_kind(b.filter, &b.packet.tuple.destination);
+	b.source_kind = filter_kind(&b.packet.tuple.source);
+	b.destination_kind = filter_kind(&b.packet.tuple.destination);
 	if (!(b.source_kind | b.destination_kind))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)

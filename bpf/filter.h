@@ -17,10 +17,12 @@ static __always_inline __u32 filter_slot(const struct isobar_address *address)
 }
 
 /* ISOBAR_FILTER_* of the address. */
-static __always_inline __u32 filter_kind(const struct isobar_filter *filter,
-					 const struct isobar_address *address)
+static __always_inline __u32 filter_kind(const struct isobar_address *address)
 {
+	const struct isobar_filter *filter = isobar_only(isobar_filter);
 	__u32 slot = filter_slot(address) & (ISOBAR_FILTER_ADDRESSES - 1);
 
+	if (!filter)
+		return 0;
 	return (filter->word[slot / 32] >> (slot % 32 * 2)) & 3;
 }
