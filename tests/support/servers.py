@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real servers and clients on the hosts of a lab."""
 
+import http.client
 import json
 import os
 import re
@@ -51,6 +52,14 @@ def start_nginx(host, page, port=80, address="0.0.0.0"):
     process = host.start(["nginx", "-c", config, "-p", directory])
     wait_until(lambda: host.listens(port), what=f"nginx of {host} listens")
     return process
+
+
+def ask_page(connection):
+    """Status and body of nginx's page over an open connection, which goes on."""
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: cluster\r\n\r\n")
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response.status, response.read()
 
 
 def html_directory(host):

@@ -29,6 +29,8 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_sessionstart(session):
+    # A shell's background jobs ignore SIGINT, and so would all that the tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = missing_programs()
     if missing and not session.config.option.collectonly:
         pytest.exit(f"not built: {', '.join(missing)} in {BIN} (cmake --build --preset release, "

@@ -7,7 +7,6 @@ Drawn in full in support/cluster.py; the configuration is CONFIG there.
 """
 
 import collections
-import http.client
 import signal
 import socket
 
@@ -15,7 +14,7 @@ import pytest
 
 from support.cluster import CLIENT, CONFIG, REAL1, REAL2, VIP
 from support.process import wait_until
-from support.servers import result_of, start_connections, telnet
+from support.servers import ask_page, result_of, start_connections, telnet
 
 WEB_ROW = f"TCP {VIP}:80"
 
@@ -187,8 +186,4 @@ def held_connection(host):
 
 
 def answers(connection):
-    """Asks nginx for the page over an open connection, and reads the whole of it."""
-    connection.sendall(b"GET / HTTP/1.1\r\nHost: cluster\r\n\r\n")
-    response = http.client.HTTPResponse(connection)
-    response.begin()
-    return response.status == 200 and response.read() in (b"Real1\n", b"Real2\n")
+    return ask_page(connection) in ((200, b"Real1\n"), (200, b"Real2\n"))
