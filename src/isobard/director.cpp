@@ -155,12 +155,13 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     troubles_.clear();
     prepare_host(plane, config.director);
     attach(plane, config.director);
+    // of the servers that are there already; new ones are looked up when they are added
+    if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
     PlaneView view(plane);
     const auto reconciled = reconciler_.reconcile(view, control::plan(config));
     if (!reconciled) return tl::unexpected(reconciled.error());
     for (const std::string& line : reconciled->changes) log::info(line);
     for (const std::string& line : reconciled->warnings) log::warning(line);
-    if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
     if (auto done = control::apply_masquerade(config.masquerades); !done) {
         trouble(done.error().message);
     }
