@@ -13,16 +13,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
-#include <memory>
+
+#include "base/netlink.h"
 
 namespace isobar::agent {
 namespace {
-
-struct CloseSocket {
-    void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
 // A message that is put together in a buffer of its own.
 class Request {
@@ -52,23 +47,8 @@ private:
 // Sends the request and gives every message of the answer to `callback`; to the end of a
 // dump, or to the acknowledgement.
 Result<void> talk(Request& request, mnl_cb_t callback = nullptr, void* data = nullptr) {
-    const Socket socket{mnl_socket_open(NETLINK_ROUTE)};
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0)
-        return system_failure("netlink", errno);
-    const auto sequence = static_cast<unsigned>(std::time(nullptr));
-    request.message()->nlmsg_seq = sequence;
-    if (mnl_socket_sendto(socket.get(), request.message(), request.message()->nlmsg_len) < 0)
-        return system_failure("netlink", errno);
-    const auto port = mnl_socket_get_portid(socket.get());
-    std::array<char, 32768> answer{};
-    int more = MNL_CB_OK;
-    while (more == MNL_CB_OK) {
-        const auto length = mnl_socket_recvfrom(socket.get(), answer.data(), answer.size());
-        if (length < 0) return system_failure("netlink", errno);
-        more = mnl_cb_run(answer.data(), static_cast<std::size_t>(length), sequence, port, callback,
-                          data);
-    }
-    if (more < 0) return system_failure("netlink", errno);
+    if (const int error = ask_netlink(request.message(), callback, data); error != 0)
+        return system_failure("netlink", error);
     return {};
 }
 

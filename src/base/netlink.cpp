@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/netlink.h"
+#include "base/netlink.h"
+
+#include <libmnl/libmnl.h>
 
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <memory>
 
-namespace isobar::dataplane {
+namespace isobar {
 namespace {
 
 struct CloseSocket {
@@ -16,7 +18,7 @@ using Socket = std::unique_ptr<mnl_socket, CloseSocket>;
 
 }  // namespace
 
-int ask_netlink(nlmsghdr* request, mnl_cb_t callback, void* data) {
+int ask_netlink(nlmsghdr* request, NetlinkCallback callback, void* data) {
     const Socket socket{mnl_socket_open(NETLINK_ROUTE)};
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
     const auto sequence = static_cast<unsigned>(std::time(nullptr));
@@ -34,4 +36,4 @@ int ask_netlink(nlmsghdr* request, mnl_cb_t callback, void* data) {
     return more < 0 ? errno : 0;
 }
 
-}  // namespace isobar::dataplane
+}  // namespace isobar

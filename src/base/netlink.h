@@ -2,11 +2,15 @@
 // One question to rtnetlink.
 #pragma once
 
-#include <libmnl/libmnl.h>
+struct nlmsghdr;
 
-namespace isobar::dataplane {
+namespace isobar {
 
-// Sends the request and gives every message of the answer to `callback`; errno, or 0.
-int ask_netlink(nlmsghdr* request, mnl_cb_t callback, void* data);
+// As libmnl's mnl_cb_t: returns MNL_CB_OK to go on.
+using NetlinkCallback = int (*)(const nlmsghdr* message, void* data);
 
-}  // namespace isobar::dataplane
+// Sends the request and gives every message of the answer to `callback`, to the end of a dump
+// or to the acknowledgement; without a callback only errors matter. Returns errno, or 0.
+int ask_netlink(nlmsghdr* request, NetlinkCallback callback, void* data);
+
+}  // namespace isobar

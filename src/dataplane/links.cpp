@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-#include "dataplane/netlink.h"
+#include "base/netlink.h"
 
 namespace isobar::dataplane {
 namespace {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "dataplane/netlink.h"
+#include "base/netlink.h"
 
 namespace isobar::dataplane {
 namespace {
