@@ -2,7 +2,7 @@
 // One question to rtnetlink.
 #pragma once
 
-struct nlmsghdr;
+#include <linux/netlink.h>
 
 namespace isobar {
 
