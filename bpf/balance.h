@@ -12,6 +12,7 @@
 
 #include "conn_end.h"
 #include "filter.h"
+#include "ipv6.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
@@ -76,14 +77,12 @@ static __always_inline void plan_change(struct balance *b)
 	const struct isobar_tuple *tuple = &b->packet.tuple;
 
 	if (b->found.direction == ISOBAR_FROM_CLIENT) {
-		b->change.old_address = address_v4(&tuple->destination);
 		b->change.old_port = tuple->destination_port;
-		b->change.new_address = address_v4(&b->found.server->address);
+		b->change.new_address = b->found.server->address;
 		b->change.new_port = conn_server_port(conn, b->found.server);
 	} else {
-		b->change.old_address = address_v4(&tuple->source);
 		b->change.old_port = tuple->source_port;
-		b->change.new_address = address_v4(&conn->virtual_address);
+		b->change.new_address = conn->virtual_address;
 		b->change.new_port = conn->virtual_port;
 	}
 }
@@ -91,13 +90,13 @@ static __always_inline void plan_change(struct balance *b)
 static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance *b,
 						 struct isobar_nexthop **hop)
 {
-	__be32 source = address_v4(&b->packet.tuple.source);
-	__be32 destination = address_v4(&b->packet.tuple.destination);
+	const struct isobar_address *source = &b->packet.tuple.source;
+	const struct isobar_address *destination = &b->packet.tuple.destination;
 
 	if (b->found.direction == ISOBAR_FROM_CLIENT)
-		destination = b->change.new_address;
+		destination = &b->change.new_address;
 	else
-		source = b->change.new_address;
+		source = &b->change.new_address;
 	return find_nexthop(ctx, b->settings, &b->packet, source, destination, b->now, hop);
 }
 
@@ -114,7 +113,7 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
-	if (nat_count_hop(ctx))
+	if (nat_count_hop(ctx, &b->packet))
 		return -1;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN)
 		return tunnel_wrap(ctx, &b->packet, b->found.server);
@@ -223,14 +222,15 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	b.settings = isobar_only(isobar_settings);
 	if (!b.settings)
 		return ISOBAR_INTERNAL;
-	if (b.packet.tuple.protocol == IPPROTO_ICMP)
+	if (b.packet.tuple.protocol == IPPROTO_ICMP || b.packet.tuple.protocol == IPV6_ICMP)
 		return balance_icmp(ctx, &b);
 	b.source_kind = filter_kind(&b.packet.tuple.source);
 	b.destination_kind = filter_kind(&b.packet.tuple.destination);
 	if (!(b.source_kind | b.destination_kind))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
-		return ISOBAR_NOT_OURS;
+		return b.packet.tuple.protocol == IPV6_UNREADABLE ? ISOBAR_EXTENSIONS
+								  : ISOBAR_NOT_OURS;
 	verdict = check_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;

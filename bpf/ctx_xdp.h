@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "abi.h"
 #include "checksum.h"
 
 #define ISOBAR_CTX struct xdp_md
@@ -46,6 +47,21 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return ctx_data(ctx) + length <= ctx_data_end(ctx);
 }
 
+static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *to, __u32 length)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, length);
+}
+
+static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
+{
+	void *to = ctx_data(ctx) + offset;
+
+	if (to + length > ctx_data_end(ctx))
+		return -1;
+	__builtin_memcpy(to, from, length);
+	return 0;
+}
+
 /* The MAC addresses are written by whoever sends the frame. */
 static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
 {
@@ -64,13 +80,32 @@ static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __
 					       __be32 new_address, __be16 old_port, __be16 new_port,
 					       int is_udp)
 {
-	__sum16 *sum = ctx_data(ctx) + (offset & 0xff);
+	__sum16 *sum = ctx_data(ctx) + (offset & 0x1ff);
 
 	if ((void *)(sum + 1) > ctx_data_end(ctx))
 		return -1;
 	if (is_udp && *sum == 0)
 		return 0;
 	*sum = checksum_replace(*sum, old_address, new_address, old_port, new_port);
+	if (is_udp && *sum == 0)
+		*sum = 0xffff;
+	return 0;
+}
+
+static __always_inline int ctx_change_checksum6(ISOBAR_CTX *ctx, __u32 offset,
+						const struct isobar_address *old_address,
+						const struct isobar_address *new_address,
+						__be16 old_port, __be16 new_port, int is_udp)
+{
+	__sum16 *sum = ctx_data(ctx) + (offset & 0x1ff);
+	__u64 total = checksum_change(old_address->word, new_address->word, 4);
+
+	if ((void *)(sum + 1) > ctx_data_end(ctx))
+		return -1;
+	if (is_udp && *sum == 0)
+		return 0;
+	total += (__u64)(__u16) ~*sum + (__u16)~old_port + new_port;
+	*sum = ~checksum_fold(total);
 	if (is_udp && *sum == 0)
 		*sum = 0xffff;
 	return 0;

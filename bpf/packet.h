@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -26,15 +27,26 @@ struct isobar_packet {
 	__u32 length;        /* from the IP header on, in bytes */
 	__u32 wire_length;   /* the same of each packet on the wire: differs for GSO */
 	__u16 l4;            /* offset of the transport header */
-	__u8 ttl;
-	__u8 tos;
+	__be16 ether_type;   /* which of IPv4 and IPv6 */
+	__u8 ttl;            /* or hop limit */
+	__u8 tos;            /* or traffic class */
 	__u8 fragment;       /* part of a datagram, first or later */
-	__u8 dont_fragment;
+	__u8 dont_fragment;  /* always, in IPv6 */
 	__u8 tcp_event;      /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack */
 };
 
 /* Offset of the IP header: the data plane is attached to Ethernet-like interfaces only. */
 #define ISOBAR_L3 ETH_HLEN
+/* Where a transport header may be: tells the verifier. In IPv4 at most at 14 + 60. */
+#define ISOBAR_L4_MASK 0x1ff
+
+static __always_inline int packet_is_ipv6(const struct isobar_packet *packet)
+{
+	return packet->ether_type == bpf_htons(ETH_P_IPV6);
+}
+
+/* ipv6.h */
+int parse_ipv6(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 l3);
 
 /* Sum over the IP header with its checksum field: 0xffff if that is right. */
 static __always_inline int parse_header_sum(ISOBAR_CTX *ctx, __u32 words)
@@ -61,22 +73,28 @@ static __always_inline int parse_header_sum(ISOBAR_CTX *ctx, __u32 words)
 	return checksum_fold(sum) == 0xffff;
 }
 
-/* The network header: addresses, protocol, length. */
-static __always_inline enum isobar_verdict parse_network(ISOBAR_CTX *ctx,
-							 struct isobar_packet *packet)
+/* The network header: addresses, protocol, length. Global: the verifier then knows nothing of
+ * the packet's fields, and goes on from here once for both families instead of for each. */
+__noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	__u32 header;
 
-	if (!ctx_reach(ctx, ISOBAR_L3 + sizeof(*ip)))
+	if (!packet || !ctx_reach(ctx, ISOBAR_L3 + sizeof(*ip)))
 		return ISOBAR_NOT_OURS;
 	eth = ctx_data(ctx);
 	ip = (void *)(eth + 1);
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return ISOBAR_NOT_OURS;
 	/* group addresses, other protocols: the stack knows better */
-	if (eth->h_proto != bpf_htons(ETH_P_IP) || (eth->h_dest[0] & 1) || ip->version != 4)
+	if (eth->h_dest[0] & 1)
+		return ISOBAR_NOT_OURS;
+	packet->ether_type = eth->h_proto;
+	if (eth->h_proto != bpf_htons(ETH_P_IP))
+		return eth->h_proto == bpf_htons(ETH_P_IPV6) ? parse_ipv6(ctx, packet, ISOBAR_L3)
+							     : ISOBAR_NOT_OURS;
+	if (ip->version != 4)
 		return ISOBAR_NOT_OURS;
 
 	header = ip->ihl * 4;
@@ -106,7 +124,7 @@ static __always_inline enum isobar_verdict check_network(ISOBAR_CTX *ctx,
 		return ISOBAR_MALFORMED;
 	if (header > sizeof(struct iphdr) && !ctx_reach(ctx, packet->l4))
 		return ISOBAR_MALFORMED;
-	if (!parse_header_sum(ctx, header / 4))
+	if (!packet_is_ipv6(packet) && !parse_header_sum(ctx, header / 4))
 		return ISOBAR_BAD_CHECKSUM;
 	return ISOBAR_GO_ON;
 }
@@ -128,7 +146,7 @@ static __always_inline __u8 tcp_event_of(const struct tcphdr *tcp)
 static __always_inline enum isobar_verdict parse_transport(ISOBAR_CTX *ctx,
 							   struct isobar_packet *packet)
 {
-	__u32 l4 = packet->l4 & 0x7f; /* at most 14 + 60: tells the verifier */
+	__u32 l4 = packet->l4 & ISOBAR_L4_MASK;
 	__u32 size = packet->tuple.protocol == IPPROTO_TCP ? sizeof(struct tcphdr)
 							   : sizeof(struct udphdr);
 	void *header;

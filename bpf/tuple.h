@@ -30,9 +30,25 @@ static __always_inline __be32 address_v4(const struct isobar_address *address)
 	return address->word[3];
 }
 
+static __always_inline int address_is_v4(const struct isobar_address *address)
+{
+	return (address->word[0] | address->word[1] | (address->word[2] ^ bpf_htonl(0xffff))) == 0;
+}
+
 static __always_inline int address_equal(const struct isobar_address *a,
 					 const struct isobar_address *b)
 {
 	return a->word[3] == b->word[3] && a->word[2] == b->word[2] && a->word[1] == b->word[1] &&
 	       a->word[0] == b->word[0];
+}
+
+/* Other than 0 if they are not equal; without branches, each of which the verifier would follow. */
+static __always_inline __u32 address_difference(const struct isobar_address *a,
+						const struct isobar_address *b)
+{
+	__u32 difference = a->word[0] ^ b->word[0];
+
+	for (int i = 1; i < 4; i++)
+		difference |= a->word[i] ^ b->word[i];
+	return difference;
 }

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <optional>
 
 #include <fmt/format.h>
@@ -186,8 +185,6 @@ struct Tables::Step {
         return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
     }
     Result<void> operator()(const model::AddService& change) const {
-        if (change.key.address.address.family != model::Family::V4)
-            return failure(Fault::Unsupported, "IPv6 services come with a later version");
         if (!model::is_unicast(change.key.address.address))
             return failure(Fault::Invalid,
                            fmt::format("{} is not a unicast address", change.key.text()));
@@ -299,9 +296,13 @@ struct Tables::Step {
         if (server.weight > model::kMaxWeight)
             return failure(Fault::OutOfRange,
                            fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
+        if (server.method == model::ForwardingMethod::Tun &&
+            (server.address.address.family == model::Family::V6 ||
+             service.address.address.family == model::Family::V6))
+            return failure(Fault::Unsupported, "tunnels of IPv6 come with a later version");
         if (server.address.address.family != service.address.address.family)
-            return failure(Fault::Unsupported,
-                           "a server of the other address family comes with a later version");
+            return failure(Fault::Invalid, fmt::format("{} is of another address family than {}",
+                                                       server.address.text(), service.text()));
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
@@ -614,7 +615,7 @@ Result<void> Tables::describe_server(isobar_server& record, const model::RealSer
 Result<void> Tables::find_way(isobar_server& record) {
     const auto route = find_route(from_abi(record.address));
     if (!route) return tl::unexpected(route.error());
-    std::memcpy(&record.tunnel_source, route->source.bytes.data(), sizeof(record.tunnel_source));
+    record.tunnel_source = to_abi(route->source);
     std::atomic_ref(record.flags)
         .store(static_cast<std::uint16_t>(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE |
                                           (route->local ? ISOBAR_SERVER_LOCAL : 0)),

@@ -127,16 +127,24 @@ Mac own_mac(Side side) {
     return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + static_cast<int>(side))};
 }
 
+namespace {
+
+std::uint16_t ether_type(const Bytes& packet) {
+    return !packet.empty() && packet[0] >> 4 == 6 ? 0x86dd : 0x0800;
+}
+
+}  // namespace
+
 Bytes arriving(const Host& from, const Bytes& packet) {
-    return on_wire({own_mac(from.side), from.mac()}, packet);
+    return on_wire({own_mac(from.side), from.mac()}, packet, ether_type(packet));
 }
 
 Bytes to_lo(const Host& from, const Bytes& packet) {
-    return on_wire({{}, from.mac()}, packet);
+    return on_wire({{}, from.mac()}, packet, ether_type(packet));
 }
 
 Bytes leaving(Hook hook, const Host& from, const Host& to, const Bytes& packet) {
-    if (hook == Hook::Xdp) return on_wire({to.mac(), own_mac(to.side)}, packet);
+    if (hook == Hook::Xdp) return on_wire({to.mac(), own_mac(to.side)}, packet, ether_type(packet));
     return arriving(from, packet);
 }
 
@@ -268,7 +276,7 @@ Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t se
 }
 
 Outcome Testbed::send_local(const Bytes& packet) const {
-    const auto frame = on_wire({}, packet);  // lo has no MAC address
+    const auto frame = on_wire({}, packet, ether_type(packet));  // lo has no MAC address
     return with_verdict([&] { return run_tc(programs_.egress.get(), 0, 0, frame, 0); });
 }
 
@@ -308,7 +316,11 @@ std::size_t Testbed::tags_in_use() const {
 }
 
 isobar_server& Testbed::server(const Host& host) const {
-    const auto address = dataplane::to_abi(endpoint(host.address, 0).address);
+    return server(endpoint(host.address, 0).address);
+}
+
+isobar_server& Testbed::server(const model::Address& wanted) const {
+    const auto address = dataplane::to_abi(wanted);
     for (auto& server : maps_.servers())
         if (server.flags != 0 && std::memcmp(&server.address, &address, sizeof(address)) == 0)
             return server;

@@ -109,6 +109,7 @@ public:
     [[nodiscard]] std::size_t tags_in_use() const;
     // The record of the server (the data plane's counters are in it).
     [[nodiscard]] isobar_server& server(const Host& host) const;
+    [[nodiscard]] isobar_server& server(const model::Address& address) const;
 
     // Routes and neighbours are remembered by the data plane for a moment: forgets them.
     void forget_nexthops() const;

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// VS/NAT over IPv6 in both directions, and what may stand between IPv6 and TCP.
+#include "fixture6.h"
+
+namespace isobar::test {
+namespace {
+
+class Nat6 : public WithIpv6<DatapathOnHook> {
+protected:
+    void serve(model::Protocol protocol, std::uint16_t port, std::uint16_t server_port) {
+        add_service6({protocol, {kVip6, port}}, {1}, server_port);
+    }
+    Outcome from_client(const Bytes& packet) {
+        return bed().send(hook(), Side::Outside, arriving(kClient, packet));
+    }
+    Outcome from_server(const Bytes& packet) {
+        return bed().send(hook(), Side::Inside, arriving(kServers[0], packet));
+    }
+    Bytes to_server(const Bytes& packet) { return leaving(hook(), kClient, kServers[0], packet); }
+    Bytes to_client(const Bytes& packet) { return leaving(hook(), kServers[0], kClient, packet); }
+};
+ISOBAR_ON_BOTH_HOOKS(Nat6);
+
+TEST_P(Nat6, TcpGoesToTheServerAndItsRepliesComeBackFromTheVirtualService) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    const Bytes odd = text("GET / HTTP/1.0\r\n\r\n!");
+
+    const auto syn = from_client(packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn}));
+    const auto syn_ack =
+        from_server(packet(Ip6{kServers6[0], kClient6}, Tcp{8080, 40000, kSyn | kAck}));
+    const auto get =
+        from_client(packet(Ip6{kClient6, kVip6, 2, 0xb9, 0x12345}, Tcp{40000, 80, kAck, odd}));
+    const auto page =
+        from_server(packet(Ip6{kServers6[0], kClient6, 255}, Tcp{8080, 40000, kAck, odd}));
+
+    EXPECT_TRUE(became(syn, ISOBAR_FORWARDED, Action::Redirect,
+                       to_server(packet(Ip6{kClient6, kServers6[0], 63}, Tcp{40000, 8080, kSyn}))));
+    EXPECT_TRUE(became(syn_ack, ISOBAR_REPLIED, Action::Redirect,
+                       to_client(packet(Ip6{kVip6, kClient6, 63}, Tcp{80, 40000, kSyn | kAck}))));
+    EXPECT_TRUE(became(get, ISOBAR_FORWARDED, Action::Redirect,
+                       to_server(packet(Ip6{kClient6, kServers6[0], 1, 0xb9, 0x12345},
+                                        Tcp{40000, 8080, kAck, odd}))));
+    EXPECT_TRUE(became(page, ISOBAR_REPLIED, Action::Redirect,
+                       to_client(packet(Ip6{kVip6, kClient6, 254}, Tcp{80, 40000, kAck, odd}))));
+    EXPECT_EQ(1u, bed().server(kServers6[0]).active);
+}
+
+TEST_P(Nat6, UdpIsRewrittenWithItsChecksum) {
+    serve(model::Protocol::Udp, 53, 5353);
+
+    const auto question =
+        from_client(packet(Ip6{kClient6, kVip6}, Udp{40000, 53, text("who is it?")}));
+    const auto answer =
+        from_server(packet(Ip6{kServers6[0], kClient6}, Udp{5353, 40000, text("me")}));
+
+    EXPECT_TRUE(became(
+        question, ISOBAR_FORWARDED, Action::Redirect,
+        to_server(packet(Ip6{kClient6, kServers6[0], 63}, Udp{40000, 5353, text("who is it?")}))));
+    EXPECT_TRUE(became(answer, ISOBAR_REPLIED, Action::Redirect,
+                       to_client(packet(Ip6{kVip6, kClient6, 63}, Udp{53, 40000, text("me")}))));
+}
+
+// It is for the receiver to say whether it takes such datagrams (RFC 6936).
+TEST_P(Nat6, AUdpDatagramWithoutChecksumStaysWithout) {
+    serve(model::Protocol::Udp, 53, 5353);
+
+    const auto question =
+        from_client(packet(Ip6{kClient6, kVip6}, Udp{40000, 53, {1}, UdpChecksum::None}));
+
+    EXPECT_TRUE(became(question, ISOBAR_FORWARDED, Action::Redirect,
+                       to_server(packet(Ip6{kClient6, kServers6[0], 63},
+                                        Udp{40000, 5353, {1}, UdpChecksum::None}))));
+}
+
+TEST_P(Nat6, ExtensionHeadersStayWhereTheyAre) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    const std::vector<Extension> chains[] = {
+        {padding(kHopByHop)},
+        {padding(kDestination, 264)},
+        {padding(kHopByHop), padding(kDestination), routing(0, 0), padding(kDestination, 24)},
+        {fragment(0, false)},  // an atomic fragment is a whole datagram (RFC 6946)
+        std::vector<Extension>(8, padding(kDestination)),
+    };
+    std::uint16_t port = 40000;
+    for (const auto& chain : chains) {
+        SCOPED_TRACE(++port);
+        Ip6 in{kClient6, kVip6};
+        Ip6 out{kClient6, kServers6[0], 63};
+        in.extensions = out.extensions = chain;
+
+        const auto outcome = from_client(packet(in, Tcp{port, 80, kSyn}));
+
+        EXPECT_TRUE(became(outcome, ISOBAR_FORWARDED, Action::Redirect,
+                           to_server(packet(out, Tcp{port, 8080, kSyn}))));
+    }
+}
+
+TEST_P(Nat6, ChainsThatCannotBeFollowedEndUnderTheirNames) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    const struct {
+        const char* description;
+        std::vector<Extension> chain;
+        isobar_verdict verdict;
+    } cases[] = {
+        {"ten headers", std::vector<Extension>(10, padding(kDestination)), ISOBAR_EXTENSIONS},
+        {"one that is too long", {padding(kHopByHop, 1024)}, ISOBAR_EXTENSIONS},
+        {"on its way to another one", {routing(0, 1)}, ISOBAR_NOT_OURS},
+        {"first fragment", {fragment(0, true)}, ISOBAR_FRAGMENT},
+        {"later fragment", {padding(kHopByHop), fragment(8, false)}, ISOBAR_FRAGMENT},
+    };
+    for (const auto& c : cases) {
+        SCOPED_TRACE(c.description);
+        Ip6 in{kClient6, kVip6};
+        in.extensions = c.chain;
+        const auto whole = packet(in, Tcp{40000, 80, kSyn});
+
+        const auto outcome = from_client(whole);
+
+        EXPECT_TRUE(became(outcome, c.verdict,
+                           c.verdict == ISOBAR_EXTENSIONS ? Action::Drop : Action::Pass,
+                           arriving(kClient, whole)));
+    }
+    EXPECT_EQ(0u, bed().connections().size());
+}
+
+// Every cut, under a length that tells the truth and one that does not.
+TEST_P(Nat6, APacketCutOffAnywhereIsNeverForwarded) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    serve(model::Protocol::Udp, 53, 5353);
+    Ip6 chained{kClient6, kVip6};
+    chained.extensions = {padding(kHopByHop), routing(0, 0), padding(kDestination, 16)};
+    for (const auto& whole : {packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn}),
+                              packet(Ip6{kClient6, kVip6}, Udp{40000, 53, text("x")}),
+                              packet(chained, Tcp{40000, 80, kSyn})}) {
+        for (std::size_t length = 1; length < whole.size(); ++length) {
+            auto frame = arriving(kClient, whole);
+            frame.resize(kIpAt + length);
+            for (const bool honest : {false, true}) {
+                if (honest && length < 40) continue;
+                if (honest) set16(frame, kIp6LengthAt, static_cast<std::uint16_t>(length - 40));
+                const auto outcome = bed().send(hook(), Side::Outside, frame);
+                EXPECT_NE(Action::Redirect, outcome.action) << length;
+                EXPECT_EQ(frame, outcome.frame) << length;
+            }
+        }
+    }
+    EXPECT_EQ(0u, bed().connections().size());
+}
+
+// ::ffff:10.0.0.2 is how the tables write 10.0.0.2.
+TEST_P(Nat6, MappedAddressesOnTheWireAreNotThoseOfIpv4) {
+    bed().add_service(kWeb, model::Scheduler::Rr, {1}, 80);
+    const auto mapped = v6("::ffff:10.0.0.2");
+    const auto frame = packet(Ip6{kClient6, mapped}, Tcp{40000, 80, kSyn});
+
+    const auto outcome = from_client(frame);
+
+    EXPECT_TRUE(passed(outcome, ISOBAR_NOT_OURS, arriving(kClient, frame)));
+}
+
+TEST_P(Nat6, SourcesThatNobodyHasAreLeftToTheStack) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    for (const auto* source : {"::", "ff02::1"}) {
+        const auto frame = packet(Ip6{v6(source), kVip6}, Tcp{40000, 80, kSyn});
+        EXPECT_TRUE(passed(from_client(frame), ISOBAR_NOT_OURS, arriving(kClient, frame)));
+    }
+}
+
+TEST_P(Nat6, BothFamiliesAreServedBesideEachOther) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    bed().add_service(kWeb, model::Scheduler::Rr, {1}, 8080);
+
+    const auto six = from_client(packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn}));
+    const auto four = from_client(packet(Ip{kClient.address, kVip}, Tcp{40000, 80, kSyn}));
+
+    EXPECT_EQ(ISOBAR_FORWARDED, six.verdict);
+    EXPECT_EQ(ISOBAR_FORWARDED, four.verdict);
+    EXPECT_EQ(1, server_of(four.frame));
+    EXPECT_EQ(2u, bed().connections().size());
+}
+
+TEST_P(Nat6, AClientKeepsItsServerByThePrefixOfItsNetwork) {
+    bed().apply(
+        {model::AddService{
+             kWeb6, model::Scheduler::Rr, {}, model::Persistence{std::chrono::seconds(60), 56}},
+         model::AddServer{kWeb6, {{kServers6[0], 80}}},
+         model::AddServer{kWeb6, {{kServers6[1], 80}}}});
+    const auto server_for = [&](const char* client) {
+        const auto outcome = from_client(packet(Ip6{v6(client), kVip6}, Tcp{40000, 80, kSyn}));
+        return Bytes(outcome.frame.begin() + 38, outcome.frame.begin() + 54);
+    };
+
+    const auto first = server_for("2001:db8:1:100::1");
+    const auto neighbour = server_for("2001:db8:1:1ff::2");
+    const auto stranger = server_for("2001:db8:1:200::1");
+
+    EXPECT_EQ(first, neighbour);
+    EXPECT_NE(first, stranger);
+}
+
+TEST_F(Datapath, ASuperPacketOfIpv6IsForwardedWhole) {
+    enable_ipv6();
+    bed().apply({model::AddService{kWeb6, model::Scheduler::Rr},
+                 model::AddServer{kWeb6, {{kServers6[0], 80}}}});
+    const auto send = [&](std::uint8_t flags, const Bytes& payload, std::uint32_t segment) {
+        return bed().send(
+            Hook::Ingress, Side::Outside,
+            arriving(kClient, packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, flags, payload})),
+            segment);
+    };
+    ASSERT_EQ(ISOBAR_FORWARDED, send(kSyn, {}, 0).verdict);
+    const Bytes payload(2800, 'x');
+
+    const auto outcome = send(kAck, payload, 1400);
+
+    EXPECT_TRUE(became(
+        outcome, ISOBAR_FORWARDED, Action::Redirect,
+        arriving(kClient, packet(Ip6{kClient6, kServers6[0], 63}, Tcp{40000, 80, kAck, payload}))));
+}
+
+}  // namespace
+}  // namespace isobar::test
