@@ -132,7 +132,8 @@ TEST_P(Nat6, APacketCutOffAnywhereIsNeverForwarded) {
     for (const auto& whole : {packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn}),
                               packet(Ip6{kClient6, kVip6}, Udp{40000, 53, text("x")}),
                               packet(chained, Tcp{40000, 80, kSyn})}) {
-        for (std::size_t length = 1; length < whole.size(); ++length) {
+        // The kernel takes no shorter frame for BPF_PROG_TEST_RUN at tc.
+        for (std::size_t length = is_tc() ? 40 : 0; length < whole.size(); ++length) {
             auto frame = arriving(kClient, whole);
             frame.resize(kIpAt + length);
             for (const bool honest : {false, true}) {
