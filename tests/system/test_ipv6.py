@@ -67,7 +67,6 @@ def at_hook(cluster, request):
     return cluster
 
 
-@pytest.mark.vm
 def test_nat_takes_the_servers_in_turn_and_lists_them_as_ipvsadm_does(at_hook):
     at_hook.director.serve(WEB, f"[{REAL1}]:80", f"[{REAL2}]:80 -w 2")
 
