@@ -89,7 +89,7 @@ void check_servers(const ServiceDraft& service, Reading& reading) {
 
 void check_scheduler_flags(const ServiceDraft& service, Reading& reading) {
     for (const auto& [flag, at] : service.scheduler_flags) {
-        if (flag->fits(service.scheduler)) continue;
+        if (!flag->scheduler || flag->fits(service.scheduler)) continue;
         const auto wanted = name(*flag->scheduler);
         reading.error(at,
                       fmt::format("'{}' is a flag of the scheduler {}, not of {}", flag->name,

@@ -30,7 +30,7 @@ model::ServiceKey key_of(const Command& command) {
 // -M without -p means nothing, to the kernel neither.
 std::optional<model::Persistence> persistence_of(const Command& command) {
     if (!command.persistence) return std::nullopt;
-    const bool ipv4 = command.service->address.address.family == model::Family::V4;
+    const bool ipv4 = key_of(command).address.address.family == model::Family::V4;
     const std::uint8_t whole = ipv4 ? 32 : 128;
     return model::Persistence{*command.persistence, command.prefix.value_or(whole)};
 }

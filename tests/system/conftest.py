@@ -16,7 +16,15 @@ from support.process import PATIENCE
 TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(trylast=True)  # after -m and -k
+def pytest_collection_modifyitems(config, items):
+    # One of several runs side by side, told as GoogleTest is
+    shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
+    shard = int(os.environ.get("GTEST_SHARD_INDEX", 0))
+    others = [item for number, item in enumerate(items) if number % shards != shard]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     # A capability that is missing skips with its name.
     reason = "needs root" if os.geteuid() != 0 else None
     if reason is None:
