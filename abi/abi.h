@@ -61,8 +61,11 @@ struct isobar_settings {
 	__u64 moment_jiffies;
 	__u32 switches;      /* enum isobar_switch */
 	__u32 all_ports;     /* services on port 0 */
+	__u16 marks;         /* services by firewall mark, and named groups */
+	__u16 host_marks;    /* the former alone: only tc can see their packets' marks */
+	__u32 rules;         /* in use: where they begin in isobar_rules, and (low half) how many */
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 56);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 64);
 
 /* IPVS's sysctls of the same names. */
 enum isobar_switch {
@@ -70,8 +73,35 @@ enum isobar_switch {
 	ISOBAR_EXPIRE_NODEST_CONN = 2,
 };
 
+/* ---- firewall marks --------------------------------------------------------- */
+
+/* A rule gives the packets that it fits a mark; the first one counts. Rules stand in two
+ * halves of isobar_rules: a change fills the one that is not in use. */
+#define ISOBAR_RULES 512 /* at most in use */
+
+enum isobar_rule_origin {
+	ISOBAR_RULE_GROUP,   /* a named group of our configuration */
+	ISOBAR_RULE_HOST,    /* the host's packet filter */
+};
+
+struct isobar_rule {
+	struct isobar_address source;
+	struct isobar_address destination;
+	__u8 source_prefix;  /* bits that count, of 128 */
+	__u8 destination_prefix;
+	__u8 protocol;       /* IPPROTO_*; 0: all */
+	__u8 origin;         /* enum isobar_rule_origin */
+	__u16 first_port;    /* of the destination, host order */
+	__u16 last_port;
+	__u32 mark;
+	__u32 pad;
+};
+ISOBAR_SIZE(struct isobar_rule, 48);
+
 /* ---- services and their sets of real servers ------------------------------ */
 
+/* A service by firewall mark has protocol 0, port 0 and, as IPVS's templates do, the mark for an
+ * address: ::ffff:MARK for IPv4, ::MARK for IPv6. */
 struct isobar_service_key {
 	struct isobar_address address;
 	__be16 port;        /* 0: every port that has no service of its own */
@@ -325,4 +355,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
-	X(conns) X(tags) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)
+	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)

@@ -58,7 +58,7 @@ static __always_inline int connection_is_over(const struct balance *b)
 	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
 }
 
-static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
+static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
 	if (conn_find(b->settings, &b->packet.tuple, b->source_kind, b->destination_kind,
 		      &b->found)) {
@@ -66,7 +66,7 @@ static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
 			return ISOBAR_GO_ON;
 		conn_retire(b->found.record);
 	}
-	return schedule(b->settings, &b->packet, b->now, &b->found);
+	return schedule(ctx, b->settings, &b->packet, b->now, &b->found);
 }
 
 /* What VS/NAT makes of the packet; by every method a client's goes to the new address. */
@@ -227,6 +227,8 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		return balance_icmp(ctx, &b);
 	b.source_kind = filter_kind(&b.packet.tuple.source);
 	b.destination_kind = filter_kind(&b.packet.tuple.destination);
+	if (b.settings->marks && ctx_mark(ctx)) /* of any address */
+		b.destination_kind |= ISOBAR_FILTER_VIRTUAL;
 	if (!(b.source_kind | b.destination_kind))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
@@ -242,7 +244,7 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
-	verdict = find_or_schedule(&b);
+	verdict = find_or_schedule(ctx, &b);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
 	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;

@@ -34,6 +34,11 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ifindex;
 }
 
+static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
+{
+	return ctx->mark;
+}
+
 /* Payload of each packet that the driver or the device will cut this super-packet into;
  * 0: it is an ordinary packet. */
 static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)

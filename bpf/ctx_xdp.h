@@ -36,6 +36,11 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ingress_ifindex;
 }
 
+static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
+{
+	return 0;
+}
+
 static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)
 {
 	return 0;

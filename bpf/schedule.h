@@ -6,26 +6,35 @@
 #pragma once
 
 #include "conn_make.h"
+#include "mark.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
 #include "set.h"
 #include "template.h"
 #include "track.h"
 
-/* The service on the packet's port, or that on all ports. */
-static __always_inline __u32 *find_service(const struct isobar_settings *settings,
-					   const struct isobar_tuple *tuple)
+/* The service for the packet's mark, for its port, or for all ports, in IPVS's order. Its index,
+ * and 1; 0: none. */
+static __always_inline __u32 find_service(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+					  const struct isobar_tuple *tuple)
 {
 	struct isobar_service_key key = {
 		.address = tuple->destination,
 		.port = tuple->destination_port,
 		.protocol = tuple->protocol,
 	};
-	__u32 *index = bpf_map_lookup_elem(&isobar_keys, &key);
+	__u32 *index, marked;
 
-	if (index || !settings->all_ports)
-		return index;
-	key.port = 0;
-	return bpf_map_lookup_elem(&isobar_keys, &key);
+	if (settings->marks) {
+		marked = find_marked(ctx, tuple);
+		if (marked)
+			return marked;
+	}
+	index = bpf_map_lookup_elem(&isobar_keys, &key);
+	if (!index && settings->all_ports) {
+		key.port = 0;
+		index = bpf_map_lookup_elem(&isobar_keys, &key);
+	}
+	return index ? *index + 1 : 0;
 }
 
 /* Global, so that the verifier looks at the schedulers once. The tuple is that of the packet,
@@ -51,18 +60,22 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 }
 
 /* A new connection for the packet, recorded; or the verdict that there is none. */
-static __always_inline enum isobar_verdict schedule(const struct isobar_settings *settings,
+static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
+						    const struct isobar_settings *settings,
 						    const struct isobar_packet *packet, __u32 now,
 						    struct conn_found *found)
 {
-	__u32 *index = find_service(settings, &packet->tuple);
 	__u32 template = TEMPLATE_NONE;
 	struct isobar_service *service;
 	__u32 number, server;
 
-	if (!index)
+	/* a mark may be there at tc only */
+	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
+		return ISOBAR_TO_TC;
+	number = find_service(ctx, settings, &packet->tuple);
+	if (!number)
 		return ISOBAR_NO_SERVICE;
-	number = *index;
+	number--;
 	service = bpf_map_lookup_elem(&isobar_services, &number);
 	if (!service)
 		return ISOBAR_NO_SERVICE;

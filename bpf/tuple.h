@@ -36,3 +36,18 @@ static __always_inline int address_equal(const struct isobar_address *a,
 	return a->word[3] == b->word[3] && a->word[2] == b->word[2] && a->word[1] == b->word[1] &&
 	       a->word[0] == b->word[0];
 }
+
+/* The address without the bits behind the prefix. */
+static __always_inline struct isobar_address address_masked(const struct isobar_address *address,
+							    __u8 prefix)
+{
+	struct isobar_address masked;
+
+	for (int i = 0; i < 4; i++) {
+		__s32 bits = (__s32)prefix - 32 * i;
+		__u32 mask = bits <= 0 ? 0 : bits >= 32 ? ~0u : ~0u << (32 - bits);
+
+		masked.word[i] = address->word[i] & bpf_htonl(mask);
+	}
+	return masked;
+}

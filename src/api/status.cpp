@@ -67,6 +67,7 @@ Json service_json(const ServiceView& service) {
         servers.push_back(server_json(server));
     }
     return {{"name", service.name},
+            {"mark", service.status.key.mark},
             {"protocol", name(service.status.key.protocol)},
             {"address", service.status.key.address.text()},
             {"scheduler", name(service.status.scheduler)},
@@ -109,6 +110,7 @@ model::ServerStatus parse_server(const Json& json) {
 ServiceView parse_service(const Json& json) {
     ServiceView service;
     json.at("name").get_to(service.name);
+    json.at("mark").get_to(service.status.key.mark);
     service.status.key.protocol = parse_field(json, "protocol", model::protocol_named);
     service.status.key.address = parse_field(json, "address", model::Endpoint::parse);
     service.status.scheduler = parse_field(json, "scheduler", model::scheduler_named);
@@ -169,9 +171,7 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
                                         const model::Config& config) {
     std::map<model::ServiceKey, std::pair<std::size_t, std::string>> places;
     for (const model::ServiceConfig& service : config.services) {
-        for (const model::ServiceKey& key : service.listen) {
-            places.emplace(key, std::pair(places.size(), service.name));
-        }
+        places.emplace(service.key(), std::pair(places.size(), service.name));
     }
     std::vector<std::pair<std::size_t, ServiceView>> views;
     for (auto service = running.rbegin(); service != running.rend(); ++service) {

@@ -136,8 +136,18 @@ void check_thresholds(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_addresses(const ServiceDraft& service, Reading& reading) {
+    if (service.listen.empty() && service.mark.value == 0 && reading.clean())
+        reading.error(service.name.at,
+                      fmt::format("service '{}' has neither listen nor mark", service.name.value),
+                      "add: listen = [\"10.0.0.2:80/tcp\"]");
+    if (!service.listen.empty() && service.mark.value != 0)
+        reading.error(service.mark.at, "mark: this service has listen addresses",
+                      "its packets are known by the one or the other");
+}
+
 void check_persistence(const ServiceDraft& service, Reading& reading) {
-    if (service.persistence) return;
+    if (service.persistence || service.listen.size() > 1) return;
     for (const auto& [listen, at] : service.listen) {
         if (listen.address.port != 0) continue;
         reading.error(at, "port 0, all ports, needs persistence",
@@ -145,9 +155,33 @@ void check_persistence(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+model::ServiceConfig to_service(const ServiceDraft& draft) {
+    model::ServiceConfig service;
+    service.name = draft.name.value;
+    for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
+    service.mark = draft.mark.value;
+    service.scheduler = draft.scheduler;
+    for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
+    service.forward = draft.forward;
+    if (draft.persistence) {
+        service.persistence = model::Persistence{
+            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
+    }
+    model::Tunnel tunnel{draft.tunnel.value, 0};
+    if (tunnel.type == model::Encapsulation::Gue)
+        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
+    for (const auto& [server, at] : draft.servers) {
+        service.servers.push_back(server);
+        service.servers.back().method = draft.forward;
+        service.servers.back().tunnel = tunnel;
+    }
+    return service;
+}
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
+    Claims<model::ServiceKey> keys;
     for (const ServiceDraft& service : draft.services) {
         const auto& name = service.name;
         if (!name.value.empty()) {
@@ -162,6 +196,14 @@ void check_services(const FileDraft& draft, Reading& reading) {
                               first_on(*first));
             }
         }
+        if (service.listen.size() != 1 && !name.value.empty()) {
+            const auto key = to_service(service).key();
+            if (const auto first = keys.claim(key, name.at); first && key.mark != 0)
+                reading.error(name.at,
+                              fmt::format("'{}' has the mark of another service", name.value),
+                              first_on(*first));
+        }
+        check_addresses(service, reading);
         check_scheduler_flags(service, reading);
         check_servers(service, reading);
         check_tunnel(service, reading);
@@ -194,28 +236,6 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
     director.manage_sysctls = draft.manage_sysctls;
     return director;
-}
-
-model::ServiceConfig to_service(const ServiceDraft& draft) {
-    model::ServiceConfig service;
-    service.name = draft.name.value;
-    for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
-    service.scheduler = draft.scheduler;
-    for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
-    service.forward = draft.forward;
-    if (draft.persistence) {
-        service.persistence = model::Persistence{
-            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
-    }
-    model::Tunnel tunnel{draft.tunnel.value, 0};
-    if (tunnel.type == model::Encapsulation::Gue)
-        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
-    for (const auto& [server, at] : draft.servers) {
-        service.servers.push_back(server);
-        service.servers.back().method = draft.forward;
-        service.servers.back().tunnel = tunnel;
-    }
-    return service;
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ struct PersistenceDraft {
 struct ServiceDraft {
     Located<std::string> name;
     std::vector<Located<model::ServiceKey>> listen;
+    Located<std::uint32_t> mark{0, {}};
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;

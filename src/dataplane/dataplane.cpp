@@ -136,6 +136,8 @@ struct Dataplane::Impl {
         return now;
     }
 
+    Result<void> set_rules(isobar_rule_origin origin, std::span<const model::MarkRule> wanted);
+
     Result<int> xdp_program(const std::vector<Link>& links) {
         for (const auto& link : links) {
             if (xdp.valid()) break;
@@ -259,6 +261,36 @@ Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
     if (policy.expire_nodest_conn) switches |= ISOBAR_EXPIRE_NODEST_CONN;
     std::atomic_ref(impl_->maps.settings().switches).store(switches);
     return {};
+}
+
+Result<void> Dataplane::Impl::set_rules(isobar_rule_origin origin,
+                                        std::span<const model::MarkRule> wanted) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    MarkRules rules(maps);
+    if (auto done = rules.set(origin, wanted); !done) return done;
+    tables.rules_changed();
+    return {};
+}
+
+Result<void> Dataplane::set_groups(std::span<const model::MarkRule> rules) {
+    return impl_->set_rules(ISOBAR_RULE_GROUP, rules);
+}
+
+Result<void> Dataplane::set_host_marks(std::span<const model::MarkRule> rules) {
+    return impl_->set_rules(ISOBAR_RULE_HOST, rules);
+}
+
+std::vector<model::MarkRule> Dataplane::groups() const {
+    return MarkRules(impl_->maps).get(ISOBAR_RULE_GROUP);
+}
+
+std::vector<model::MarkRule> Dataplane::host_marks() const {
+    return MarkRules(impl_->maps).get(ISOBAR_RULE_HOST);
+}
+
+bool Dataplane::uses_host_marks() const {
+    return impl_->maps.settings().host_marks != 0;
 }
 
 Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& service) {

@@ -69,6 +69,7 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         {"isobar_conns", maps.conns_, sizeof(isobar_conn)},
         {"isobar_tags", maps.tags_, sizeof(isobar_tag_line)},
         {"isobar_filter", maps.filter_, sizeof(isobar_filter)},
+        {"isobar_rules", maps.rules_, sizeof(isobar_rule)},
     };
     for (const auto& [name, array, size] : arrays) {
         auto mapped = MappedArray::open(maps.fd(name));

@@ -50,6 +50,7 @@ public:
 
     [[nodiscard]] isobar_settings& settings() const { return settings_.as<isobar_settings>()[0]; }
     [[nodiscard]] isobar_filter& filter() const { return filter_.as<isobar_filter>()[0]; }
+    [[nodiscard]] std::span<isobar_rule> rules() const { return rules_.as<isobar_rule>(); }
     [[nodiscard]] std::span<isobar_service> services() const {
         return services_.as<isobar_service>();
     }
@@ -68,7 +69,7 @@ public:
 
 private:
     std::map<std::string, Fd> fds_;
-    MappedArray settings_, services_, sets_, servers_, rates_, conns_, tags_, filter_;
+    MappedArray settings_, services_, sets_, servers_, rates_, conns_, tags_, filter_, rules_;
     std::size_t cpus_ = 1;
 };
 

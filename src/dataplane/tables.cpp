@@ -40,6 +40,12 @@ std::vector<LookupServer> lookup_servers(const Servers& servers) {
     return result;
 }
 
+// Of the service that the server is or was of.
+model::ServiceKey key_of(const isobar_server& server) {
+    return from_abi(
+        isobar_service_key{server.virtual_address, server.virtual_port, server.protocol, 0});
+}
+
 // Two bits of the filter, as bpf/filter.h looks them up.
 struct FilterBits {
     std::size_t word;
@@ -151,10 +157,7 @@ void Tables::read_all() {
         if (!(server.flags & ISOBAR_SERVER_USED)) {
             free_servers_.insert(slot);
         } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
-            const model::ServiceKey key{
-                protocol_of(server.protocol),
-                {from_abi(server.virtual_address), from_network(server.virtual_port)}};
-            removed_.emplace(std::pair{key, to_model(server, 0).address}, slot);
+            removed_.emplace(std::pair{key_of(server), to_model(server, 0).address}, slot);
         }
     }
 }
@@ -188,7 +191,7 @@ struct Tables::Step {
     Result<void> operator()(const model::AddService& change) const {
         if (change.key.address.address.family != model::Family::V4)
             return failure(Fault::Unsupported, "IPv6 services come with a later version");
-        if (!model::is_unicast(change.key.address.address))
+        if (change.key.mark == 0 && !model::is_unicast(change.key.address.address))
             return failure(Fault::Invalid,
                            fmt::format("{} is not a unicast address", change.key.text()));
         auto& draft = tables.draft_of(drafts, change.key);
@@ -277,7 +280,7 @@ struct Tables::Step {
 
     static Result<void> check(const model::ServiceKey& key,
                               const std::optional<model::Persistence>& persistence) {
-        if (!persistence && key.address.port == 0)
+        if (!persistence && key.mark == 0 && key.address.port == 0)
             return failure(Fault::Invalid,
                            fmt::format("{}: port 0, all ports, needs persistence", key.text()));
         if (!persistence) return {};
@@ -305,7 +308,7 @@ struct Tables::Step {
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
-        if (server.method != model::ForwardingMethod::Nat &&
+        if (server.method != model::ForwardingMethod::Nat && service.mark == 0 &&
             server.address.port != service.address.port)
             return failure(
                 Fault::Invalid,
@@ -403,14 +406,30 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
         }
     }
     if (removed) rebuild_filter();
+    count_keys();
     auto& settings = maps_.settings();
-    const auto all_ports = std::count_if(services_.begin(), services_.end(), [](const auto& each) {
-        return each.first.address.port == 0;
-    });
-    store(settings.all_ports, static_cast<std::uint32_t>(all_ports));
     store(settings.generation, settings.generation + 1);
     generation_ = settings.generation;
     return {};
+}
+
+// How many there are of the kinds that packets look for only then.
+void Tables::count_keys() {
+    std::uint32_t all_ports = 0;
+    std::uint16_t marks = 0;
+    std::uint16_t host_marks = 0;
+    for (const auto& [key, service] : services_) {
+        if (key.mark != 0) {
+            ++marks;
+            if (key.mark < model::kFirstGroupMark) ++host_marks;
+        } else if (key.address.port == 0) {
+            ++all_ports;
+        }
+    }
+    auto& settings = maps_.settings();
+    store(settings.all_ports, all_ports);
+    std::atomic_ref(settings.host_marks).store(host_marks, std::memory_order_release);
+    std::atomic_ref(settings.marks).store(marks, std::memory_order_release);
 }
 
 Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uint32_t now) {
@@ -431,7 +450,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler = draft.scheduler;
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
-    add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
+    if (key.mark == 0) add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
     members.reserve(draft.entries.size());
@@ -588,10 +607,11 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     record.address = to_abi(server.address.address);
     record.listed_port = to_network(server.address.port);
     // behind a service for all ports, the client's port is the server's
-    if (key.address.port != 0) record.port = record.listed_port;
-    record.virtual_address = to_abi(key.address.address);
-    record.virtual_port = to_network(key.address.port);
-    record.protocol = protocol_number(key.protocol);
+    if (key.mark != 0 || key.address.port != 0) record.port = record.listed_port;
+    const auto abi_key = to_abi(key);
+    record.virtual_address = abi_key.address;
+    record.virtual_port = abi_key.port;
+    record.protocol = abi_key.protocol;
     record.service = service;
     if (auto done = describe_server(record, server); !done)
         return tl::unexpected(std::move(done.error()));
@@ -647,10 +667,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
             maps_.services()[service].gone[i] += traffic->item[i];
     record.removed_at = now;
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
-    const model::ServiceKey key{
-        protocol_of(record.protocol),
-        {from_abi(record.virtual_address), from_network(record.virtual_port)}};
-    removed_[{key, member.server.address}] = member.slot;
+    removed_[{key_of(record), member.server.address}] = member.slot;
 }
 
 // Frees the slots of removed servers that no connection remembers.
@@ -678,6 +695,15 @@ void Tables::add_to_filter(const model::Address& address, std::uint64_t kind) {
     std::atomic_ref(maps_.filter().word[at.word]).fetch_or(at.bits, std::memory_order_release);
 }
 
+// The bits of all addresses, as virtual ones.
+constexpr std::uint64_t kAllVirtual = 0x5555555555555555;
+static_assert(ISOBAR_FILTER_VIRTUAL == 1);
+
+void Tables::rules_changed() {
+    refresh();
+    rebuild_filter();
+}
+
 // Clears the bits of addresses that are gone. No bit that is needed is ever 0.
 void Tables::rebuild_filter() {
     isobar_filter wanted{};
@@ -685,13 +711,27 @@ void Tables::rebuild_filter() {
         const FilterBits at(to_abi(address), kind);
         wanted.word[at.word] |= at.bits;
     };
+    const auto add_service = [&](const model::ServiceKey& key) {
+        if (key.mark == 0) add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+    };
+    for (const auto& rule : rules_.in_use()) {
+        const auto destinations = destinations_of(rule);
+        if (destinations.empty())
+            std::fill(std::begin(wanted.word), std::end(wanted.word), kAllVirtual);
+        for (const auto& address : destinations) add(address, ISOBAR_FILTER_VIRTUAL);
+    }
+    if (maps_.settings().marks != 0) {  // connections that a rule, or tc, once led here
+        for (const auto& conn : maps_.conns())
+            if (conn.life & ISOBAR_LIFE_LIVE)
+                add(from_abi(conn.virtual_address), ISOBAR_FILTER_VIRTUAL);
+    }
     for (const auto& [key, service] : services_) {
-        add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+        add_service(key);
         for (const auto& member : service.members)
             add(member.server.address.address, ISOBAR_FILTER_REAL);
     }
     for (const auto& [key, slot] : removed_) {
-        add(key.first.address.address, ISOBAR_FILTER_VIRTUAL);
+        add_service(key.first);
         add(key.second.address, ISOBAR_FILTER_REAL);
     }
     auto& filter = maps_.filter();

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "control/host_marks.h"
 #include "dataplane/dataplane.h"
 
 namespace isobar::ipvsadm {
@@ -27,6 +28,19 @@ public:
     }
     Result<void> clear() override { return data_plane_.clear(); }
     Result<void> attach_all() override { return data_plane_.attach_all(); }
+    Result<std::vector<std::string>> refresh_host_marks() override {
+        control::HostMarks marks;
+        if (data_plane_.uses_host_marks()) {
+            auto read = control::read_host_marks();
+            if (!read) return tl::unexpected(std::move(read.error()));
+            marks = std::move(*read);
+        }
+        if (marks.rules != data_plane_.host_marks()) {
+            if (auto set = data_plane_.set_host_marks(marks.rules); !set)
+                return tl::unexpected(std::move(set.error()));
+        }
+        return marks.untold;
+    }
     Result<std::vector<model::ServiceStatus>> services() override { return data_plane_.services(); }
     Result<std::vector<model::ConnectionStatus>> connections() override {
         return data_plane_.connections();

@@ -31,11 +31,32 @@ Table table_of(const ListOptions& options) {
 }
 
 ServiceKind kind_of(model::Protocol protocol) {
-    return protocol == model::Protocol::Udp ? ServiceKind::Udp : ServiceKind::Tcp;
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return ServiceKind::Tcp;
+        case model::Protocol::Udp:
+            return ServiceKind::Udp;
+        case model::Protocol::Any:
+            break;
+    }
+    return ServiceKind::FirewallMark;
 }
 
+// Of a connection; a template of a mark is of no protocol.
 std::string_view protocol_label(model::Protocol protocol) {
-    return protocol == model::Protocol::Udp ? "UDP" : "TCP";
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return "TCP";
+        case model::Protocol::Udp:
+            return "UDP";
+        case model::Protocol::Any:
+            break;
+    }
+    return "IP";
+}
+
+std::string_view service_label(const model::ServiceKey& key) {
+    return key.mark != 0 ? "FWM" : protocol_label(key.protocol);
 }
 
 std::string endpoint_text(const model::Endpoint& endpoint, model::Protocol protocol, bool numeric,
@@ -81,19 +102,26 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
            fmt::format(" {} {}", mask_word, ipv4 ? mask_text(prefix) : std::to_string(prefix));
 }
 
+// "10.0.0.2:80", "5", "5 IPv6"
+std::string service_name(const model::ServiceKey& key, bool numeric, Names& names) {
+    if (key.mark == 0) return endpoint_text(key.address, key.protocol, numeric, names);
+    const bool ipv4 = key.address.address.family == model::Family::V4;
+    return std::to_string(key.mark) + (ipv4 ? "" : " IPv6");
+}
+
 std::string service_line(const model::ServiceStatus& service, const ListOptions& options,
                          Names& names) {
-    const auto protocol = service.key.protocol;
-    const auto address = endpoint_text(service.key.address, protocol, options.numeric, names);
+    const auto label = service_label(service.key);
+    const auto address = service_name(service.key, options.numeric, names);
     switch (table_of(options)) {
         case Table::Stats:
-            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                traffic_columns(service.traffic, options.exact));
         case Table::Rate:
-            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:.28} {}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
                                persistence_text(service, "persistent", "mask"));
     }
@@ -196,6 +224,7 @@ bool is_before(const model::Endpoint& one, const model::Endpoint& other) {
 }
 
 bool is_before(const model::ServiceStatus& one, const model::ServiceStatus& other) {
+    if (one.key.mark != other.key.mark) return one.key.mark < other.key.mark;
     if (one.key.protocol != other.key.protocol) return one.key.protocol < other.key.protocol;
     return is_before(one.key.address, other.key.address);
 }
@@ -300,10 +329,23 @@ std::string list_timeouts(const model::Timeouts& timeouts) {
                        timeouts.tcp_fin.count(), timeouts.udp.count());
 }
 
+namespace {
+
+// "-t 10.0.0.2:80", "-f 5 -6"
+std::string service_option(const model::ServiceKey& key, bool numeric, Names& names) {
+    if (key.mark != 0) {
+        const bool ipv4 = key.address.address.family == model::Family::V4;
+        return fmt::format("-f {}{}", key.mark, ipv4 ? "" : " -6");
+    }
+    return fmt::format("{} {}", key.protocol == model::Protocol::Udp ? "-u" : "-t",
+                       endpoint_text(key.address, key.protocol, numeric, names));
+}
+
+}  // namespace
+
 std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names) {
     const auto protocol = service.key.protocol;
-    const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
-                                 endpoint_text(service.key.address, protocol, numeric, names));
+    const auto key = service_option(service.key, numeric, names);
     std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
                                    persistence_text(service, "-p", "-M"));
     const auto flags = model::names(service.scheduler, service.scheduler_flags);

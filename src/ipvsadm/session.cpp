@@ -16,13 +16,17 @@ namespace {
 
 constexpr std::string_view kProgram = "isobar-ipvsadm";
 
-bool is_endpoint(const ServiceName& service) {
-    return service.kind == ServiceKind::Tcp || service.kind == ServiceKind::Udp;
+bool can_be(const ServiceName& service) {
+    return service.kind != ServiceKind::Sctp;
 }
 
 // Of a command that names its service; other kinds were refused before it came here.
 model::ServiceKey key_of(const Command& command) {
-    assert(command.service && is_endpoint(*command.service));
+    assert(command.service && can_be(*command.service));
+    if (command.service->kind == ServiceKind::FirewallMark) {
+        return model::ServiceKey::by_mark(command.service->mark,
+                                          command.service->address.address.family);
+    }
     const bool tcp = command.service->kind == ServiceKind::Tcp;
     return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
 }
@@ -41,9 +45,9 @@ int Session::open(Action first) {
     auto opened = kernel_.open();
     if (opened) {
         state_ = std::move(*opened);
-        const auto attached = first == Action::Clear ? Result<void>() : state_->attach_all();
-        if (!attached)
-            say(kDone, fmt::format("{}: warning: {}", kProgram, attached.error().message));
+        if (first == Action::Clear) return kDone;
+        if (auto attached = state_->attach_all(); !attached) warn(attached.error().message);
+        follow_host_marks();
         return kDone;
     }
     const Error& error = opened.error();
@@ -115,7 +119,7 @@ int Session::list_services(const Command& command) {
 
     if (command.service) {
         std::erase_if(*found, [&](const auto& service) {
-            return !is_endpoint(*command.service) || service.key != key_of(command);
+            return !can_be(*command.service) || service.key != key_of(command);
         });
         if (found->empty()) return say(kNoSuchService, "No such service");
     } else {
@@ -219,7 +223,17 @@ int Session::apply(const Command& command, const model::Change& change) {
         if (command.action == Action::AddService) known_->insert(key_of(command));
         if (command.action == Action::DeleteService) known_->erase(key_of(command));
     }
+    if (applied && command.service->kind == ServiceKind::FirewallMark && !command.server) {
+        follow_host_marks();
+    }
     return conclude(command, applied);
+}
+
+// The rules may have changed since the last call.
+void Session::follow_host_marks() {
+    const auto untold = state_->refresh_host_marks();
+    if (!untold) return warn(untold.error().message);
+    for (const auto& rule : *untold) warn(rule + ": its marks are not followed");
 }
 
 Result<void> Session::create() {
@@ -263,6 +277,10 @@ std::string Session::refusal(const Command& command, const Error& error) {
             break;
     }
     return fmt::format("{}: {}", kProgram, error.message);
+}
+
+void Session::warn(const std::string& message) {
+    say(kDone, fmt::format("{}: warning: {}", kProgram, message));
 }
 
 int Session::say(int exit_code, std::string_view message) {

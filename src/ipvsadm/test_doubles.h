@@ -66,6 +66,7 @@ struct MemoryTable {
     std::optional<Error> open_error;
     std::optional<Error> create_error;
     std::optional<Error> apply_error;
+    std::vector<std::string> untold;  // what refresh_host_marks says
     std::optional<Error> attach_error;
     unsigned opened = 0;
     unsigned created = 0;
@@ -111,6 +112,7 @@ public:
         if (table_.attach_error) return tl::unexpected(*table_.attach_error);
         return {};
     }
+    Result<std::vector<std::string>> refresh_host_marks() override { return table_.untold; }
     Result<std::vector<model::ServiceStatus>> services() override {
         ++table_.listed;
         return table_.services;

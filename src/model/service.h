@@ -15,7 +15,7 @@
 
 namespace isobar::model {
 
-enum class Protocol : std::uint8_t { Tcp, Udp };
+enum class Protocol : std::uint8_t { Tcp, Udp, Any };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line; the list is abi/schedulers.h.
@@ -43,7 +43,7 @@ struct SchedulerFlags {
     auto operator<=>(const SchedulerFlags&) const = default;
 };
 
-std::string_view name(Protocol protocol);        // "tcp"
+std::string_view name(Protocol protocol);        // "tcp"; "any"
 std::string_view name(Scheduler scheduler);      // "wlc"
 std::string_view name(ForwardingMethod method);  // "nat"
 std::string_view name(Encapsulation type);       // "ipip"
@@ -70,10 +70,31 @@ inline constexpr std::chrono::seconds kMaxPersistence = std::chrono::days(31);
 struct ServiceKey {
     Protocol protocol = Protocol::Tcp;
     Endpoint address;
+    std::uint32_t mark = 0;  // other than 0: the firewall mark of its packets (by_mark)
 
-    [[nodiscard]] std::string text() const;  // "TCP 10.0.0.2:80"
+    // Of all packets of the family that have the mark.
+    static ServiceKey by_mark(std::uint32_t mark, Family family = Family::V4);
+
+    [[nodiscard]] std::string text() const;  // "TCP 10.0.0.2:80", "FWM 5", "FWM 5 IPv6"
     auto operator<=>(const ServiceKey&) const = default;
 };
+
+// Marks from here on are those of named groups; hosts hardly use such numbers.
+inline constexpr std::uint32_t kFirstGroupMark = 0x80000000;
+
+// Packets that get a firewall mark. Source and destination are of one family.
+struct MarkRule {
+    Protocol protocol = Protocol::Any;
+    Network source;
+    Network destination;
+    Port first_port = 0;  // of the destination
+    Port last_port = 65535;
+    std::uint32_t mark = 0;
+
+    auto operator<=>(const MarkRule&) const = default;
+};
+// Most of one origin.
+inline constexpr std::size_t kMostMarkRules = 256;
 
 // How VS/TUN packs what it sends to a real server.
 struct Tunnel {
@@ -130,6 +151,7 @@ struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
     std::optional<ExpiryPolicy> expiry{};
+    std::vector<MarkRule> groups{};  // the packets of named groups
 
     bool operator==(const Forwarding&) const = default;
 };
