@@ -102,6 +102,29 @@ TEST_F(Execute, RefusalsOfTheKernelSoundLikeIpvsadm) {
               "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m -w 1\n");
 }
 
+TEST_F(Execute, ServicesByMarkAreListedAndSavedAsIpvsadmDoes) {
+    given(
+        {"-A -t 10.0.1.100:80 -s rr", "-A -f 7 -6", "-A -f 5 -s rr -p 60", "-a -f 5 -r 10.0.2.11"});
+
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:80 -s rr\n"
+              "-A -f 5 -s rr -p 60\n"
+              "-a -f 5 -r 10.0.2.11:0 -g -w 1\n"
+              "-A -f 7 -6 -s wlc\n");
+    EXPECT_EQ(verdict("-A -f 5"), "255 Service already exists");
+    EXPECT_EQ(verdict("-D -f 7"), "255 No such service") << "it is of the other family";
+    EXPECT_EQ(verdict("-L -f 8"), "1 No such service");
+    EXPECT_EQ(verdict("-d -f 5 -r 10.0.2.11"), "0");
+}
+
+TEST_F(Execute, MarksThatCannotBeFollowedAreNamed) {
+    table.untold = {"nft rule ip mangle pre handle 2"};
+
+    EXPECT_EQ(
+        verdict("-A -f 5"),
+        "0 isobar-ipvsadm: warning: nft rule ip mangle pre handle 2: its marks are not followed");
+}
+
 TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     given({"-A -t 10.0.1.100:80 -s rr"});
 
@@ -114,9 +137,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
              Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
              Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
              Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
-             Case{"-A -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-D -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-Z -f 7", "a service by firewall mark (-f) comes"},
              Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
              Case{"-A -t [fd00::1]:80", "IPv6 comes"},
              Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "IPv6 comes"},

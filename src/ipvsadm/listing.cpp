@@ -341,11 +341,17 @@ std::string service_option(const model::ServiceKey& key, bool numeric, Names& na
                        endpoint_text(key.address, key.protocol, numeric, names));
 }
 
+std::string threshold_options(const model::RealServer& server) {
+    if (server.upper_threshold == 0 && server.lower_threshold == 0) return "";
+    return fmt::format(" -x {} -y {}", server.upper_threshold, server.lower_threshold);
+}
+
 }  // namespace
 
-std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names) {
+std::string save_service(const model::ServiceStatus& service, const ListOptions& options,
+                         Names& names) {
     const auto protocol = service.key.protocol;
-    const auto key = service_option(service.key, numeric, names);
+    const auto key = service_option(service.key, options.numeric, names);
     std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
                                    persistence_text(service, "-p", "-M"));
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
@@ -353,9 +359,10 @@ std::string save_service(const model::ServiceStatus& service, bool numeric, Name
     text += '\n';
     for (const auto& status : service.servers) {
         const auto& server = status.server;
-        text += fmt::format("-a {} -r {} {} -w {}{}\n", key,
-                            endpoint_text(server.address, protocol, numeric, names),
-                            forward_options(server), server.weight, tunnel_options(server));
+        text += fmt::format("-a {} -r {} {} -w {}{}{}\n", key,
+                            endpoint_text(server.address, protocol, options.numeric, names),
+                            forward_options(server), server.weight, tunnel_options(server),
+                            options.thresholds ? threshold_options(server) : "");
     }
     return text;
 }

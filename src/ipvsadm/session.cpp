@@ -135,7 +135,7 @@ int Session::save(const Command& command) {
     if (!found) return conclude(command, tl::unexpected(std::move(found).error()));
     sort_services(*found);
     for (const auto& service : *found) {
-        out_ << save_service(service, command.list.numeric, names_);
+        out_ << save_service(service, command.list, names_);
     }
     return kDone;
 }

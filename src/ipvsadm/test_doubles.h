@@ -138,7 +138,7 @@ private:
 
     Result<void> make(const model::AddService& change) {
         if (find(change.key) != nullptr) return failure(Fault::Exists, "there already");
-        if (!model::is_unicast(change.key.address.address)) {
+        if (change.key.mark == 0 && !model::is_unicast(change.key.address.address)) {
             return failure(Fault::Invalid, "not unicast");
         }
         model::ServiceStatus service;

@@ -93,8 +93,6 @@ struct MarkRule {
 
     auto operator<=>(const MarkRule&) const = default;
 };
-// Most of one origin.
-inline constexpr std::size_t kMostMarkRules = 256;
 
 // How VS/TUN packs what it sends to a real server.
 struct Tunnel {

@@ -219,8 +219,9 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
 }
 
 Run Testbed::run_tc(int program, std::uint32_t ifindex, std::uint32_t arrived_on,
-                    const Bytes& frame, std::uint32_t segment) const {
+                    const Bytes& frame, std::uint32_t segment, std::uint32_t mark) const {
     __sk_buff context{};
+    context.mark = mark;
     context.ifindex = ifindex;
     context.ingress_ifindex = arrived_on;
     context.gso_size = segment;
@@ -235,13 +236,14 @@ Run Testbed::run_xdp(std::uint32_t ifindex, const Bytes& frame) const {
     return run_program(programs_.xdp.get(), context, frame, xdp_action);
 }
 
-Run Testbed::run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment) const {
+Run Testbed::run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment,
+                 std::uint32_t mark) const {
     const auto ifindex = ifindex_of(side);
     switch (hook) {
         case Hook::Ingress:
-            return run_tc(programs_.ingress.get(), ifindex, ifindex, frame, segment);
+            return run_tc(programs_.ingress.get(), ifindex, ifindex, frame, segment, mark);
         case Hook::Egress:
-            return run_tc(programs_.egress.get(), ifindex, 0, frame, segment);
+            return run_tc(programs_.egress.get(), ifindex, 0, frame, segment, mark);
         case Hook::Xdp:
             return run_xdp(ifindex, frame);
     }
@@ -263,13 +265,14 @@ Outcome Testbed::with_verdict(RunIt&& run_it) const {
     return outcome;
 }
 
-Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment) const {
-    return with_verdict([&] { return run(hook, side, frame, segment); });
+Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment,
+                      std::uint32_t mark) const {
+    return with_verdict([&] { return run(hook, side, frame, segment, mark); });
 }
 
 Outcome Testbed::send_local(const Bytes& packet) const {
     const auto frame = on_wire({}, packet);  // lo has no MAC address
-    return with_verdict([&] { return run_tc(programs_.egress.get(), 0, 0, frame, 0); });
+    return with_verdict([&] { return run_tc(programs_.egress.get(), 0, 0, frame, 0, 0); });
 }
 
 std::uint64_t Testbed::count(isobar_verdict verdict) const {

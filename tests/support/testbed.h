@@ -82,13 +82,14 @@ public:
     static Result<Testbed> make() { return make(Sizes{}); }
 
     // Hands a frame to the hook's program as if it had arrived on (Egress: were leaving by)
-    // that side. `segment` other than 0: a super-packet to be cut into segments of this size.
+    // that side. `segment` other than 0: a super-packet to be cut into segments of this size;
+    // `mark`: what a tc filter before ours has set.
     // Thread-safe in threads that were started after the testbed.
-    [[nodiscard]] Run run(Hook hook, Side side, const Bytes& frame,
-                          std::uint32_t segment = 0) const;
+    [[nodiscard]] Run run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment = 0,
+                          std::uint32_t mark = 0) const;
     // The same, and the one verdict that was counted for it.
-    [[nodiscard]] Outcome send(Hook hook, Side side, const Bytes& frame,
-                               std::uint32_t segment = 0) const;
+    [[nodiscard]] Outcome send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment = 0,
+                               std::uint32_t mark = 0) const;
     // At egress of lo: what a client on the director itself sends.
     [[nodiscard]] Outcome send_local(const Bytes& packet) const;
 
@@ -127,7 +128,7 @@ private:
           programs_(std::move(programs)) {}
 
     [[nodiscard]] Run run_tc(int program, std::uint32_t ifindex, std::uint32_t arrived_on,
-                             const Bytes& frame, std::uint32_t segment) const;
+                             const Bytes& frame, std::uint32_t segment, std::uint32_t mark) const;
     [[nodiscard]] Run run_xdp(std::uint32_t ifindex, const Bytes& frame) const;
     template <typename RunIt>
     [[nodiscard]] Outcome with_verdict(RunIt&& run_it) const;
