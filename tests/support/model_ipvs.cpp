@@ -2,7 +2,6 @@
 #include "support/model_ipvs.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <sstream>
 
@@ -37,10 +36,10 @@ std::string next_state(const std::string& state, Sender sender, TcpEvent event) 
 }
 
 ModelIpvs::Seconds timeout_of(const std::string& state) {
-    static const std::map<std::string, ModelIpvs::Seconds> kTimeouts = {
+    static const std::map<std::string, ModelIpvs::Seconds> timeouts = {
         {"NO", 2},  {"ES", 900}, {"SS", 120}, {"SR", 60},  {"FW", 120}, {"TW", 120},
         {"CL", 10}, {"CW", 60},  {"LA", 30},  {"LI", 120}, {"SA", 120}, {"UDP", 300}};
-    return kTimeouts.at(state);
+    return timeouts.at(state);
 }
 
 bool is_active(const std::string& state) {
@@ -164,8 +163,8 @@ std::optional<int> ModelIpvs::choose(int number) {
     return service.servers[static_cast<std::size_t>(*position)];
 }
 
-std::optional<int> ModelIpvs::template_for(int service, int client) {
-    const auto& persistence = *services_.at(service).persistence;
+std::optional<int> ModelIpvs::template_for(int service, int client,
+                                           const model::Persistence& persistence) {
     const std::uint32_t network = (kModelFirstClient + static_cast<std::uint32_t>(client)) &
                                   (~0U << (32U - persistence.prefix));
     const auto until = now_ + persistence.timeout.count();
@@ -215,8 +214,8 @@ ModelIpvs::Fate ModelIpvs::begin(const ConnectionId& id, TcpEvent event) {
     if (service == services_.end()) return Fate::NoService;
     if (!is_udp(number) && event != TcpEvent::Syn) return Fate::NoConnection;
     Connection made;
-    if (service->second.persistence) {
-        const auto controller = template_for(number, client);
+    if (const auto& persistence = service->second.persistence) {
+        const auto controller = template_for(number, client, *persistence);
         if (!controller) return Fate::NoServer;
         made.controller = *controller;
         ++templates_.at(*controller).controlled;

@@ -3,7 +3,6 @@
 // plane does to random commands and packets is compared with it (datapath/model_test.cpp).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -114,7 +113,7 @@ public:
 
 private:
     std::optional<int> choose(int service);
-    std::optional<int> template_for(int service, int client);
+    std::optional<int> template_for(int service, int client, const model::Persistence& persistence);
     Fate begin(const ConnectionId& id, TcpEvent event);
     void enter(Connection& connection, int service, const std::string& state);
     void end(const ConnectionId& id);
