@@ -206,7 +206,7 @@ TEST_F(Execute, ForwardingMethodsAreKeptListedAndSaved) {
               "-a -t 10.0.0.2:80 -r 10.0.0.9:80 -i -w 1 --tun-type gue --tun-port 6080 "
               "--tun-nocsum\n"
               "-a -t 10.0.0.2:80 -r 10.0.0.10:80 -i -w 1 --tun-type gre --tun-nocsum\n"
-              "-a -t 10.0.0.2:80 -r 10.0.0.11:80 -i -w 3\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.11:80 -i -w 3 --tun-type ipip\n"
               "-a -t 10.0.0.2:80 -r 127.0.0.1:80 -g -w 1\n");
     EXPECT_EQ(
         run("-L -n --tun-info -t 10.0.0.2:80").out,

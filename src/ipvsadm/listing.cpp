@@ -170,7 +170,7 @@ std::string tunnel_options(const model::RealServer& server) {
     if (server.method != model::ForwardingMethod::Tun) return "";
     switch (server.tunnel.type) {
         case model::Encapsulation::Ipip:
-            return "";
+            return " --tun-type ipip";
         case model::Encapsulation::Gue:
             return fmt::format(" --tun-type gue --tun-port {} --tun-nocsum", server.tunnel.port);
         case model::Encapsulation::Gre:

@@ -15,6 +15,9 @@ from support.process import PATIENCE
 
 TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
 
+# Side by side with the kernel's IPVS: only where there is one (ISOBAR_TWIN: see support/twins.py).
+collect_ignore = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare.py"]
+
 
 @pytest.hookimpl(trylast=True)  # after -m and -k
 def pytest_collection_modifyitems(config, items):
