@@ -63,7 +63,7 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --sctp-service, -f, -6, --pe, -o,
+Understood, but refused until a later version of Isobar: --sctp-service, --pe, -o,
 --tun-csum, --tun-remcsum, -s lblc, -s lblcr, --start-daemon.
 )";
 }
