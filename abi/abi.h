@@ -325,4 +325,5 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
-	X(conns) X(tags) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)
+	X(conns) X(tags) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
+	X(datagram) X(pieces) X(scratch)
