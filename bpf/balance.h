@@ -104,6 +104,7 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 
 static __always_inline void account(const struct balance *b)
 {
+	one_packet_sent(b->found.conn);
 	if (b->packet.fragment & FRAGMENT_LATER) {
 		track_more_bytes(b->found.conn->server, b->found.direction,
 				 b->packet.length + ISOBAR_L3 - b->packet.l4);
@@ -264,6 +265,8 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
 	verdict = find_or_schedule(&b);
+	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && b.found.conn->chosen)
+		fragment_lead_to(ctx, &b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
 	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;

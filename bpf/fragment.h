@@ -10,6 +10,7 @@
 #pragma once
 
 #include "maps.h"
+#include "one_packet.h"
 #include "packet.h"
 
 /* So long a datagram is remembered. Fragments overtake each other by milliseconds; a source that
@@ -42,6 +43,7 @@ struct fragment_datagram {
 	union fragment_ports ports;
 	__u32 known;         /* the first fragment was here: the ports are valid */
 	__u32 expires;       /* jiffies */
+	__u32 server;        /* of a one-packet service: the first one's, and 1 */
 	/* Numbers of the pieces: the next one, and the first that was not let go. They begin
 	 * anywhere, so that nobody takes a piece of an older datagram for one of this. */
 	__u32 held;
@@ -151,6 +153,8 @@ __noinline int fragment_follow(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 	packet->tuple.destination_port = ports.destination;
 	packet->tcp_event = TCP_NOTHING;
 	packet->wire_length = packet->length;
+	if (datagram->server)
+		one_packet_choose(settings, &packet->tuple, datagram->server - 1, now);
 	return ISOBAR_GO_ON;
 }
 
@@ -174,10 +178,26 @@ __noinline int fragment_lead(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 	ports.destination = packet->tuple.destination_port;
 	datagram->ports.both = ports.both;
 	datagram->expires = deadline;
+	datagram->server = 0;
 	/* An exchange, because it orders memory: a fragment that comes now either is seen below, or
 	 * sees that the ports are known. */
 	__sync_lock_test_and_set(&datagram->known, 1);
 	if (*(volatile __u32 *)&datagram->held == datagram->released)
 		return ISOBAR_GO_ON;
 	return fragment_release(ctx, &key, datagram);
+}
+
+/* The first fragment of a datagram for a one-packet service: the others go to its server, too. */
+__noinline int fragment_lead_to(ISOBAR_CTX *ctx, const struct isobar_packet *packet, __u32 server)
+{
+	struct fragment_datagram *datagram;
+	struct fragment_key key = {};
+	__u32 offset;
+
+	if (!packet || fragment_read(ctx, packet, &key, &offset))
+		return 0;
+	datagram = bpf_map_lookup_elem(&isobar_datagram, &key);
+	if (datagram)
+		datagram->server = server + 1;
+	return 0;
 }

@@ -6,8 +6,12 @@ namespace {
 
 model::VirtualService virtual_service(const model::ServiceConfig& service,
                                       const model::ServiceKey& key) {
-    model::VirtualService result{key, service.scheduler, service.servers, service.scheduler_flags,
-                                 service.persistence};
+    model::VirtualService result{key,
+                                 service.scheduler,
+                                 service.servers,
+                                 service.scheduler_flags,
+                                 service.persistence,
+                                 service.one_packet};
     for (model::RealServer& server : result.servers) {
         if (server.address.port == 0) server.address.port = key.address.port;
     }

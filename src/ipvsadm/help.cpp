@@ -31,6 +31,7 @@ SERVICE
 
 Of services
   -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
+  -o, --ops                 schedule each packet of UDP anew
   -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
 
 Of real servers

@@ -93,9 +93,10 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:.28} {}{}{}\n", protocol_label(protocol), address,
                                model::text(service.scheduler, service.scheduler_flags),
-                               persistence_text(service, "persistent", "mask"));
+                               persistence_text(service, "persistent", "mask"),
+                               service.one_packet ? " ops" : "");
     }
 }
 
@@ -304,8 +305,9 @@ std::string save_service(const model::ServiceStatus& service, bool numeric, Name
     const auto protocol = service.key.protocol;
     const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
                                  endpoint_text(service.key.address, protocol, numeric, names));
-    std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
-                                   persistence_text(service, "-p", "-M"));
+    std::string text =
+        fmt::format("-A {} -s {}{}{}", key, model::name(service.scheduler),
+                    persistence_text(service, "-p", "-M"), service.one_packet ? " -o" : "");
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
     text += '\n';

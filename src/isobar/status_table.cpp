@@ -94,7 +94,8 @@ Row service_row(const api::ServiceView& service) {
         fmt::format("{}{}{} {}", printable(service.name), service.name.empty() ? "" : "  ",
                     name(status.key.protocol), status.key.address.text());
     const char* persistent = status.persistence ? " persistent" : "";
-    const auto scheduler = text(status.scheduler, status.scheduler_flags) + persistent;
+    const char* one_packet = status.one_packet ? " ops" : "";
+    const auto scheduler = text(status.scheduler, status.scheduler_flags) + persistent + one_packet;
     Row row{{title, scheduler, ""}, Tone::Bold};
     for (std::string& cell : numbers(active, inactive, status)) {
         row.cells.push_back(std::move(cell));

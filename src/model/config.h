@@ -40,6 +40,7 @@ struct ServiceConfig {
     ForwardingMethod forward = ForwardingMethod::Nat;
     std::vector<RealServer> servers;  // port 0: that of the listen address
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
     bool operator==(const ServiceConfig&) const = default;
 };
 
