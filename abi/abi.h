@@ -123,7 +123,8 @@ struct isobar_service {
 	__u32 persistence;   /* how long a client stays with its server, in jiffies; 0: not at all */
 	__u32 persistence_s; /* the same as it was given, in seconds */
 	__u8 prefix;         /* bits of the client's address that count, of 128 (IPv4: 96 and more) */
-	__u8 pad[7];
+	__u8 one_packet;     /* 1: each packet is scheduled anew (-o) */
+	__u8 pad[6];
 };
 ISOBAR_SIZE(struct isobar_service, 128);
 
@@ -250,7 +251,7 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
  * tag `way` of line n is that of record n * ISOBAR_LINE + way. Both directions of a connection
  * contain the client's address and port, so the lines of a connection, and its tag, follow from
  * these alone: either direction finds the one record (bpf/conn.h). The 16th record of a line
- * is not used. */
+ * has no tag; some are used by bpf/one_packet.h. */
 #define ISOBAR_LINE 16 /* records a line */
 #define ISOBAR_WAYS 15 /* that can be used */
 struct isobar_tag_line {
@@ -270,7 +271,7 @@ struct isobar_conn {
 	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
 	__u8 assured;       /* has told its template that its server answers */
-	__u8 pad0;
+	__u8 chosen;        /* only of bpf/one_packet.h */
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
@@ -355,4 +356,5 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
-	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)
+	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
+	X(datagram) X(pieces) X(scratch)

@@ -12,6 +12,7 @@
 
 #include "conn_end.h"
 #include "filter.h"
+#include "fragment.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
@@ -103,6 +104,12 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 
 static __always_inline void account(const struct balance *b)
 {
+	one_packet_sent(b->found.conn);
+	if (b->packet.fragment & FRAGMENT_LATER) {
+		track_more_bytes(b->found.conn->server, b->found.direction,
+				 b->packet.length + ISOBAR_L3 - b->packet.l4);
+		return;
+	}
 	track_state(b->settings, &b->packet, &b->found, b->now);
 	track_traffic(b->settings, b->found.conn->server, b->found.direction, b->packet.length,
 		      b->now);
@@ -112,6 +119,9 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 {
 	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
 
+	/* the checksum over all fragments is in the first one, with the ports */
+	if (b->found.conn->method == ISOBAR_METHOD_NAT && (b->packet.fragment & FRAGMENT_LATER))
+		return nat_rewrite_ip(ctx, end, &b->change);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
 	if (nat_count_hop(ctx))
@@ -212,6 +222,20 @@ static __always_inline int is_refusal(enum isobar_verdict verdict)
 	       verdict == ISOBAR_TTL_EXPIRED || verdict == ISOBAR_TOO_BIG;
 }
 
+/* The ports: the packet's own, or those of the datagram that it is a fragment of. */
+static __always_inline enum isobar_verdict parse_ports(ISOBAR_CTX *ctx,
+						       struct isobar_packet *packet)
+{
+	enum isobar_verdict verdict;
+
+	if (packet->fragment & FRAGMENT_LATER)
+		return fragment_follow(ctx, packet);
+	verdict = parse_transport(ctx, packet);
+	if (verdict == ISOBAR_GO_ON && packet->fragment)
+		return fragment_lead(ctx, packet);
+	return verdict;
+}
+
 static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 {
 	struct balance b = {};
@@ -236,15 +260,15 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	verdict = check_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
-	if (b.packet.fragment)
-		return ISOBAR_FRAGMENT;
-	verdict = parse_transport(ctx, &b.packet);
+	verdict = parse_ports(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
 	verdict = find_or_schedule(ctx, &b);
+	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && b.found.conn->chosen)
+		fragment_lead_to(ctx, &b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
 	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;

@@ -19,6 +19,12 @@
 /* A stage returns this when the packet goes on to the next one. */
 #define ISOBAR_GO_ON ISOBAR_VERDICTS
 
+/* Bits of isobar_packet.fragment; none: a whole datagram. */
+enum fragment_bit {
+	FRAGMENT_MORE = 1,   /* others follow */
+	FRAGMENT_LATER = 2,  /* not the first: it has no transport header */
+};
+
 enum tcp_event { TCP_SYN, TCP_FIN, TCP_ACK, TCP_RST, TCP_NOTHING };
 
 struct isobar_packet {
@@ -28,7 +34,7 @@ struct isobar_packet {
 	__u16 l4;            /* offset of the transport header */
 	__u8 ttl;
 	__u8 tos;
-	__u8 fragment;       /* part of a datagram, first or later */
+	__u8 fragment;       /* enum fragment_bit */
 	__u8 dont_fragment;
 	__u8 tcp_event;      /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack */
 };
@@ -61,6 +67,14 @@ static __always_inline int parse_header_sum(ISOBAR_CTX *ctx, __u32 words)
 	return checksum_fold(sum) == 0xffff;
 }
 
+/* Without branches, which the verifier would follow to the end. */
+static __always_inline __u8 parse_fragment_bits(__u32 bits)
+{
+	__u32 later = ((bits & 0x1fff) + 0x1fff) >> 13;
+
+	return (bits >> 13 & FRAGMENT_MORE) | later << 1;
+}
+
 /* The network header: addresses, protocol, length. */
 static __always_inline enum isobar_verdict parse_network(ISOBAR_CTX *ctx,
 							 struct isobar_packet *packet)
@@ -87,7 +101,7 @@ static __always_inline enum isobar_verdict parse_network(ISOBAR_CTX *ctx,
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->ttl = ip->ttl;
 	packet->tos = ip->tos;
-	packet->fragment = (ip->frag_off & bpf_htons(0x3fff)) != 0;
+	packet->fragment = parse_fragment_bits(bpf_ntohs(ip->frag_off));
 	packet->dont_fragment = (ip->frag_off & bpf_htons(0x4000)) != 0;
 	return ISOBAR_GO_ON;
 }
@@ -152,8 +166,9 @@ static __always_inline enum isobar_verdict parse_transport(ISOBAR_CTX *ctx,
 
 		if ((void *)(udp + 1) > ctx_data_end(ctx))
 			return ISOBAR_MALFORMED;
-		if (!ctx_gso_size(ctx) && (bpf_ntohs(udp->len) < sizeof(*udp) ||
-					   packet->length + ISOBAR_L3 < l4 + bpf_ntohs(udp->len)))
+		if (!ctx_gso_size(ctx) &&
+		    (bpf_ntohs(udp->len) < sizeof(*udp) ||
+		     (!packet->fragment && packet->length + ISOBAR_L3 < l4 + bpf_ntohs(udp->len))))
 			return ISOBAR_MALFORMED;
 		packet->tuple.source_port = udp->source;
 		packet->tuple.destination_port = udp->dest;

@@ -7,6 +7,7 @@
 
 #include "conn_make.h"
 #include "mark.h"
+#include "one_packet.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
 #include "set.h"
 #include "template.h"
@@ -59,6 +60,25 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 	return SET_NOBODY;
 }
 
+/* A record for the packet with the chosen server: a connection, or one for this packet alone,
+ * which its template does not control for longer than this. Other than 0: the table is full. */
+static __always_inline int record_choice(const struct isobar_settings *settings,
+					 const struct isobar_service *service,
+					 const struct isobar_tuple *tuple, __u32 server,
+					 __u32 template, __u32 now, struct conn_found *found)
+{
+	int failed;
+
+	/* of a mark's packets, those of UDP only */
+	if (!service->one_packet || tuple->protocol != IPPROTO_UDP)
+		return conn_make(settings, tuple, server, template, now, found);
+	failed = one_packet_choose(settings, tuple, server, now) ||
+		 !one_packet_chosen(settings, tuple, now, found);
+	if (!failed && template != TEMPLATE_NONE)
+		template_release(template);
+	return failed;
+}
+
 /* A new connection for the packet, recorded; or the verdict that there is none. */
 static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 						    const struct isobar_settings *settings,
@@ -84,6 +104,8 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
 	if (packet->tuple.source_port == bpf_htons(20))
 		return ISOBAR_NO_CONNECTION;
+	if (service->one_packet && one_packet_chosen(settings, &packet->tuple, now, found))
+		return ISOBAR_GO_ON;
 	if (service->persistence)
 		template = template_find(&packet->tuple, number, now);
 	if (template != TEMPLATE_NONE)
@@ -97,7 +119,7 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 		if (template == TEMPLATE_NONE)
 			return ISOBAR_TEMPLATE_FULL;
 	}
-	if (conn_make(settings, &packet->tuple, server, template, now, found)) {
+	if (record_choice(settings, service, &packet->tuple, server, template, now, found)) {
 		if (template != TEMPLATE_NONE)
 			template_release(template);
 		return ISOBAR_TABLE_FULL;

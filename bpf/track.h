@@ -172,3 +172,15 @@ static __always_inline void track_traffic(const struct isobar_settings *settings
 		traffic->item[ISOBAR_OUT_BYTES] += bytes;
 	}
 }
+
+/* A later fragment is no packet of its own, as IPVS counts: it sees them put together. */
+__noinline int track_more_bytes(__u32 server, __u32 direction, __u32 bytes)
+{
+	struct isobar_traffic *traffic = bpf_map_lookup_elem(&isobar_traffic, &server);
+
+	if (traffic && direction == ISOBAR_FROM_CLIENT)
+		traffic->item[ISOBAR_IN_BYTES] += bytes;
+	else if (traffic)
+		traffic->item[ISOBAR_OUT_BYTES] += bytes;
+	return 0;
+}

@@ -126,7 +126,9 @@ static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_pack
 	    packet->length + tunnel_overhead(server) > 0xffff)
 		return -1;
 	inherited.ttl = ip->ttl;
-	inherited.id = ip->id;
+	/* Fragments of one datagram have one identification. In their tunnels they are packets of
+	 * their own, and may be cut up again: they must not be mixed up then. */
+	inherited.id = packet->fragment ? bpf_get_prandom_u32() : ip->id;
 	if (ctx_push(ctx, tunnel_overhead(server), tunnel_protocol(server->tunnel),
 		     packet->tuple.protocol))
 		return -1;

@@ -155,6 +155,9 @@ const std::vector<Bad> kBad = {
     // persistence, thresholds
     {"AllPortsWithoutPersistence", listening_on("[\"10.0.0.2:0/tcp\"]"), 3, 11,
      "port 0, all ports, needs persistence", "add: persistence = { timeout = \"360s\" }"},
+    {"OnePacketOfTcp", service_with("one_packet = true"), 4, 14,
+     "one_packet is only for UDP, not for 10.0.0.2:80/tcp",
+     "give the others a service of their own"},
     {"PersistenceIsNumber", service_with("persistence = 360"), 4, 15,
      "persistence: expected a table, found a number", "write { timeout = ... }"},
     {"PersistenceTooShort", service_with("persistence = { timeout = \"0s\" }"), 4, 27,

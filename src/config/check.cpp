@@ -155,6 +155,16 @@ void check_persistence(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_one_packet(const ServiceDraft& service, Reading& reading) {
+    if (!service.one_packet.value) return;
+    for (const auto& [listen, at] : service.listen) {
+        if (listen.protocol == model::Protocol::Udp) continue;
+        reading.error(service.one_packet.at,
+                      fmt::format("one_packet is only for UDP, not for {}", listen_text(listen)),
+                      "give the others a service of their own");
+    }
+}
+
 model::ServiceConfig to_service(const ServiceDraft& draft) {
     model::ServiceConfig service;
     service.name = draft.name.value;
@@ -163,6 +173,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.scheduler = draft.scheduler;
     for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
     service.forward = draft.forward;
+    service.one_packet = draft.one_packet.value;
     if (draft.persistence) {
         service.persistence = model::Persistence{
             draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
@@ -210,6 +221,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_server_ports(service, reading);
         check_thresholds(service, reading);
         check_persistence(service, reading);
+        check_one_packet(service, reading);
     }
 }
 

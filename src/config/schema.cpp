@@ -190,6 +190,10 @@ Kind<ServiceDraft> service() {
                   "A client stays with the server of its first connection. Needed by a service on "
                   "port 0, all ports.",
                   "none"),
+         optional("one_packet", &S::one_packet, located(boolean()),
+                  "Only UDP: every datagram gets a server anew and no connection stays. Replies of "
+                  "servers behind nat are not translated then, as with IPVS.",
+                  "false"),
          later<S>("check", "Health checks."),
          later<S>("load", "Weights that follow the load of the servers.")});
 }

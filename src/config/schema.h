@@ -48,6 +48,7 @@ struct ServiceDraft {
     Located<std::uint32_t> tunnel_port{kGuePort, {}};
     std::vector<Located<model::RealServer>> servers;
     std::optional<PersistenceDraft> persistence;
+    Located<bool> one_packet{false, {}};
 };
 
 struct FileDraft {

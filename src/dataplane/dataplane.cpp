@@ -338,6 +338,7 @@ Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey
                                   readable(rates)});
     }
     status.persistence = service.persistence;
+    status.one_packet = service.one_packet;
     status.traffic = readable(total, record.zero);
     status.rates = readable(total_rates);
     return status;

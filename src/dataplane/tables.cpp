@@ -70,6 +70,7 @@ struct Tables::Draft {
     model::Scheduler scheduler = model::Scheduler::Wlc;
     model::SchedulerFlags scheduler_flags;
     std::optional<model::Persistence> persistence;
+    bool one_packet = false;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
@@ -137,6 +138,7 @@ void Tables::read_all() {
         service.index = index;
         service.set = record.set;
         service.persistence = persistence_of(record);
+        service.one_packet = record.one_packet != 0;
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = set_length(head.count, head.slots);
@@ -173,6 +175,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.scheduler = service->second.scheduler;
     draft.scheduler_flags = service->second.scheduler_flags;
     draft.persistence = service->second.persistence;
+    draft.one_packet = service->second.one_packet;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
     if (service->second.set != 0)
@@ -198,20 +201,22 @@ struct Tables::Step {
         if (draft.exists)
             return failure(Fault::Exists,
                            fmt::format("service already exists: {}", change.key.text()));
-        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        if (auto fine = check(change); !fine) return fine;
         draft.recreated = draft.existed;
         draft.exists = true;
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
         draft.persistence = change.persistence;
+        draft.one_packet = change.one_packet;
         draft.cursor = initial(draft.weights());
         return {};
     }
     Result<void> operator()(const model::EditService& change) const {
         auto& draft = tables.draft_of(drafts, change.key);
         if (!draft.exists) return tl::unexpected(no_service(change.key));
-        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        if (auto fine = check(change); !fine) return fine;
         draft.persistence = change.persistence;
+        draft.one_packet = change.one_packet;
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
@@ -278,8 +283,12 @@ struct Tables::Step {
         return {};
     }
 
-    static Result<void> check(const model::ServiceKey& key,
-                              const std::optional<model::Persistence>& persistence) {
+    template <typename Change>
+    static Result<void> check(const Change& change) {
+        const auto& [key, persistence] = std::tie(change.key, change.persistence);
+        if (change.one_packet && key.mark == 0 && key.protocol != model::Protocol::Udp)
+            return failure(Fault::Invalid,
+                           fmt::format("{}: one-packet scheduling is for UDP", key.text()));
         if (!persistence && key.mark == 0 && key.address.port == 0)
             return failure(Fault::Invalid,
                            fmt::format("{}: port 0, all ports, needs persistence", key.text()));
@@ -450,6 +459,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler = draft.scheduler;
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
+    service.one_packet = draft.one_packet;
     if (key.mark == 0) add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
@@ -476,6 +486,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
         record.in_use = 1;
     }
     set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
+    maps_.services()[service.index].one_packet = service.one_packet ? 1 : 0;
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
     return is_new ? create(key, service) : Result<void>{};

@@ -35,6 +35,7 @@ public:
         model::Scheduler scheduler = model::Scheduler::Wlc;
         model::SchedulerFlags scheduler_flags;
         std::optional<model::Persistence> persistence;
+        bool one_packet = false;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;

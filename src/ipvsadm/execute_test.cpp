@@ -134,7 +134,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     };
     for (const auto& [line, what] : {
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
-             Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
              Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
              Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
              Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
@@ -151,6 +150,20 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
             << line;
     }
     EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s rr\n");
+}
+
+TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
+    given({"-A -u 10.0.1.100:53 -s rr -o", "-A -u 10.0.1.100:54 -s sh --ops -p 60 -b sh-port"});
+
+    EXPECT_EQ(rules(),
+              "-A -u 10.0.1.100:53 -s rr -o\n"
+              "-A -u 10.0.1.100:54 -s sh -p 60 -o -b sh-port\n");
+    EXPECT_EQ(run("-L -n -u 10.0.1.100:54").out.substr(run("-L -n").out.find("UDP")),
+              "UDP  10.0.1.100:54 sh (sh-port) persistent 60 ops\n");
+    given({"-E -u 10.0.1.100:53 -s rr"});
+    EXPECT_EQ(rules().substr(0, 29), "-A -u 10.0.1.100:53 -s rr\n-A");
+    EXPECT_EQ(verdict("-A -t 10.0.1.100:53 -o"),
+              "2 One-Packet Scheduling is only for UDP virtual services");
 }
 
 TEST_F(Execute, MistakesComeBeforeTheRefusalOfWhatComesLater) {
@@ -408,10 +421,10 @@ TEST_F(Execute, RestoreGoesOnAfterARefusal) {
               (Outcome{0, "", "Scheduler or persistence engine not found\n"}));
     EXPECT_EQ(run("-R", "-A -t 1.2.3.4:7\n-A -t 1.2.3.4:6\n"),
               (Outcome{255, "", "Service already exists\n"}));
-    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 -o\n-C\n-A -t 1.2.3.4:9\n"),
+    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 --pe sip\n-C\n-A -t 1.2.3.4:9\n"),
               (Outcome{0, "",
-                       "isobar-ipvsadm: one-packet scheduling (-o) comes with a later version of "
-                       "Isobar\n"}));
+                       "isobar-ipvsadm: the persistence engine sip (--pe) comes with a later "
+                       "version of Isobar\n"}));
     EXPECT_EQ(rules(), "-A -t 1.2.3.4:9 -s wlc\n");
 }
 

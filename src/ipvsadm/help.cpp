@@ -31,6 +31,7 @@ SERVICE
 
 Of services
   -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
+  -o, --ops                 schedule each packet of UDP anew
   -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
   -p, --persistent [SECONDS]   clients stay with their server (default 360)
   -M, --netmask MASK        with it, clients of one network together
@@ -63,8 +64,8 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --sctp-service, --pe, -o,
---tun-csum, --tun-remcsum, -s lblc, -s lblcr, --start-daemon.
+Understood, but refused until a later version of Isobar: --sctp-service, --pe, --tun-csum,
+--tun-remcsum, -s lblc, -s lblcr, --start-daemon.
 )";
 }
 

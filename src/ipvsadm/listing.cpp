@@ -121,9 +121,10 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}{}\n", label, address,
+            return fmt::format("{:<4} {:.28} {}{}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
-                               persistence_text(service, "persistent", "mask"));
+                               persistence_text(service, "persistent", "mask"),
+                               service.one_packet ? " ops" : "");
     }
 }
 
@@ -352,8 +353,9 @@ std::string save_service(const model::ServiceStatus& service, const ListOptions&
                          Names& names) {
     const auto protocol = service.key.protocol;
     const auto key = service_option(service.key, options.numeric, names);
-    std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
-                                   persistence_text(service, "-p", "-M"));
+    std::string text =
+        fmt::format("-A {} -s {}{}{}", key, model::name(service.scheduler),
+                    persistence_text(service, "-p", "-M"), service.one_packet ? " -o" : "");
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
     text += '\n';

@@ -36,7 +36,6 @@ std::optional<std::string> find_later_service_option(const Command& command) {
         return "a netmask with holes in it (-M) is not supported";
     }
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
-    if (command.one_packet) return later("one-packet scheduling (-o)");
     const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
     if (scheduler != kSchedulers.end()) {
         return later(fmt::format("the scheduler {} (-s)", *scheduler));

@@ -194,10 +194,13 @@ int Session::change_service(const Command& command) {
     }
     const auto flags = parse_scheduler_flags(command.scheduler_flags);
     const auto persistence = persistence_of(command);
-    if (!add) return apply(command, model::EditService{key, *scheduler, flags, persistence});
+    if (!add)
+        return apply(command,
+                     model::EditService{key, *scheduler, flags, persistence, command.one_packet});
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command, model::AddService{key, *scheduler, flags, persistence});
+    return apply(command,
+                 model::AddService{key, *scheduler, flags, persistence, command.one_packet});
 }
 
 int Session::change_server(const Command& command) {

@@ -146,6 +146,7 @@ private:
         service.scheduler = change.scheduler;
         service.scheduler_flags = change.scheduler_flags;
         service.persistence = change.persistence;
+        service.one_packet = change.one_packet;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -155,6 +156,7 @@ private:
         service->scheduler = change.scheduler;
         service->scheduler_flags = change.scheduler_flags;
         service->persistence = change.persistence;
+        service->one_packet = change.one_packet;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {

@@ -43,6 +43,7 @@ struct ServiceConfig {
     ForwardingMethod forward = ForwardingMethod::Nat;
     std::vector<RealServer> servers;  // port 0: that of the packet
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
 
     [[nodiscard]] bool is_group() const { return listen.size() > 1; }
     // What it is in the data plane: a group has a mark of its own, which follows from its name.

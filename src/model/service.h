@@ -121,6 +121,7 @@ struct VirtualService {
     std::vector<RealServer> servers;  // in the order they were added
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;  // UDP: every datagram is scheduled anew, no connection stays
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -161,6 +162,7 @@ struct AddService {
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
@@ -168,6 +170,7 @@ struct EditService {
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -227,6 +230,7 @@ struct ServiceStatus {
     Rates rates;
     std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
 };
 
 // Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".
