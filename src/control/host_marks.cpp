@@ -113,8 +113,7 @@ bool sets_mark(const Json& statement) {
 }
 
 bool changes_nothing(const Json& statement) {
-    return statement.contains("counter") || statement.contains("log") ||
-           statement.contains("accept");
+    return statement.contains("counter") || statement.contains("log");
 }
 
 bool read_statement(const Json& statement, MarkMatch& into) {

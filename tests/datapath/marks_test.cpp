@@ -56,7 +56,7 @@ TEST_P(Marks, AServerOfAMarkKeepsThePortOfThePacket) {
     ASSERT_TRUE(bed().plane().set_groups(
         std::vector{rule(model::Protocol::Tcp, kVip, 80, 8080, kGroup.mark)}));
 
-    for (const std::uint16_t port : {80, 8080}) {
+    for (const std::uint16_t port : {std::uint16_t{80}, std::uint16_t{8080}}) {
         const auto outcome = bed().send(hook(), Side::Outside, syn(4000, kVip, port));
         EXPECT_EQ(outcome.verdict, ISOBAR_FORWARDED);
         EXPECT_EQ(get16(outcome.frame, kL4At + 2), port);
