@@ -58,7 +58,7 @@ static __always_inline enum isobar_verdict schedule(const struct isobar_settings
 	__u32 *index = find_service(settings, &packet->tuple);
 	__u32 template = TEMPLATE_NONE;
 	struct isobar_service *service;
-	__u32 number, server;
+	__u32 number, set, server;
 
 	if (!index)
 		return ISOBAR_NO_SERVICE;
@@ -73,10 +73,15 @@ static __always_inline enum isobar_verdict schedule(const struct isobar_settings
 		return ISOBAR_NO_CONNECTION;
 	if (service->persistence)
 		template = template_find(&packet->tuple, number, now);
+	set = *(volatile __u32 *)&service->set; /* one and the same below */
 	if (template != TEMPLATE_NONE)
 		server = template_server(template);
 	else
-		server = choose_server(service->set, &packet->tuple);
+		server = choose_server(set, &packet->tuple);
+	if (server == SET_RANKED)
+		server = rank_winner(set);
+	if (server == SET_RANKED)
+		server = rank_look_for(set);
 	if (server == SET_NOBODY)
 		return ISOBAR_NO_SERVER;
 	if (service->persistence && template == TEMPLATE_NONE) {
