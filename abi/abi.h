@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+#include "ranks.h"
 #include "schedulers.h"
 #include "states.h"
 #include "verdicts.h"
@@ -169,6 +170,12 @@ union isobar_set_element {
 	struct isobar_slots slots;
 };
 ISOBAR_SIZE(union isobar_set_element, 32);
+
+ISOBAR_SIZE(struct isobar_rank, ISOBAR_CACHE_LINE); /* ranks.h */
+
+/* Where a server is in the ranks of its set: in the high half the number of the node above it, in the
+ * low one its position; 0 if the set has none. One number, so that it is never half an old one. */
+typedef __u64 isobar_place;
 
 enum isobar_server_flag {
 	ISOBAR_SERVER_USED = 1,      /* the slot is taken */
@@ -355,6 +362,6 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
-	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
+	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
 	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
 	X(datagram) X(pieces) X(scratch)

@@ -87,7 +87,7 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 {
 	__u32 template = TEMPLATE_NONE;
 	struct isobar_service *service;
-	__u32 number, server;
+	__u32 number, set, server;
 
 	/* a mark may be there at tc only */
 	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
@@ -108,10 +108,15 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 		return ISOBAR_GO_ON;
 	if (service->persistence)
 		template = template_find(&packet->tuple, number, now);
+	set = *(volatile __u32 *)&service->set; /* one and the same below */
 	if (template != TEMPLATE_NONE)
 		server = template_server(template);
 	else
-		server = choose_server(service->set, &packet->tuple);
+		server = choose_server(set, &packet->tuple);
+	if (server == SET_RANKED)
+		server = rank_winner(set);
+	if (server == SET_RANKED)
+		server = rank_look_for(set);
 	if (server == SET_NOBODY)
 		return ISOBAR_NO_SERVER;
 	if (service->persistence && template == TEMPLATE_NONE) {

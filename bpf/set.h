@@ -13,9 +13,6 @@
 #define SET_NOBODY 0xffffffffu
 /* How often a scheduler tries again when another CPU moved the cursor meanwhile. */
 #define SET_RETRIES 4
-/* Up to so many members are looked at without bpf_loop: it calls a function for each, which
- * costs more than the comparison (12 ns where returns are guarded against speculation). */
-#define SET_INLINE 16
 
 struct isobar_set {
 	struct isobar_set_head *head;
@@ -81,20 +78,3 @@ static __always_inline __u64 set_load(const struct isobar_member *member)
 
 	return server ? ((__u64)server->active << 8) + server->inactive : ~0ull;
 }
-
-/* Calls step(i, search) for every position until it returns other than 0. A macro, because
- * bpf_loop needs the function itself. Without the barrier clang drops the bound of the
- * loop, and the verifier never ends. */
-#define set_for_each(set, step, search)                    \
-	do {                                               \
-		__u32 count = (set)->count;                \
-                                                           \
-		if (count > SET_INLINE) {                  \
-			bpf_loop(count, step, search, 0);  \
-			break;                             \
-		}                                          \
-		asm volatile("" : "+r"(count));            \
-		for (__u32 i = 0; i < SET_INLINE; i++)     \
-			if (i >= count || step(i, search)) \
-				break;                     \
-	} while (0)

@@ -100,10 +100,12 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_keys, options.services);
     // Every service has a head; two sets of the largest service fit beside all others. Of
     // mh's tables, 8 KiB each, there is one more, to build the next set in.
-    bpf_map__set_max_entries(object.maps.isobar_sets, 2 * (options.servers + options.services) +
-                                                          (options.maglev_services + 1) *
-                                                              lookup_elements(ISOBAR_MAGLEV_SLOTS));
+    const auto elements = 2 * (options.servers + options.services) +
+                          (options.maglev_services + 1) * lookup_elements(ISOBAR_MAGLEV_SLOTS);
+    bpf_map__set_max_entries(object.maps.isobar_sets, elements);
+    bpf_map__set_max_entries(object.maps.isobar_ranks, elements / ISOBAR_RANK_FAN + 1);
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_places, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
     // A third of the records stays free, or lines would be full here and there before.

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/convert.h"
+#include "dataplane/rank_layout.h"
 #include "dataplane/routes.h"
 
 namespace isobar::dataplane {
@@ -515,6 +516,20 @@ Result<void> Tables::remove(const model::ServiceKey& key) {
     return {};
 }
 
+// The ranks of a set that is about to be published: all of it is dirty, so that the first packet
+// that chooses looks at all of it. What changes from now on is marked in them.
+void Tables::rank(const Service& service, std::uint32_t block) {
+    const auto count = static_cast<std::uint32_t>(service.members.size());
+    const bool ranked = has_ranks(static_cast<std::uint32_t>(service.scheduler), count);
+    const auto top = isobar_rank_top(block);
+    RankLayout layout;
+    if (ranked) layout = make_ranks(top, count);
+    std::copy(layout.nodes.begin(), layout.nodes.end(), maps_.ranks().begin() + top);
+    for (std::uint32_t position = 0; position < count; ++position)
+        std::atomic_ref(maps_.places()[service.members[position].slot])
+            .store(ranked ? layout.place(position) : 0);
+}
+
 // A new set beside the old one, then one store.
 Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     const auto count = static_cast<std::uint32_t>(service.members.size());
@@ -550,6 +565,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     for (std::size_t slot = 0; slot < table.size(); ++slot)
         sets[*block + 1 + count + slot / ISOBAR_SLOTS].slots.member[slot % ISOBAR_SLOTS] =
             table[slot];
+    rank(service, *block);
     store(maps_.services()[service.index].set, *block);
     if (service.set != 0) pool_.release(service.set, service.set_length);
     service.set = *block;
@@ -677,6 +693,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
         for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i)
             maps_.services()[service].gone[i] += traffic->item[i];
     record.removed_at = now;
+    std::atomic_ref(maps_.places()[member.slot]).store(0);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
     removed_[{key_of(record), member.server.address}] = member.slot;
 }

@@ -196,8 +196,10 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
     if (::geteuid() != 0) return failure(Fault::Permission, "needs root");
     if (::unshare(CLONE_NEWNET) != 0) return system_failure("make a network namespace", errno);
     make_network();
-    auto plane = dataplane::Dataplane::open_or_create(
-        {.connections = sizes.connections, .servers = 128, .services = 128, .maglev_services = 16});
+    auto plane = dataplane::Dataplane::open_or_create({.connections = sizes.connections,
+                                                       .servers = sizes.servers,
+                                                       .services = 128,
+                                                       .maglev_services = 16});
     if (!plane) return tl::unexpected(plane.error());
     for (const char* interface : kInterfaces)
         if (auto done = plane->set_hook(interface, dataplane::Hook::Xdp); !done)

@@ -76,6 +76,7 @@ class Testbed {
 public:
     struct Sizes {
         std::uint32_t connections = 1024;
+        std::uint32_t servers = 128;
     };
     // The programs are loaded, attached to both interfaces (XDP too), no service made.
     static Result<Testbed> make(const Sizes& sizes);
