@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 namespace isobar::dataplane {
 namespace {
@@ -126,10 +128,19 @@ std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
 }
 
 std::uint8_t protocol_number(model::Protocol protocol) {
-    return protocol == model::Protocol::Tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return IPPROTO_TCP;
+        case model::Protocol::Udp:
+            return IPPROTO_UDP;
+        case model::Protocol::Sctp:
+            return IPPROTO_SCTP;
+    }
+    return 0;
 }
 
 model::Protocol protocol_of(std::uint8_t number) {
+    if (number == IPPROTO_SCTP) return model::Protocol::Sctp;
     return number == IPPROTO_UDP ? model::Protocol::Udp : model::Protocol::Tcp;
 }
 
@@ -153,13 +164,20 @@ model::ServiceKey from_abi(const isobar_service_key& key) {
     return {protocol_of(key.protocol), {from_abi(key.address), from_network(key.port)}};
 }
 
-const char* state_name(std::uint32_t state) {
+std::string state_name(std::uint32_t state) {
     static constexpr const char* kNames[] = {
 #define X(name, timeout, active) #name,
         ISOBAR_STATE_LIST(X)
 #undef X
     };
-    return state < ISOBAR_STATES ? kNames[state] : "?";
+    if (state >= ISOBAR_STATES) return "?";
+    // IPVS's names of SCTP's states
+    constexpr std::string_view kSctp = "SCTP_";
+    std::string text = kNames[state];
+    if (!text.starts_with(kSctp)) return text;
+    text.erase(0, kSctp.size());
+    std::ranges::replace(text, '_', '-');
+    return text;
 }
 
 }  // namespace isobar::dataplane

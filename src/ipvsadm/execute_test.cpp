@@ -116,7 +116,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
              Case{"-A -f 7", "a service by firewall mark (-f) comes"},
              Case{"-D -f 7", "a service by firewall mark (-f) comes"},
              Case{"-Z -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
              Case{"-A -t [fd00::1]:80", "IPv6 comes"},
              Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "IPv6 comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gre --tun-csum",
@@ -130,6 +129,17 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
             << line;
     }
     EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s rr\n");
+}
+
+TEST_F(Execute, SctpServicesAreListedAndSaved) {
+    given({"-A --sctp-service 10.0.1.100:9 -s nq",
+           "-a --sctp-service 10.0.1.100:9 -r 10.0.2.11:9 -m"});
+
+    EXPECT_EQ(rules(),
+              "-A --sctp-service 10.0.1.100:9 -s nq\n"
+              "-a --sctp-service 10.0.1.100:9 -r 10.0.2.11:9 -m -w 1\n");
+    EXPECT_NE(run("-L -n").out.find("\nSCTP 10.0.1.100:9 nq\n"), std::string::npos);
+    EXPECT_EQ(verdict("-D --sctp-service 10.0.1.100:9"), "0 ");
 }
 
 TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {

@@ -31,11 +31,18 @@ Table table_of(const ListOptions& options) {
 }
 
 ServiceKind kind_of(model::Protocol protocol) {
+    if (protocol == model::Protocol::Sctp) return ServiceKind::Sctp;
     return protocol == model::Protocol::Udp ? ServiceKind::Udp : ServiceKind::Tcp;
 }
 
 std::string_view protocol_label(model::Protocol protocol) {
+    if (protocol == model::Protocol::Sctp) return "SCTP";
     return protocol == model::Protocol::Udp ? "UDP" : "TCP";
+}
+
+std::string_view service_option(model::Protocol protocol) {
+    if (protocol == model::Protocol::Sctp) return "--sctp-service";
+    return protocol == model::Protocol::Udp ? "-u" : "-t";
 }
 
 std::string endpoint_text(const model::Endpoint& endpoint, model::Protocol protocol, bool numeric,
@@ -303,7 +310,7 @@ std::string list_timeouts(const model::Timeouts& timeouts) {
 
 std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names) {
     const auto protocol = service.key.protocol;
-    const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
+    const auto key = fmt::format("{} {}", service_option(protocol),
                                  endpoint_text(service.key.address, protocol, numeric, names));
     std::string text =
         fmt::format("-A {} -s {}{}{}", key, model::name(service.scheduler),

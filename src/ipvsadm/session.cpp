@@ -17,14 +17,18 @@ namespace {
 constexpr std::string_view kProgram = "isobar-ipvsadm";
 
 bool is_endpoint(const ServiceName& service) {
-    return service.kind == ServiceKind::Tcp || service.kind == ServiceKind::Udp;
+    return service.kind != ServiceKind::FirewallMark;
+}
+
+model::Protocol protocol_of(ServiceKind kind) {
+    if (kind == ServiceKind::Sctp) return model::Protocol::Sctp;
+    return kind == ServiceKind::Udp ? model::Protocol::Udp : model::Protocol::Tcp;
 }
 
 // Of a command that names its service; other kinds were refused before it came here.
 model::ServiceKey key_of(const Command& command) {
     assert(command.service && is_endpoint(*command.service));
-    const bool tcp = command.service->kind == ServiceKind::Tcp;
-    return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
+    return {protocol_of(command.service->kind), command.service->address};
 }
 
 // -M without -p means nothing, to the kernel neither.

@@ -32,6 +32,8 @@ std::string_view name(Protocol protocol) {
             return "tcp";
         case Protocol::Udp:
             return "udp";
+        case Protocol::Sctp:
+            return "sctp";
     }
     return "?";
 }
@@ -77,6 +79,7 @@ std::optional<Scheduler> scheduler_named(std::string_view name) {
 std::optional<Protocol> protocol_named(std::string_view name) {
     if (name == "tcp") return Protocol::Tcp;
     if (name == "udp") return Protocol::Udp;
+    if (name == "sctp") return Protocol::Sctp;
     return std::nullopt;
 }
 
