@@ -139,7 +139,7 @@ TEST_F(Execute, SctpServicesAreListedAndSaved) {
               "-A --sctp-service 10.0.1.100:9 -s nq\n"
               "-a --sctp-service 10.0.1.100:9 -r 10.0.2.11:9 -m -w 1\n");
     EXPECT_NE(run("-L -n").out.find("\nSCTP 10.0.1.100:9 nq\n"), std::string::npos);
-    EXPECT_EQ(verdict("-D --sctp-service 10.0.1.100:9"), "0 ");
+    EXPECT_EQ(verdict("-D --sctp-service 10.0.1.100:9"), "0");
 }
 
 TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
@@ -148,10 +148,10 @@ TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
     EXPECT_EQ(rules(),
               "-A -u 10.0.1.100:53 -s rr -o\n"
               "-A -u 10.0.1.100:54 -s sh -p 60 -o -b sh-port\n");
-    EXPECT_EQ(run("-L -n -u 10.0.1.100:54").out.substr(run("-L -n").out.find("UDP")),
-              "UDP  10.0.1.100:54 sh (sh-port) persistent 60 ops\n");
+    EXPECT_NE(run("-L -n").out.find("\nUDP  10.0.1.100:54 sh (sh-port) persistent 60 ops\n"),
+              std::string::npos);
     given({"-E -u 10.0.1.100:53 -s rr"});
-    EXPECT_EQ(rules().substr(0, 29), "-A -u 10.0.1.100:53 -s rr\n-A");
+    EXPECT_TRUE(rules().starts_with("-A -u 10.0.1.100:53 -s rr\n"));
     EXPECT_EQ(verdict("-A -t 10.0.1.100:53 -o"),
               "2 One-Packet Scheduling is only for UDP virtual services");
 }
