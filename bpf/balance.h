@@ -17,6 +17,7 @@
 #include "nexthop.h"
 #include "packet.h"
 #include "schedule.h"
+#include "sctp.h"
 #include "track.h"
 #include "tunnel.h"
 
@@ -54,6 +55,9 @@ static __always_inline int connection_is_over(const struct balance *b)
 		return 1;
 	if (server_is_gone(b) && (b->settings->switches & ISOBAR_EXPIRE_NODEST_CONN))
 		return 1;
+	if (b->packet.tuple.protocol == IPPROTO_SCTP)
+		return b->found.direction == ISOBAR_FROM_CLIENT &&
+		       b->packet.tcp_event == SCTP_INIT && state == ISOBAR_STATE_SCTP_CLOSED;
 	return b->packet.tuple.protocol == IPPROTO_TCP &&
 	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
 	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
@@ -122,6 +126,10 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 	/* the checksum over all fragments is in the first one, with the ports */
 	if (b->found.conn->method == ISOBAR_METHOD_NAT && (b->packet.fragment & FRAGMENT_LATER))
 		return nat_rewrite_ip(ctx, end, &b->change);
+	if (b->found.conn->method == ISOBAR_METHOD_NAT && b->packet.tuple.protocol == IPPROTO_SCTP)
+		return nat_rewrite_ip(ctx, end, &b->change) ||
+		       sctp_rewrite_port(ctx, &b->packet, end == NAT_DESTINATION,
+					 b->change.new_port);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
 	if (nat_count_hop(ctx))
@@ -228,6 +236,8 @@ static __always_inline enum isobar_verdict parse_ports(ISOBAR_CTX *ctx,
 {
 	enum isobar_verdict verdict;
 
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return sctp_parse(ctx, packet);
 	if (packet->fragment & FRAGMENT_LATER)
 		return fragment_follow(ctx, packet);
 	verdict = parse_transport(ctx, packet);
@@ -255,7 +265,8 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		b.destination_kind |= ISOBAR_FILTER_VIRTUAL;
 	if (!(b.source_kind | b.destination_kind))
 		return ISOBAR_NOT_OURS;
-	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
+	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP &&
+	    b.packet.tuple.protocol != IPPROTO_SCTP)
 		return ISOBAR_NOT_OURS;
 	verdict = check_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)

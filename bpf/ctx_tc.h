@@ -57,6 +57,17 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return bpf_skb_pull_data(ctx, length) == 0;
 }
 
+static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
+{
+	return bpf_skb_load_bytes(ctx, offset, into, length);
+}
+
+/* Keeps the driver's sum of the packet right. */
+static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
+{
+	return bpf_skb_store_bytes(ctx, offset, from, length, BPF_F_RECOMPUTE_CSUM);
+}
+
 /* Makes room for an outer header of `length` bytes between the Ethernet and the IP header;
  * `outer` and `inner` are the protocols behind the two IP headers. The segments of a TCP
  * super-packet become smaller by as much, so that they still fit; datagrams cannot. */

@@ -53,6 +53,16 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return ctx_data(ctx) + length <= ctx_data_end(ctx);
 }
 
+static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
+{
+	return bpf_xdp_load_bytes(ctx, offset, into, length);
+}
+
+static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
+{
+	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length);
+}
+
 /* The MAC addresses are written by whoever sends the frame. */
 static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
 {

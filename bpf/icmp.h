@@ -197,7 +197,8 @@ static __always_inline int icmp_parse(ISOBAR_CTX *ctx, struct isobar_packet *pac
 	if (!icmp_is_error(icmp->type) || inner->version != 4 || inner->ihl < 5 ||
 	    (inner->frag_off & bpf_htons(0x1fff)))
 		return -1;
-	if (inner->protocol != IPPROTO_TCP && inner->protocol != IPPROTO_UDP)
+	if (inner->protocol != IPPROTO_TCP && inner->protocol != IPPROTO_UDP &&
+	    inner->protocol != IPPROTO_SCTP)
 		return -1;
 	quoted->source = address_from_v4(inner->daddr);
 	quoted->destination = address_from_v4(inner->saddr);

@@ -36,7 +36,7 @@ struct isobar_packet {
 	__u8 tos;
 	__u8 fragment;       /* enum fragment_bit */
 	__u8 dont_fragment;
-	__u8 tcp_event;      /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack */
+	__u8 tcp_event; /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack; sctp_event */
 };
 
 /* Offset of the IP header: the data plane is attached to Ethernet-like interfaces only. */

@@ -9,6 +9,7 @@
 #include "mark.h"
 #include "one_packet.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
+#include "sctp.h"
 #include "set.h"
 #include "template.h"
 #include "track.h"
@@ -100,6 +101,8 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	if (!service)
 		return ISOBAR_NO_SERVICE;
 	if (packet->tuple.protocol == IPPROTO_TCP && packet->tcp_event != TCP_SYN)
+		return ISOBAR_NO_CONNECTION;
+	if (packet->tuple.protocol == IPPROTO_SCTP && packet->tcp_event != SCTP_INIT)
 		return ISOBAR_NO_CONNECTION;
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
 	if (packet->tuple.source_port == bpf_htons(20))

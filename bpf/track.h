@@ -8,6 +8,7 @@
 #include "conn_end.h"
 #include "maps.h"
 #include "packet.h"
+#include "sctp.h"
 #include "state.h"
 
 /* The deadline of a connection that many packets move on is written once in a while, not by
@@ -54,11 +55,12 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 	__u32 state = life & ISOBAR_LIFE_STATE;
 	__u32 next = state;
 
+	__u32 seen = conn->method == ISOBAR_METHOD_NAT ? found->direction : TCP_CLIENT_ONLY;
+
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		next = tcp_next(state,
-				conn->method == ISOBAR_METHOD_NAT ? found->direction
-								  : TCP_CLIENT_ONLY,
-				packet->tcp_event);
+		next = tcp_next(state, seen, packet->tcp_event);
+	else if (packet->tuple.protocol == IPPROTO_SCTP)
+		next = sctp_next(state, seen, packet->tcp_event) & ISOBAR_LIFE_STATE;
 	else if (found->direction == ISOBAR_FROM_SERVER)
 		track_answer(conn);
 	if (next != state && (life & ISOBAR_LIFE_LIVE)) {
@@ -73,7 +75,7 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 			server_count(found->server, new_life, 1);
 			rank_mark(conn->server);
 		}
-		if (next == ISOBAR_STATE_ESTABLISHED)
+		if (next == ISOBAR_STATE_ESTABLISHED || next == ISOBAR_STATE_SCTP_ESTABLISHED)
 			track_answer(conn);
 	}
 	track_deadline(settings, conn, now + settings->timeout[next & (ISOBAR_TIMEOUTS - 1)]);

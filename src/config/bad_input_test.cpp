@@ -134,8 +134,6 @@ const std::vector<Bad> kBad = {
      "from: IPv6 networks come with a later version of Isobar", ""},
     {"LaterPortRange", listening_on("[\"10.0.0.2:8000-8100/tcp\"]"), 3, 11,
      "listen: port ranges come with a later version of Isobar", ""},
-    {"LaterSctp", listening_on("[\"10.0.0.2:80/sctp\"]"), 3, 11,
-     "listen: SCTP services come with a later version of Isobar", ""},
 
     // forwarding methods
     {"TunnelWithoutTun", service_with("tunnel = \"gre\""), 4, 10, "tunnel: this service uses none",

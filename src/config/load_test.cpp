@@ -68,6 +68,16 @@ servers = [
     EXPECT_EQ(web.servers[2].weight, 1U);
 }
 
+TEST(Load, SctpIsRead) {
+    const auto config = good(R"(
+[[service]]
+name = "diameter"
+listen = ["10.0.0.2:3868/sctp"]
+)");
+
+    EXPECT_EQ(config.services.at(0).listen.at(0).protocol, model::Protocol::Sctp);
+}
+
 TEST(Load, OnePacketIsRead) {
     const auto config = good(R"(
 [[service]]

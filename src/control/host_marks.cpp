@@ -46,6 +46,7 @@ std::optional<std::vector<T>> read_alternatives(const Json& value, Read read) {
 std::optional<Protocol> read_protocol(const Json& value) {
     if (value == "tcp" || value == 6) return Protocol::Tcp;
     if (value == "udp" || value == 17) return Protocol::Udp;
+    if (value == "sctp" || value == 132) return Protocol::Sctp;
     return std::nullopt;
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 namespace isobar::dataplane {
 namespace {
@@ -166,6 +168,8 @@ std::uint8_t protocol_number(model::Protocol protocol) {
             return IPPROTO_UDP;
         case model::Protocol::Any:
             return 0;
+        case model::Protocol::Sctp:
+            return IPPROTO_SCTP;
     }
     return 0;
 }
@@ -176,6 +180,8 @@ model::Protocol protocol_of(std::uint8_t number) {
             return model::Protocol::Tcp;
         case IPPROTO_UDP:
             return model::Protocol::Udp;
+        case IPPROTO_SCTP:
+            return model::Protocol::Sctp;
         default:
             return model::Protocol::Any;
     }
@@ -208,13 +214,20 @@ model::ServiceKey from_abi(const isobar_service_key& key) {
     return {protocol_of(key.protocol), {from_abi(key.address), from_network(key.port)}};
 }
 
-const char* state_name(std::uint32_t state) {
+std::string state_name(std::uint32_t state) {
     static constexpr const char* kNames[] = {
 #define X(name, timeout, active) #name,
         ISOBAR_STATE_LIST(X)
 #undef X
     };
-    return state < ISOBAR_STATES ? kNames[state] : "?";
+    if (state >= ISOBAR_STATES) return "?";
+    // IPVS's names of SCTP's states
+    constexpr std::string_view kSctp = "SCTP_";
+    std::string text = kNames[state];
+    if (!text.starts_with(kSctp)) return text;
+    text.erase(0, kSctp.size());
+    std::ranges::replace(text, '_', '-');
+    return text;
 }
 
 }  // namespace isobar::dataplane

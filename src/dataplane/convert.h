@@ -39,6 +39,6 @@ std::uint16_t to_network(model::Port port);
 model::Port from_network(std::uint16_t port);
 
 // "ESTABLISHED"; "?" for a number out of range.
-const char* state_name(std::uint32_t state);
+std::string state_name(std::uint32_t state);
 
 }  // namespace isobar::dataplane

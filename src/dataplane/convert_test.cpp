@@ -60,13 +60,15 @@ TEST(Convert, ThirtyOneDaysAreAsManyJiffiesAsTheClockCanTell) {
 }
 
 TEST(Convert, StatesHaveTheNamesThatIpvsadmPrints) {
-    EXPECT_STREQ("NONE", state_name(0));
-    EXPECT_STREQ("ESTABLISHED", state_name(1));
-    EXPECT_STREQ("SYN_RECV", state_name(3));
-    EXPECT_STREQ("SYNACK", state_name(10));
-    EXPECT_STREQ("UDP", state_name(11));
-    EXPECT_STREQ("?", state_name(12));
-    EXPECT_STREQ("?", state_name(0xffffffff));
+    EXPECT_EQ("NONE", state_name(0));
+    EXPECT_EQ("ESTABLISHED", state_name(1));
+    EXPECT_EQ("SYN_RECV", state_name(3));
+    EXPECT_EQ("SYNACK", state_name(10));
+    EXPECT_EQ("UDP", state_name(11));
+    EXPECT_EQ("NONE", state_name(ISOBAR_STATE_SCTP_NONE));
+    EXPECT_EQ("S-ACK-SENT", state_name(ISOBAR_STATE_SCTP_S_ACK_SENT));
+    EXPECT_EQ("?", state_name(ISOBAR_STATES));
+    EXPECT_EQ("?", state_name(0xffffffff));
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ std::string_view help_text() {
 SERVICE
   -t, --tcp-service HOST:PORT
   -u, --udp-service HOST:PORT
+      --sctp-service HOST:PORT
 
 Of services
   -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
@@ -64,8 +65,8 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --sctp-service, --pe, --tun-csum,
---tun-remcsum, -s lblc, -s lblcr, --start-daemon.
+Understood, but refused until a later version of Isobar: --pe, --tun-csum, --tun-remcsum,
+-s lblc, -s lblcr, --start-daemon.
 )";
 }
 

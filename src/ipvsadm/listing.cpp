@@ -36,6 +36,8 @@ ServiceKind kind_of(model::Protocol protocol) {
             return ServiceKind::Tcp;
         case model::Protocol::Udp:
             return ServiceKind::Udp;
+        case model::Protocol::Sctp:
+            return ServiceKind::Sctp;
         case model::Protocol::Any:
             break;
     }
@@ -49,6 +51,8 @@ std::string_view protocol_label(model::Protocol protocol) {
             return "TCP";
         case model::Protocol::Udp:
             return "UDP";
+        case model::Protocol::Sctp:
+            return "SCTP";
         case model::Protocol::Any:
             break;
     }
@@ -338,8 +342,10 @@ std::string service_option(const model::ServiceKey& key, bool numeric, Names& na
         const bool ipv4 = key.address.address.family == model::Family::V4;
         return fmt::format("-f {}{}", key.mark, ipv4 ? "" : " -6");
     }
-    return fmt::format("{} {}", key.protocol == model::Protocol::Udp ? "-u" : "-t",
-                       endpoint_text(key.address, key.protocol, numeric, names));
+    const char* option = "-t";
+    if (key.protocol == model::Protocol::Udp) option = "-u";
+    if (key.protocol == model::Protocol::Sctp) option = "--sctp-service";
+    return fmt::format("{} {}", option, endpoint_text(key.address, key.protocol, numeric, names));
 }
 
 std::string threshold_options(const model::RealServer& server) {

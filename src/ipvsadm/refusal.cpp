@@ -22,7 +22,6 @@ bool is_ipv6(const model::Endpoint& endpoint) {
 
 std::optional<std::string> find_later_address(const Command& command) {
     if (command.service) {
-        if (command.service->kind == ServiceKind::Sctp) return later("SCTP (--sctp-service)");
         if (is_ipv6(command.service->address)) return later("IPv6");
     }
     if (command.server && is_ipv6(*command.server)) return later("IPv6");

@@ -16,19 +16,27 @@ namespace {
 
 constexpr std::string_view kProgram = "isobar-ipvsadm";
 
-bool can_be(const ServiceName& service) {
-    return service.kind != ServiceKind::Sctp;
+model::Protocol protocol_of(ServiceKind kind) {
+    switch (kind) {
+        case ServiceKind::Tcp:
+            return model::Protocol::Tcp;
+        case ServiceKind::Udp:
+            return model::Protocol::Udp;
+        case ServiceKind::Sctp:
+            return model::Protocol::Sctp;
+        case ServiceKind::FirewallMark:
+            break;
+    }
+    return model::Protocol::Any;
 }
 
-// Of a command that names its service; other kinds were refused before it came here.
+// Of a command that names its service.
 model::ServiceKey key_of(const Command& command) {
-    assert(command.service && can_be(*command.service));
-    if (command.service->kind == ServiceKind::FirewallMark) {
-        return model::ServiceKey::by_mark(command.service->mark,
-                                          command.service->address.address.family);
-    }
-    const bool tcp = command.service->kind == ServiceKind::Tcp;
-    return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
+    assert(command.service);
+    const auto& [kind, address, mark] = *command.service;
+    if (kind == ServiceKind::FirewallMark)
+        return model::ServiceKey::by_mark(mark, address.address.family);
+    return {protocol_of(kind), address};
 }
 
 // -M without -p means nothing, to the kernel neither.
@@ -118,9 +126,7 @@ int Session::list_services(const Command& command) {
     if (command.list.sorted) sort_services(*found);
 
     if (command.service) {
-        std::erase_if(*found, [&](const auto& service) {
-            return !can_be(*command.service) || service.key != key_of(command);
-        });
+        std::erase_if(*found, [&](const auto& service) { return service.key != key_of(command); });
         if (found->empty()) return say(kNoSuchService, "No such service");
     } else {
         out_ << version_header();

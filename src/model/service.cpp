@@ -34,6 +34,8 @@ std::string_view name(Protocol protocol) {
             return "udp";
         case Protocol::Any:
             return "any";
+        case Protocol::Sctp:
+            return "sctp";
     }
     return "?";
 }
@@ -79,6 +81,7 @@ std::optional<Scheduler> scheduler_named(std::string_view name) {
 std::optional<Protocol> protocol_named(std::string_view name) {
     if (name == "tcp") return Protocol::Tcp;
     if (name == "udp") return Protocol::Udp;
+    if (name == "sctp") return Protocol::Sctp;
     return std::nullopt;
 }
 

@@ -15,7 +15,7 @@
 
 namespace isobar::model {
 
-enum class Protocol : std::uint8_t { Tcp, Udp, Any };
+enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line; the list is abi/schedulers.h.

@@ -59,7 +59,7 @@ TEST_P(Verdicts, WhatIsNoneOfOurBusinessPassesUntouched) {
         {"FIN without connection", Side::Outside, request(40000, kFin), ISOBAR_NO_CONNECTION},
         {"RST without connection", Side::Outside, request(40000, kRst), ISOBAR_NO_CONNECTION},
         {"FTP's data port as a client", Side::Outside, request(20, kSyn), ISOBAR_NO_CONNECTION},
-        {"SCTP", Side::Outside, of_protocol(132), ISOBAR_NOT_OURS},
+        {"SCTP without a service", Side::Outside, of_protocol(132), ISOBAR_NO_SERVICE},
         {"ESP", Side::Outside, of_protocol(50), ISOBAR_NOT_OURS},
         {"GRE", Side::Outside, of_protocol(47), ISOBAR_NOT_OURS},
         {"IPIP", Side::Outside, of_protocol(4), ISOBAR_NOT_OURS},
