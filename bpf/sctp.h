@@ -199,7 +199,8 @@ __noinline int sctp_next(__u32 state, __u32 seen, __u32 event)
  * their highest power in bit 0. */
 #define SCTP_POLYNOMIAL 0x82f63b78u
 
-static __always_inline __u32 sctp_multiply(__u32 a, __u32 b)
+/* Global: the verifier looks at it once. */
+__noinline __u32 sctp_multiply(__u32 a, __u32 b)
 {
 	__u32 product = 0;
 

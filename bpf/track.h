@@ -106,12 +106,28 @@ static __always_inline __u32 track_scale(int item)
 	return item < ISOBAR_IN_BYTES ? 9 : 4;
 }
 
+/* On the stack, as Linux 6.1 wants it of what a loop is handed. */
+struct track_decay {
+	struct isobar_estimate *estimate;
+};
+
+/* A period in which no packet came. */
+static long track_empty_period(__u32 i, struct track_decay *decay)
+{
+	__u64 *rate = decay->estimate->rate;
+
+	for (int item = 0; item < ISOBAR_TRAFFIC_ITEMS; item++)
+		rate[item] += -(__s64)rate[item] >> 2;
+	return 0;
+}
+
 /* Closes the periods that are over: the first with what was counted, the others (no
  * packet came) with nothing. 32 empty periods take any rate to nothing. */
 __noinline int track_close_periods(__u32 server, __u32 now)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
+	struct track_decay decay = { .estimate = estimate };
 	struct track_sum sum = { .server = server };
 	__u32 length, due, empty;
 
@@ -128,14 +144,11 @@ __noinline int track_close_periods(__u32 server, __u32 now)
 		__s64 counted = (sum.item[i] - estimate->last[i]) << track_scale(i);
 
 		rate += (counted - rate) >> 2;
-		for (int k = 0; k < 32; k++) {
-			if (k >= empty)
-				break;
-			rate += -rate >> 2;
-		}
 		estimate->rate[i] = empty > 32 ? 0 : rate;
 		estimate->last[i] = sum.item[i];
 	}
+	if (empty > 0 && empty <= 32)
+		bpf_loop(empty, track_empty_period, &decay, 0);
 	return 1;
 }
 

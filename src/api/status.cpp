@@ -108,11 +108,17 @@ model::ServerStatus parse_server(const Json& json) {
     return server;
 }
 
+// "any": of a service by mark.
+std::optional<model::Protocol> service_protocol(std::string_view name) {
+    if (name == model::name(model::Protocol::Any)) return model::Protocol::Any;
+    return model::protocol_named(name);
+}
+
 ServiceView parse_service(const Json& json) {
     ServiceView service;
     json.at("name").get_to(service.name);
     json.at("mark").get_to(service.status.key.mark);
-    service.status.key.protocol = parse_field(json, "protocol", model::protocol_named);
+    service.status.key.protocol = parse_field(json, "protocol", service_protocol);
     service.status.key.address = parse_field(json, "address", model::Endpoint::parse);
     service.status.scheduler = parse_field(json, "scheduler", model::scheduler_named);
     for (const Json& flag : json.at("scheduler_flags")) {

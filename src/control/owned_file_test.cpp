@@ -45,7 +45,7 @@ TEST(OwnedText, CutOffAnywhereIsInvalid) {
 TEST(OwnedText, AnythingElseIsInvalid) {
     for (const char* text :
          {"", "\n", "isobar services 2\nx\nend 0\n", "[toml]\n",
-          "isobar services 1\nx\nsctp 10.0.0.2:80\nend 1\n",
+          "isobar services 1\nx\nicmp 10.0.0.2:80\nend 1\n",
           "isobar services 1\nx\nmark 5\nend 1\n", "isobar services 1\nx\nmark ipv4 0\nend 1\n",
           "isobar services 1\nx\nmark ipv4 4294967296\nend 1\n",
           "isobar services 1\nx\ntcp 10.0.0.2\nend 1\n", "isobar services 1\nx\nend 1\n",

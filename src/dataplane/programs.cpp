@@ -108,8 +108,9 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_places, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
-    // A third of the records stays free, or lines would be full here and there before.
-    const auto lines = options.connections / ISOBAR_LINE * 3 / 2;
+    // Three sevenths of the records stay free, or lines would be full here and there before: one
+    // of a million connections finds no room then.
+    const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
     bpf_map__set_max_entries(object.maps.isobar_tags, lines);
     bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_LINE);
 }

@@ -103,16 +103,14 @@ TEST_F(Execute, RefusalsOfTheKernelSoundLikeIpvsadm) {
 }
 
 TEST_F(Execute, ServicesByMarkAreListedAndSavedAsIpvsadmDoes) {
-    given(
-        {"-A -t 10.0.1.100:80 -s rr", "-A -f 7 -6", "-A -f 5 -s rr -p 60", "-a -f 5 -r 10.0.2.11"});
+    given({"-A -t 10.0.1.100:80 -s rr", "-A -f 5 -s rr -p 60", "-a -f 5 -r 10.0.2.11"});
 
     EXPECT_EQ(rules(),
               "-A -t 10.0.1.100:80 -s rr\n"
               "-A -f 5 -s rr -p 60\n"
-              "-a -f 5 -r 10.0.2.11:0 -g -w 1\n"
-              "-A -f 7 -6 -s wlc\n");
+              "-a -f 5 -r 10.0.2.11:0 -g -w 1\n");
     EXPECT_EQ(verdict("-A -f 5"), "255 Service already exists");
-    EXPECT_EQ(verdict("-D -f 7"), "255 No such service") << "it is of the other family";
+    EXPECT_EQ(verdict("-D -f 7"), "255 No such service");
     EXPECT_EQ(verdict("-L -f 8"), "1 No such service");
     EXPECT_EQ(verdict("-d -f 5 -r 10.0.2.11"), "0");
 }

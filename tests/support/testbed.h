@@ -77,8 +77,11 @@ public:
     struct Sizes {
         std::uint32_t connections = 1024;
         std::uint32_t servers = 128;
+
+        auto operator<=>(const Sizes&) const = default;
     };
-    // The programs are loaded, attached to both interfaces (XDP too), no service made.
+    // The programs are attached to both interfaces (XDP too), in a network namespace of its own;
+    // no service is made, nothing counted.
     static Result<Testbed> make(const Sizes& sizes);
     static Result<Testbed> make() { return make(Sizes{}); }
 

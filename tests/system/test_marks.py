@@ -103,6 +103,7 @@ def test_isobard_knows_services_by_mark(cluster):
     assert web(cluster.client) == telnet(cluster.client, VIP) == "Real2"
     service, = cluster.director.status()["services"]
     assert (service["name"], service["mark"]) == ("all", 1)
+    assert "all  mark 1" in cluster.director.isobar("status").stdout
 
 
 # ---- the shop: its cookies are known on one server only ----
