@@ -19,12 +19,16 @@ TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be bus
 collect_ignore = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare.py"]
 
 
+def shard_of(item, number, shards):
+    return 0 if item.get_closest_marker("alone") else number % shards
+
+
 @pytest.hookimpl(trylast=True)  # after -m and -k
 def pytest_collection_modifyitems(config, items):
     # One of several runs side by side, told as GoogleTest is
     shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
     shard = int(os.environ.get("GTEST_SHARD_INDEX", 0))
-    others = [item for number, item in enumerate(items) if number % shards != shard]
+    others = [item for number, item in enumerate(items) if shard_of(item, number, shards) != shard]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
