@@ -232,9 +232,7 @@ int Session::apply(const Command& command, const model::Change& change) {
         if (command.action == Action::AddService) known_->insert(key_of(command));
         if (command.action == Action::DeleteService) known_->erase(key_of(command));
     }
-    if (applied && command.service->kind == ServiceKind::FirewallMark && !command.server) {
-        follow_host_marks();
-    }
+    if (applied && !command.server && key_of(command).mark != 0) follow_host_marks();
     return conclude(command, applied);
 }
 
