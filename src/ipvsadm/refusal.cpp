@@ -21,9 +21,7 @@ bool is_ipv6(const model::Endpoint& endpoint) {
 }
 
 std::optional<std::string> find_later_address(const Command& command) {
-    if (command.service) {
-        if (is_ipv6(command.service->address)) return later("IPv6");
-    }
+    if (command.service && is_ipv6(command.service->address)) return later("IPv6");
     if (command.server && is_ipv6(*command.server)) return later("IPv6");
     return std::nullopt;
 }
