@@ -159,6 +159,20 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 	       address_equal(&server->address, &tuple->source);
 }
 
+/* What a record says of the packet that it was made for, and where that goes. */
+static __always_inline void conn_describe(struct isobar_conn *conn,
+					  const struct isobar_tuple *tuple, __u32 server_index,
+					  const struct isobar_server *server)
+{
+	conn->client = tuple->source;
+	conn->virtual_address = tuple->destination;
+	conn->client_port = tuple->source_port;
+	conn->virtual_port = tuple->destination_port;
+	conn->protocol = tuple->protocol;
+	conn->method = server->method;
+	conn->server = server_index;
+}
+
 static __always_inline int conn_get(__u32 record, __u32 direction, struct conn_found *found)
 {
 	found->record = record;

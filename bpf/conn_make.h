@@ -178,13 +178,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 		return -1;
 	life = conn_first_life(tuple->protocol);
 	life |= ISOBAR_LIFE_LIVE | place.life;
-	conn->client = tuple->source;
-	conn->virtual_address = tuple->destination;
-	conn->client_port = tuple->source_port;
-	conn->virtual_port = tuple->destination_port;
-	conn->protocol = tuple->protocol;
-	conn->server = server_index;
-	conn->method = found->server->method;
+	conn_describe(conn, tuple, server_index, found->server);
 	conn->partner = place.signpost;
 	conn->control = control;
 	conn->assured = 0;

@@ -41,13 +41,7 @@ static __always_inline int one_packet_choose(const struct isobar_settings *setti
 
 	if (!server || !conn)
 		return -1;
-	conn->client = tuple->source;
-	conn->virtual_address = tuple->destination;
-	conn->client_port = tuple->source_port;
-	conn->virtual_port = tuple->destination_port;
-	conn->protocol = tuple->protocol;
-	conn->method = server->method;
-	conn->server = server_index;
+	conn_describe(conn, tuple, server_index, server);
 	conn->expires = now;
 	conn->chosen = 1;
 	return 0;

@@ -40,8 +40,7 @@ static __always_inline __u64 rank_load(__u32 scheduler, const struct isobar_serv
 		return 0; /* before all that have one, whatever they weigh */
 	if (scheduler == ISOBAR_SCHEDULER_sed || scheduler == ISOBAR_SCHEDULER_nq)
 		return active + 1;
-	/* ip_vs_dest_conn_overhead(): an active connection weighs as 256 inactive ones */
-	return (active << 8) + server->inactive;
+	return server_load(server);
 }
 
 /* Nobody yet: any load / weight is less than 1 / 0. Told in a way that the verifier does not see
@@ -244,25 +243,21 @@ static __always_inline void rank_look_unasked(const struct isobar_set *set, stru
 /* The best server of a set with ranks. Global: the verifier looks at it once. */
 __noinline __u32 rank_winner(__u32 element)
 {
-	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
 	struct rank_repair repair = {};
 	struct isobar_member *member;
 	struct isobar_rank *top;
 	__u32 unsure;
 
-	if (!e)
+	if (set_open(element, &repair.set))
 		return SET_NOBODY;
-	repair.set.head = &e->head;
-	repair.set.first = element + 1;
-	repair.set.count = e->head.count;
-	repair.scheduler = e->head.scheduler;
+	repair.scheduler = repair.set.head->scheduler;
 	repair.top = isobar_rank_top(element);
 	top = bpf_map_lookup_elem(&isobar_ranks, &repair.top);
 	if (!top)
 		return SET_NOBODY;
 	rank_look_unasked(&repair.set, top);
 	if (top->dirty)
-		bpf_loop(e->head.count / ISOBAR_RANK_FAN + 1, rank_repair_one, &repair, 0);
+		bpf_loop(repair.set.count / ISOBAR_RANK_FAN + 1, rank_repair_one, &repair, 0);
 	/* not repaired: another CPU is at it */
 	unsure = *(volatile __u32 *)&top->dirty;
 	member = set_member(&repair.set, *(volatile __u32 *)&top->winner);
@@ -280,15 +275,11 @@ static long rank_look(__u32 i, struct rank_search *search)
 /* The same by looking at all of them. */
 __noinline __u32 rank_look_for(__u32 element)
 {
-	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
 	struct rank_search search = {};
 
-	if (!e)
+	if (set_open(element, &search.set))
 		return SET_NOBODY;
-	search.set.head = &e->head;
-	search.set.first = element + 1;
-	search.set.count = e->head.count;
-	search.scheduler = e->head.scheduler;
+	search.scheduler = search.set.head->scheduler;
 	rank_begin(&search);
 	bpf_loop(search.set.count, rank_look, &search, 0);
 	return search.server;

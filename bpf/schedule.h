@@ -43,15 +43,11 @@ static __always_inline __u32 find_service(ISOBAR_CTX *ctx, const struct isobar_s
  * which some schedulers hash. */
 __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 {
-	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
 	struct isobar_set set = {};
 
-	if (!element || !e || !tuple)
+	if (!element || !tuple || set_open(element, &set))
 		return SET_NOBODY;
-	set.head = &e->head;
-	set.first = element + 1;
-	set.count = e->head.count;
-	switch (e->head.scheduler) {
+	switch (set.head->scheduler) {
 #define X(number, name) \
 	case number:    \
 		return name##_choose(&set, tuple);

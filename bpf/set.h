@@ -20,6 +20,19 @@ struct isobar_set {
 	__u32 count;
 };
 
+/* The set whose head is that element; other than 0: there is none. */
+static __always_inline int set_open(__u32 element, struct isobar_set *set)
+{
+	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
+
+	if (!e)
+		return -1;
+	set->head = &e->head;
+	set->first = element + 1;
+	set->count = e->head.count;
+	return 0;
+}
+
 static __always_inline struct isobar_member *set_member(const struct isobar_set *set,
 							__u32 position)
 {
@@ -71,10 +84,15 @@ static __always_inline __u32 set_active(const struct isobar_member *member)
 }
 
 /* IPVS's ip_vs_dest_conn_overhead(): an active connection weighs as 256 inactive ones. */
+static __always_inline __u64 server_load(const struct isobar_server *server)
+{
+	return ((__u64)server->active << 8) + server->inactive;
+}
+
 static __always_inline __u64 set_load(const struct isobar_member *member)
 {
 	__u32 index = member->server;
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &index);
 
-	return server ? ((__u64)server->active << 8) + server->inactive : ~0ull;
+	return server ? server_load(server) : ~0ull;
 }
