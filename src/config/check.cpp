@@ -165,34 +165,16 @@ void check_one_packet(const ServiceDraft& service, Reading& reading) {
     }
 }
 
-model::ServiceConfig to_service(const ServiceDraft& draft) {
-    model::ServiceConfig service;
-    service.name = draft.name.value;
-    for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
-    service.mark = draft.mark.value;
-    service.scheduler = draft.scheduler;
-    for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
-    service.forward = draft.forward;
-    service.one_packet = draft.one_packet.value;
-    if (draft.persistence) {
-        service.persistence = model::Persistence{
-            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
-    }
-    model::Tunnel tunnel{draft.tunnel.value, 0};
-    if (tunnel.type == model::Encapsulation::Gue)
-        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
-    for (const auto& [server, at] : draft.servers) {
-        service.servers.push_back(server);
-        service.servers.back().method = draft.forward;
-        service.servers.back().tunnel = tunnel;
-    }
-    return service;
+// The one that it will have in the data plane; 0: none.
+std::uint32_t mark_of(const ServiceDraft& service) {
+    if (service.listen.size() > 1) return model::group_mark(service.name.value);
+    return service.listen.empty() ? service.mark.value : 0;
 }
 
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
-    Claims<model::ServiceKey> keys;
+    Claims<std::uint32_t> marks;
     for (const ServiceDraft& service : draft.services) {
         const auto& name = service.name;
         if (!name.value.empty()) {
@@ -207,9 +189,8 @@ void check_services(const FileDraft& draft, Reading& reading) {
                               first_on(*first));
             }
         }
-        if (service.listen.size() != 1 && !name.value.empty()) {
-            const auto key = to_service(service).key();
-            if (const auto first = keys.claim(key, name.at); first && key.mark != 0)
+        if (const auto mark = mark_of(service); mark != 0 && !name.value.empty()) {
+            if (const auto first = marks.claim(mark, name.at))
                 reading.error(name.at,
                               fmt::format("'{}' has the mark of another service", name.value),
                               first_on(*first));
@@ -248,6 +229,30 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
     director.manage_sysctls = draft.manage_sysctls;
     return director;
+}
+
+model::ServiceConfig to_service(const ServiceDraft& draft) {
+    model::ServiceConfig service;
+    service.name = draft.name.value;
+    for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
+    service.mark = draft.mark.value;
+    service.scheduler = draft.scheduler;
+    for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
+    service.forward = draft.forward;
+    service.one_packet = draft.one_packet.value;
+    if (draft.persistence) {
+        service.persistence = model::Persistence{
+            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
+    }
+    model::Tunnel tunnel{draft.tunnel.value, 0};
+    if (tunnel.type == model::Encapsulation::Gue)
+        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
+    for (const auto& [server, at] : draft.servers) {
+        service.servers.push_back(server);
+        service.servers.back().method = draft.forward;
+        service.servers.back().tunnel = tunnel;
+    }
+    return service;
 }
 
 }  // namespace

@@ -2,19 +2,16 @@
 #include "model/config.h"
 
 namespace isobar::model {
-namespace {
 
-// FNV-1a, 32 bits (RFC 9923).
-std::uint32_t hash_of(std::string_view text) {
+// By FNV-1a, 32 bits (RFC 9923).
+std::uint32_t group_mark(std::string_view name) {
     std::uint32_t hash = 0x811c9dc5;
-    for (const unsigned char byte : text) hash = (hash ^ byte) * 0x01000193;
-    return hash;
+    for (const unsigned char byte : name) hash = (hash ^ byte) * 0x01000193;
+    return hash | kFirstGroupMark;
 }
 
-}  // namespace
-
 ServiceKey ServiceConfig::key() const {
-    if (is_group()) return ServiceKey::by_mark(hash_of(name) | kFirstGroupMark);
+    if (is_group()) return ServiceKey::by_mark(group_mark(name));
     if (mark != 0) return ServiceKey::by_mark(mark);
     return listen.empty() ? ServiceKey{} : listen.front();
 }

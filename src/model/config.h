@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/address.h"
@@ -30,6 +31,9 @@ struct DirectorConfig {
     bool manage_sysctls = true;  // ip_forward, rp_filter, accept_local
     bool operator==(const DirectorConfig&) const = default;
 };
+
+// The mark of the named group of that name, in the data plane. Two names may have the same one.
+std::uint32_t group_mark(std::string_view name);
 
 // [[service]]: one name, one or more addresses, the same servers behind all of them. Several
 // addresses are a named group: one service, in which a client stays with its server whatever

@@ -68,15 +68,14 @@ Loaded::Loaded(dataplane::Maps maps, dataplane::TcPrograms tc, Fd xdp)
       xdp_(std::move(xdp)),
       settings_(maps_.settings()) {}
 
-Result<Loaded> Loaded::take() {
+Result<Loaded> Loaded::take(int ifindex) {
     auto ingress = dataplane::find_tc(dataplane::kLoopback, true);
     auto egress = dataplane::find_tc(dataplane::kLoopback, false);
-    if (!ingress || !*ingress || !egress || !*egress)
-        return failure(Fault::NotFound, "no programs on lo");
+    auto xdp = dataplane::find_xdp(ifindex);
+    if (!ingress || !*ingress || !egress || !*egress || !xdp)
+        return failure(Fault::NotFound, "the programs are not where they should be");
     auto fds = dataplane::maps_of((*ingress)->get());
     if (!fds) return tl::unexpected(std::move(fds.error()));
-    auto xdp = dataplane::load_xdp(*fds);
-    if (!xdp) return tl::unexpected(std::move(xdp.error()));
     auto maps = dataplane::Maps::open(std::move(*fds));
     if (!maps) return tl::unexpected(std::move(maps.error()));
     return Loaded(std::move(*maps), {std::move(**ingress), std::move(**egress)}, std::move(*xdp));

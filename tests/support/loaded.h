@@ -10,8 +10,9 @@ namespace isobar::test {
 
 class Loaded {
 public:
-    // Of the data plane in this namespace, to which nothing has been done yet.
-    static Result<Loaded> take();
+    // Of the data plane in this namespace, to which nothing has been done yet but that XDP was
+    // attached to the interface.
+    static Result<Loaded> take(int ifindex);
 
     // In another namespace, where there is no data plane: empties the maps, attaches the programs
     // to lo (where a data plane is found) and XDP to all other interfaces.

@@ -208,14 +208,14 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
                                                        .services = 128,
                                                        .maglev_services = 16});
     if (!plane) return tl::unexpected(plane.error());
-    if (loaded == all_loaded.end()) {
-        auto taken = Loaded::take();
-        if (!taken) return tl::unexpected(std::move(taken.error()));
-        all_loaded.emplace(sizes, std::move(*taken));
-    }
     for (const char* interface : kInterfaces)
         if (auto done = plane->set_hook(interface, dataplane::Hook::Xdp); !done)
             return tl::unexpected(done.error());
+    if (loaded == all_loaded.end()) {
+        auto taken = Loaded::take(static_cast<int>(ifindex_of(Side::Outside)));
+        if (!taken) return tl::unexpected(std::move(taken.error()));
+        all_loaded.emplace(sizes, std::move(*taken));
+    }
 
     auto ingress = dataplane::find_tc(dataplane::kLoopback, true);
     auto egress = dataplane::find_tc(dataplane::kLoopback, false);
