@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "bits.h"
 #include "set.h"
 
 /* A scheduler returns this for a set with ranks: rank_winner() is to be asked, by the caller, for
@@ -126,34 +127,29 @@ static __always_inline void rank_mark(__u32 server)
 		rank_mark_ways(place);
 }
 
-/* The best of the 16 members from `first` on. */
-static __always_inline void rank_best_of_group(struct rank_search *search, __u32 first)
+/* The best of the 16 members from `first` on. Global, as the next: the verifier looks at each
+ * once. */
+__noinline int rank_best_of_group(struct rank_search *search, __u32 first)
 {
+	if (!search)
+		return -1;
 	rank_begin(search);
 	for (__u32 i = 0; i < ISOBAR_RANK_FAN; i++)
 		if (first + i < search->set.count)
 			rank_compare(search, first + i);
+	return 0;
 }
 
 /* Of all below the node. */
-static __always_inline void rank_best_of(struct rank_search *search, const struct isobar_rank *node)
+__noinline int rank_best_of(struct rank_search *search, const struct isobar_rank *node)
 {
+	if (!search || !node)
+		return -1;
 	rank_begin(search);
 	for (__u32 i = 0; i < ISOBAR_RANK_FAN; i++)
 		if (node->best[i] != ISOBAR_RANK_NONE)
 			rank_compare(search, node->best[i]);
-}
-
-/* The number of the lowest of 16 bits; 0 if none is set. No branches: the verifier would follow
- * each number to the end. */
-static __always_inline __u32 rank_lowest(__u32 bits)
-{
-	__u32 below = (bits & -bits) - 1; /* so many ones */
-
-	below = (below & 0x5555) + (below >> 1 & 0x5555);
-	below = (below & 0x3333) + (below >> 2 & 0x3333);
-	below = (below & 0x0f0f) + (below >> 4 & 0x0f0f);
-	return (below + (below >> 8)) % ISOBAR_RANK_FAN;
+	return 0;
 }
 
 /* Takes a dirty bit of the node away. The top one's is taken by who makes itself busy thereby. */
@@ -162,7 +158,7 @@ static __always_inline int rank_take(struct isobar_rank *node, __u32 *child)
 	__u32 dirty = *(volatile __u32 *)&node->dirty;
 	__u32 rest;
 
-	*child = rank_lowest(dirty);
+	*child = bits_lowest(dirty) % ISOBAR_RANK_FAN;
 	rest = dirty & ~(1u << *child);
 	if (!node->parent)
 		return __sync_val_compare_and_swap(&node->dirty, dirty, rest | ISOBAR_RANK_BUSY) ==

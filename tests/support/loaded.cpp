@@ -62,23 +62,22 @@ Result<void> clear(int map) {
 
 }  // namespace
 
-Loaded::Loaded(dataplane::Maps maps, dataplane::TcPrograms tc, Fd xdp)
+Loaded::Loaded(dataplane::Maps maps, Fd tc, Fd xdp)
     : maps_(std::move(maps)),
       tc_(std::move(tc)),
       xdp_(std::move(xdp)),
       settings_(maps_.settings()) {}
 
 Result<Loaded> Loaded::take(int ifindex) {
-    auto ingress = dataplane::find_tc(dataplane::kLoopback, true);
-    auto egress = dataplane::find_tc(dataplane::kLoopback, false);
+    auto tc = dataplane::find_tc(dataplane::kLoopback, true);
     auto xdp = dataplane::find_xdp(ifindex);
-    if (!ingress || !*ingress || !egress || !*egress || !xdp)
+    if (!tc || !*tc || !xdp)
         return failure(Fault::NotFound, "the programs are not where they should be");
-    auto fds = dataplane::maps_of((*ingress)->get());
+    auto fds = dataplane::maps_of((*tc)->get());
     if (!fds) return tl::unexpected(std::move(fds.error()));
     auto maps = dataplane::Maps::open(std::move(*fds));
     if (!maps) return tl::unexpected(std::move(maps.error()));
-    return Loaded(std::move(*maps), {std::move(**ingress), std::move(**egress)}, std::move(*xdp));
+    return Loaded(std::move(*maps), std::move(**tc), std::move(*xdp));
 }
 
 Result<void> Loaded::attach() {
@@ -92,7 +91,7 @@ Result<void> Loaded::attach() {
             if (auto done = dataplane::attach_xdp(link, xdp_.get()); !done) return done;
             continue;
         }
-        if (auto done = dataplane::attach_tc(link, tc_); !done)
+        if (auto done = dataplane::attach_tc(link, tc_.get()); !done)
             return tl::unexpected(std::move(done.error()));
     }
     return {};

@@ -19,10 +19,10 @@ public:
     Result<void> attach();
 
 private:
-    Loaded(dataplane::Maps maps, dataplane::TcPrograms tc, Fd xdp);
+    Loaded(dataplane::Maps maps, Fd tc, Fd xdp);
 
     dataplane::Maps maps_;
-    dataplane::TcPrograms tc_;
+    Fd tc_;
     Fd xdp_;
     isobar_settings settings_;
 };

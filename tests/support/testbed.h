@@ -120,8 +120,7 @@ public:
 
 private:
     struct Programs {
-        Fd ingress;
-        Fd egress;
+        Fd tc;
         Fd xdp;
     };
     Testbed(dataplane::Dataplane plane, dataplane::Maps maps, dataplane::Tool tool,
@@ -131,8 +130,8 @@ private:
           tool_(std::move(tool)),
           programs_(std::move(programs)) {}
 
-    [[nodiscard]] Run run_tc(int program, std::uint32_t ifindex, std::uint32_t arrived_on,
-                             const Bytes& frame, std::uint32_t segment, std::uint32_t mark) const;
+    [[nodiscard]] Run run_tc(std::uint32_t ifindex, std::uint32_t arrived_on, const Bytes& frame,
+                             std::uint32_t segment, std::uint32_t mark) const;
     [[nodiscard]] Run run_xdp(std::uint32_t ifindex, const Bytes& frame) const;
     template <typename RunIt>
     [[nodiscard]] Outcome with_verdict(RunIt&& run_it) const;

@@ -26,6 +26,9 @@ ORDERS = {
     "reversed": lambda packets: packets[::-1],
     "shuffled": lambda packets: random.Random(4711).sample(packets, len(packets)),
 }
+# Reversed first: the kernel's identifications, which "plain" takes, may be some of ours, and of
+# what was seen before nothing has to wait.
+ARRIVALS = "reversed", "plain", "shuffled"
 GUE = "--tun-type gue --tun-port 6080 --tun-nocsum"
 GRE = "--tun-type gre --tun-nocsum"
 METHODS = {"nat": "-m", "dr": "-g", "ipip": "-i", "gue": f"-i {GUE}", "gre": f"-i {GRE}"}
@@ -107,12 +110,12 @@ def test_every_datagram_arrives(lab, method, hook):
     scene = Scene(lab, method, hook)
     with scene.client.socket(socket.SOCK_DGRAM, bind=(CLIENT, 0)) as asking, \
             scene.real1.socket(socket.SOCK_DGRAM, bind=scene.server) as server:
-        for order in ("plain", *ORDERS):
+        for order in ARRIVALS:
             for first, batch in batches():
                 send(scene.client, asking, (VIP, PORT), batch, first, order)
                 assert receive(server, batch) == asking.getsockname()
 
-    rounds = 1 + len(ORDERS)
+    rounds = len(ARRIVALS)
     traffic = scene.director.traffic(f"UDP {VIP}:{PORT}")[None]
     assert (traffic.connections, traffic.in_packets) == (1, rounds * COUNT)
     assert traffic.in_bytes == rounds * COUNT * (SIZE + 8 + 20)
