@@ -76,7 +76,7 @@ def test_the_end_of_the_namespace_ends_everything(cluster):
     cluster.director.serve(WEB, f"{REAL1}:80")
     cluster.client.curl(f"http://{VIP}/")
     ids = bpf_ids(cluster.vs)
-    assert len(ids["programs"]) >= 2 and len(ids["maps"]) >= 5
+    assert ids["programs"] and len(ids["maps"]) >= 5
 
     run(["ip", "netns", "delete", cluster.vs.namespace])
     del cluster.lab.hosts["vs"]
