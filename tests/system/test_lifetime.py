@@ -20,7 +20,6 @@ def in_netns_exec(host, *words):
     return run(["ip", "netns", "exec", host.namespace, *words]).stdout
 
 
-@pytest.mark.vm
 def test_works_in_ip_netns_exec(cluster):
     ipvsadm = cluster.director.program("isobar-ipvsadm")
 
