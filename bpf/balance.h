@@ -23,8 +23,7 @@
 
 struct balance {
 	const struct isobar_settings *settings;
-	__u32 source_kind;   /* ISOBAR_FILTER_* of the packet's addresses */
-	__u32 destination_kind;
+	struct filter_kinds kinds;
 	struct isobar_packet packet;
 	struct conn_found found;
 	struct nat_change change;
@@ -65,8 +64,7 @@ static __always_inline int connection_is_over(const struct balance *b)
 
 static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
-	if (conn_find(b->settings, &b->packet.tuple, b->source_kind, b->destination_kind,
-		      &b->found)) {
+	if (conn_find(b->settings, &b->packet.tuple, b->kinds, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
 		conn_retire(b->found.record);
@@ -259,11 +257,10 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		return ISOBAR_INTERNAL;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP)
 		return balance_icmp(ctx, &b);
-	b.source_kind = filter_kind(&b.packet.tuple.source);
-	b.destination_kind = filter_kind(&b.packet.tuple.destination);
+	b.kinds = filter_kinds(&b.packet.tuple);
 	if (b.settings->marks && ctx_mark(ctx)) /* of any address */
-		b.destination_kind |= ISOBAR_FILTER_VIRTUAL;
-	if (!(b.source_kind | b.destination_kind))
+		b.kinds.destination |= ISOBAR_FILTER_VIRTUAL;
+	if (!(b.kinds.source | b.kinds.destination))
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP &&
 	    b.packet.tuple.protocol != IPPROTO_SCTP)

@@ -312,21 +312,20 @@ static __always_inline int conn_find_directed(const struct isobar_settings *sett
 	return record != CONN_NONE && conn_get(record, direction, found);
 }
 
-/* `source` and `destination`: what kind of addresses they are (ISOBAR_FILTER_*). A packet for
- * a virtual address is nearly always a client's; not if the filter took another address for
- * one, and not if the client is this host and speaks from a virtual address. */
+/* A packet for a virtual address is nearly always a client's; not if the filter took another
+ * address for one, and not if the client is this host and speaks from a virtual address. */
 static __always_inline int conn_find(const struct isobar_settings *settings,
-				     const struct isobar_tuple *tuple, __u32 source,
-				     __u32 destination, struct conn_found *found)
+				     const struct isobar_tuple *tuple, struct filter_kinds kinds,
+				     struct conn_found *found)
 {
-	__u32 direction = ~destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
+	__u32 direction = ~kinds.destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
 	__u32 record;
 
-	if (!((source & ISOBAR_FILTER_REAL) | (destination & ISOBAR_FILTER_VIRTUAL)))
+	if (!((kinds.source & ISOBAR_FILTER_REAL) | (kinds.destination & ISOBAR_FILTER_VIRTUAL)))
 		return 0;
 	if (conn_find_directed(settings, tuple, direction, found))
 		return 1;
-	if (!(source & ISOBAR_FILTER_REAL) || !(destination & ISOBAR_FILTER_VIRTUAL))
+	if (!(kinds.source & ISOBAR_FILTER_REAL) || !(kinds.destination & ISOBAR_FILTER_VIRTUAL))
 		return 0;
 	record = conn_find_among(tuple, ISOBAR_FROM_SERVER);
 	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_SERVER, found);

@@ -68,8 +68,7 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 		return ISOBAR_NOT_OURS;
 	b->now = isobar_now();
 	if (icmp_parse(ctx, &b->packet, &error, &quoted) ||
-	    !conn_find(b->settings, &quoted, filter_kind(&quoted.source),
-		       filter_kind(&quoted.destination), &b->found))
+	    !conn_find(b->settings, &quoted, filter_kinds(&quoted), &b->found))
 		return icmp_from_tunnel(ctx, b);
 	verdict = check_network(ctx, &b->packet);
 	if (verdict != ISOBAR_GO_ON)
