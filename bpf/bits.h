@@ -29,7 +29,7 @@ static __always_inline __u32 bits_lowest(__u32 bits)
 	return (below + (below >> 8)) & 15;
 }
 
-/* Without that. */
+/* The set without it. */
 static __always_inline __u32 bits_rest(__u32 bits)
 {
 	return bits & (bits - 1);
