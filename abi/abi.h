@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+#include "ranks.h"
 #include "schedulers.h"
 #include "states.h"
 #include "verdicts.h"
@@ -23,7 +24,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 2
+#define ISOBAR_ABI_VERSION 3
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -61,8 +62,11 @@ struct isobar_settings {
 	__u64 moment_jiffies;
 	__u32 switches;      /* enum isobar_switch */
 	__u32 all_ports;     /* services on port 0 */
+	__u16 marks;         /* services by firewall mark, and named groups */
+	__u16 host_marks;    /* the former alone: only tc can see their packets' marks */
+	__u32 rules;         /* in use: where they begin in isobar_rules, and (low half) how many */
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 56);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 64);
 
 /* IPVS's sysctls of the same names. */
 enum isobar_switch {
@@ -70,8 +74,35 @@ enum isobar_switch {
 	ISOBAR_EXPIRE_NODEST_CONN = 2,
 };
 
+/* ---- firewall marks --------------------------------------------------------- */
+
+/* A rule gives the packets that it fits a mark; the first one counts. Rules stand in two
+ * halves of isobar_rules: a change fills the one that is not in use. */
+#define ISOBAR_RULES 512 /* at most in use */
+
+enum isobar_rule_origin {
+	ISOBAR_RULE_GROUP,   /* a named group of our configuration */
+	ISOBAR_RULE_HOST,    /* the host's packet filter */
+};
+
+struct isobar_rule {
+	struct isobar_address source;
+	struct isobar_address destination;
+	__u8 source_prefix;  /* bits that count, of 128 */
+	__u8 destination_prefix;
+	__u8 protocol;       /* IPPROTO_*; 0: all */
+	__u8 origin;         /* enum isobar_rule_origin */
+	__u16 first_port;    /* of the destination, host order */
+	__u16 last_port;
+	__u32 mark;
+	__u32 pad;
+};
+ISOBAR_SIZE(struct isobar_rule, 48);
+
 /* ---- services and their sets of real servers ------------------------------ */
 
+/* A service by firewall mark has protocol 0, port 0 and, as IPVS's templates do, the mark for an
+ * address: ::ffff:MARK for IPv4, ::MARK for IPv6. */
 struct isobar_service_key {
 	struct isobar_address address;
 	__be16 port;        /* 0: every port that has no service of its own */
@@ -93,7 +124,8 @@ struct isobar_service {
 	__u32 persistence;   /* how long a client stays with its server, in jiffies; 0: not at all */
 	__u32 persistence_s; /* the same as it was given, in seconds */
 	__u8 prefix;         /* bits of the client's address that count, of 128 (IPv4: 96 and more) */
-	__u8 pad[7];
+	__u8 one_packet;     /* 1: each packet is scheduled anew (-o) */
+	__u8 pad[6];
 };
 ISOBAR_SIZE(struct isobar_service, 128);
 
@@ -138,6 +170,12 @@ union isobar_set_element {
 	struct isobar_slots slots;
 };
 ISOBAR_SIZE(union isobar_set_element, 32);
+
+ISOBAR_SIZE(struct isobar_rank, ISOBAR_CACHE_LINE); /* ranks.h */
+
+/* Where a server is in the ranks of its set: in the high half the number of the node above it, in the
+ * low one its position; 0 if the set has none. One number, so that it is never half an old one. */
+typedef __u64 isobar_place;
 
 enum isobar_server_flag {
 	ISOBAR_SERVER_USED = 1,      /* the slot is taken */
@@ -221,7 +259,7 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
  * tag `way` of line n is that of record n * ISOBAR_LINE + way. Both directions of a connection
  * contain the client's address and port, so the lines of a connection, and its tag, follow from
  * these alone: either direction finds the one record (bpf/conn.h). The 16th record of a line
- * is not used. */
+ * has no tag; some are used by bpf/one_packet.h. */
 #define ISOBAR_LINE 16 /* records a line */
 #define ISOBAR_WAYS 15 /* that can be used */
 struct isobar_tag_line {
@@ -241,7 +279,7 @@ struct isobar_conn {
 	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
 	__u8 assured;       /* has told its template that its server answers */
-	__u8 pad0;
+	__u8 chosen;        /* only of bpf/one_packet.h */
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
@@ -325,5 +363,6 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
-	X(settings) X(services) X(keys) X(sets) X(servers) X(traffic) X(rates) \
-	X(conns) X(tags) X(sweep) X(filter) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved)
+	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
+	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
+	X(datagram) X(pieces) X(scratch)

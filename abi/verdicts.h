@@ -16,7 +16,9 @@ enum isobar_action {
 	X(NOT_OURS, PASS, "neither address belongs to a service: left to the stack") \
 	X(NO_SERVICE, PASS, "to or from a known address, but no service and no connection") \
 	X(NO_CONNECTION, PASS, "TCP without SYN for a service, no connection: the stack answers") \
-	X(FRAGMENT, PASS, "fragment of a datagram for a service: left to the stack") \
+	X(FRAGMENT, PASS, "came before the first fragment of its datagram and cannot wait: left to the stack") \
+	X(FRAGMENT_HELD, DROP, "came before the first fragment of its datagram: a copy waits for it") \
+	X(FRAGMENT_RELEASED, DROP, "first fragment, for which others waited: all come in once more, in order") \
 	X(TO_TC, PASS, "XDP cannot finish it: tc sees it next") \
 	X(FORWARDED, REDIRECT, "client packet, sent to its real server") \
 	X(REPLIED, REDIRECT, "packet of a real server, sent to its client") \

@@ -30,6 +30,7 @@ struct Case {
     Unit unit = Unit::H;
     std::optional<double> bound{};  // of the median, in units
     Table table = Table::Kept;
+    std::string compared_with{};  // name of a row of the same hook; empty: none
 
     Samples ns{};  // net: the empty wrapper is subtracted
 

@@ -3,6 +3,8 @@
 
 #include <sys/utsname.h>
 
+#include <optional>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +20,14 @@ const char* name(HookPoint hook) {
 
 double ratio(const Case& row, const Yardsticks& yardsticks) {
     return row.ns.median() / yardsticks.samples(row.unit).median();
+}
+
+// By which factor a row costs more than the one that it is compared with; that must be there.
+std::optional<double> factor(const Case& row, const std::vector<Case>& cases) {
+    for (const auto& other : cases)
+        if (other.name == row.compared_with && other.hook == row.hook)
+            return row.ns.median() / other.ns.median();
+    return std::nullopt;
 }
 
 const char* word(bool good) {
@@ -49,6 +59,11 @@ std::string Report::table() const {
         text += fmt::format("{:<5}{:<44}{:>7.0f}{:>8.0f}\n", bench::name(unit), meaning(unit),
                             samples.least(), samples.median());
     }
+    text += '\n';
+    for (const auto& row : cases)
+        if (const auto more = factor(row, cases))
+            text += fmt::format("{:<5}{:<60}{:>6.2f} times\n", name(row.hook),
+                                row.name + " / " + row.compared_with, *more);
     text += fmt::format("\n{:<56}{:>8.0f} bytes      <= {:.0f} {}\n",
                         "memory of a connection, both directions", memory_per_connection,
                         kMemoryBound, word(memory_per_connection <= kMemoryBound));
@@ -77,6 +92,10 @@ std::string Report::json() const {
         if (row.bound) {
             one["bound"] = *row.bound;
             one["ok"] = units <= *row.bound;
+        }
+        if (const auto more = factor(row, cases)) {
+            one["compared_with"] = row.compared_with;
+            one["times"] = *more;
         }
         out["packets"].push_back(std::move(one));
     }

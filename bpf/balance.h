@@ -12,18 +12,19 @@
 
 #include "conn_end.h"
 #include "filter.h"
+#include "fragment.h"
 #include "ipv6.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
 #include "schedule.h"
+#include "sctp.h"
 #include "track.h"
 #include "tunnel.h"
 
 struct balance {
 	const struct isobar_settings *settings;
-	__u32 source_kind;   /* ISOBAR_FILTER_* of the packet's addresses */
-	__u32 destination_kind;
+	struct filter_kinds kinds;
 	struct isobar_packet packet;
 	struct conn_found found;
 	struct nat_change change;
@@ -54,20 +55,22 @@ static __always_inline int connection_is_over(const struct balance *b)
 		return 1;
 	if (server_is_gone(b) && (b->settings->switches & ISOBAR_EXPIRE_NODEST_CONN))
 		return 1;
+	if (b->packet.tuple.protocol == IPPROTO_SCTP)
+		return b->found.direction == ISOBAR_FROM_CLIENT &&
+		       b->packet.tcp_event == SCTP_INIT && state == ISOBAR_STATE_SCTP_CLOSED;
 	return b->packet.tuple.protocol == IPPROTO_TCP &&
 	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
 	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
 }
 
-static __always_inline enum isobar_verdict find_or_schedule(struct balance *b)
+static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
-	if (conn_find(b->settings, &b->packet.tuple, b->source_kind, b->destination_kind,
-		      &b->found)) {
+	if (conn_find(b->settings, &b->packet.tuple, b->kinds, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
 		conn_retire(b->found.record);
 	}
-	return schedule(b->settings, &b->packet, b->now, &b->found);
+	return schedule(ctx, b->settings, &b->packet, b->now, &b->found);
 }
 
 /* What VS/NAT makes of the packet; by every method a client's goes to the new address. */
@@ -102,6 +105,12 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 
 static __always_inline void account(const struct balance *b)
 {
+	one_packet_sent(b->found.conn);
+	if (b->packet.fragment & FRAGMENT_LATER) {
+		track_more_bytes(b->found.conn->server, b->found.direction,
+				 b->packet.length + ISOBAR_L3 - b->packet.l4);
+		return;
+	}
 	track_state(b->settings, &b->packet, &b->found, b->now);
 	track_traffic(b->settings, b->found.conn->server, b->found.direction, b->packet.length,
 		      b->now);
@@ -111,6 +120,13 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 {
 	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
 
+	/* the checksum over all fragments is in the first one, with the ports */
+	if (b->found.conn->method == ISOBAR_METHOD_NAT && (b->packet.fragment & FRAGMENT_LATER))
+		return nat_rewrite_address(ctx, &b->packet, end, &b->change);
+	if (b->found.conn->method == ISOBAR_METHOD_NAT && b->packet.tuple.protocol == IPPROTO_SCTP)
+		return nat_rewrite_address(ctx, &b->packet, end, &b->change) ||
+		       sctp_rewrite_port(ctx, &b->packet, end == NAT_DESTINATION,
+					 b->change.new_port);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
 	if (nat_count_hop(ctx, &b->packet))
@@ -211,6 +227,22 @@ static __always_inline int is_refusal(enum isobar_verdict verdict)
 	       verdict == ISOBAR_TTL_EXPIRED || verdict == ISOBAR_TOO_BIG;
 }
 
+/* The ports: the packet's own, or those of the datagram that it is a fragment of. */
+static __always_inline enum isobar_verdict parse_ports(ISOBAR_CTX *ctx,
+						       struct isobar_packet *packet)
+{
+	enum isobar_verdict verdict;
+
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return sctp_parse(ctx, packet);
+	if (packet->fragment & FRAGMENT_LATER)
+		return fragment_follow(ctx, packet);
+	verdict = parse_transport(ctx, packet);
+	if (verdict == ISOBAR_GO_ON && packet->fragment)
+		return fragment_lead(ctx, packet);
+	return verdict;
+}
+
 static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 {
 	struct balance b = {};
@@ -224,25 +256,27 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		return ISOBAR_INTERNAL;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP || b.packet.tuple.protocol == IPV6_ICMP)
 		return balance_icmp(ctx, &b);
-	b.source_kind = filter_kind(&b.packet.tuple.source);
-	b.destination_kind = filter_kind(&b.packet.tuple.destination);
-	if (!(b.source_kind | b.destination_kind))
+	b.kinds = filter_kinds(&b.packet.tuple);
+	if (b.settings->marks && ctx_mark(ctx)) /* of any address */
+		b.kinds.destination |= ISOBAR_FILTER_VIRTUAL;
+	if (!(b.kinds.source | b.kinds.destination))
 		return ISOBAR_NOT_OURS;
-	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP)
+	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP &&
+	    b.packet.tuple.protocol != IPPROTO_SCTP)
 		return b.packet.tuple.protocol == IPV6_UNREADABLE ? ISOBAR_EXTENSIONS
 								  : ISOBAR_NOT_OURS;
 	verdict = check_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
-	if (b.packet.fragment)
-		return ISOBAR_FRAGMENT;
-	verdict = parse_transport(ctx, &b.packet);
+	verdict = parse_ports(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
-	verdict = find_or_schedule(&b);
+	verdict = find_or_schedule(ctx, &b);
+	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && b.found.conn->chosen)
+		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
 	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;

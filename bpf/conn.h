@@ -27,6 +27,7 @@
  */
 #pragma once
 
+#include "bits.h"
 #include "filter.h"
 #include "maps.h"
 #include "tuple.h"
@@ -159,6 +160,20 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 	       address_equal(&server->address, &tuple->source);
 }
 
+/* What a record says of the packet that it was made for, and where that goes. */
+static __always_inline void conn_describe(struct isobar_conn *conn,
+					  const struct isobar_tuple *tuple, __u32 server_index,
+					  const struct isobar_server *server)
+{
+	conn->client = tuple->source;
+	conn->virtual_address = tuple->destination;
+	conn->client_port = tuple->source_port;
+	conn->virtual_port = tuple->destination_port;
+	conn->protocol = tuple->protocol;
+	conn->method = server->method;
+	conn->server = server_index;
+}
+
 static __always_inline int conn_get(__u32 record, __u32 direction, struct conn_found *found)
 {
 	found->record = record;
@@ -186,20 +201,14 @@ static __always_inline struct isobar_tag_line *conn_line(const struct isobar_set
 	return bpf_map_lookup_elem(&isobar_tags, &number);
 }
 
-/* The first way, from `from` on, with the tag; or ISOBAR_WAYS. */
-static __always_inline __u32 conn_tagged(const struct isobar_tag_line *line, __u32 tag, __u32 from)
+/* The ways with the tag. */
+static __always_inline __u32 conn_tagged(const struct isobar_tag_line *line, __u32 tag)
 {
-	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
-		if (line->tag[way] == tag && way >= from)
-			return way;
-	return ISOBAR_WAYS;
-}
+	__u32 ways = 0;
 
-/* The way behind that of the record. Not `way + 1`: the verifier, which knows `way` in each of
- * the 15 cases, would go through all of them again. */
-static __always_inline __u32 conn_next_way(__u32 record)
-{
-	return record % ISOBAR_LINE + 1;
+	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
+		ways |= bits_equal(line->tag[way], tag) << way;
+	return ways;
 }
 
 /* What is not on the way of every packet stands in global functions: the verifier looks
@@ -209,7 +218,7 @@ struct conn_search {
 	__u64 hash;
 	__u32 direction;
 	__u32 choice;        /* the line that is searched, */
-	__u32 from;          /* and the way to go on from */
+	__u32 done;          /* and its ways that were */
 	__u32 record;        /* the result */
 };
 
@@ -220,23 +229,24 @@ static long conn_search_one(__u32 i, struct conn_search *search)
 	struct isobar_tag_line *line;
 	struct conn_found found;
 	struct isobar_conn *conn;
-	__u32 record, way;
+	__u32 record, ways;
 
 	if (!settings)
 		return 1;
 	line = conn_line(settings, search->hash, search->choice);
 	if (!line)
 		return 1;
-	way = conn_tagged(line, conn_tag(search->hash), search->from);
-	if (way == ISOBAR_WAYS) { /* from the first line to the second, and to the end */
+	ways = conn_tagged(line, conn_tag(search->hash)) & ~search->done;
+	if (!ways) { /* from the first line to the second, and to the end */
 		if (search->choice)
 			return 1;
 		search->choice = 1;
-		search->from = 0;
+		search->done = 0;
 		return 0;
 	}
-	record = conn_line_number(settings, search->hash, search->choice) * ISOBAR_LINE + way;
-	search->from = conn_next_way(record);
+	record = conn_line_number(settings, search->hash, search->choice) * ISOBAR_LINE +
+		 bits_lowest(ways);
+	search->done |= ways & -ways;
 	conn = bpf_map_lookup_elem(&isobar_conns, &record);
 	if (conn && (conn->life & ISOBAR_LIFE_SIGNPOST))
 		record = conn->partner;
@@ -282,41 +292,40 @@ static __always_inline int conn_find_directed(const struct isobar_settings *sett
 	__u64 hash = conn_client_hash(settings, tuple, direction);
 	__u32 number = conn_line_number(settings, hash, 0);
 	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
-	__u32 way = conn_first_way(hash);
-	__u32 record = number * ISOBAR_LINE + way;
+	__u32 first = conn_first_way(hash);
+	__u32 record = number * ISOBAR_LINE + first;
+	__u32 ways;
 
 	if (!line)
 		return 0;
-	if (line->tag[way] == conn_tag(hash) && conn_check(record, tuple, direction, found))
+	if (line->tag[first] == conn_tag(hash) && conn_check(record, tuple, direction, found))
 		return 1;
-	way = conn_tagged(line, conn_tag(hash), 0);
-	if (way < ISOBAR_WAYS) {
-		record = number * ISOBAR_LINE + way;
+	ways = conn_tagged(line, conn_tag(hash));
+	if (ways) {
+		record = number * ISOBAR_LINE + bits_lowest(ways);
 		if (conn_check(record, tuple, direction, found))
 			return 1;
-		way = conn_tagged(line, conn_tag(hash), conn_next_way(record));
 	}
-	if (way == ISOBAR_WAYS && !line->away)
+	if (!bits_rest(ways) && !line->away)
 		return 0;
 	record = conn_find_among(tuple, direction);
 	return record != CONN_NONE && conn_get(record, direction, found);
 }
 
-/* `source` and `destination`: what kind of addresses they are (ISOBAR_FILTER_*). A packet for
- * a virtual address is nearly always a client's; not if the filter took another address for
- * one, and not if the client is this host and speaks from a virtual address. */
+/* A packet for a virtual address is nearly always a client's; not if the filter took another
+ * address for one, and not if the client is this host and speaks from a virtual address. */
 static __always_inline int conn_find(const struct isobar_settings *settings,
-				     const struct isobar_tuple *tuple, __u32 source,
-				     __u32 destination, struct conn_found *found)
+				     const struct isobar_tuple *tuple, struct filter_kinds kinds,
+				     struct conn_found *found)
 {
-	__u32 direction = ~destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
+	__u32 direction = ~kinds.destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
 	__u32 record;
 
-	if (!((source & ISOBAR_FILTER_REAL) | (destination & ISOBAR_FILTER_VIRTUAL)))
+	if (!((kinds.source & ISOBAR_FILTER_REAL) | (kinds.destination & ISOBAR_FILTER_VIRTUAL)))
 		return 0;
 	if (conn_find_directed(settings, tuple, direction, found))
 		return 1;
-	if (!(source & ISOBAR_FILTER_REAL) || !(destination & ISOBAR_FILTER_VIRTUAL))
+	if (!(kinds.source & ISOBAR_FILTER_REAL) || !(kinds.destination & ISOBAR_FILTER_VIRTUAL))
 		return 0;
 	record = conn_find_among(tuple, ISOBAR_FROM_SERVER);
 	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_SERVER, found);

@@ -8,6 +8,7 @@
 
 #include "conn.h"
 #include "overload.h"
+#include "rank.h"
 
 /* A template that still controls connections when its time is over gets so much more. */
 #define TEMPLATE_PROLONG_S 60
@@ -24,8 +25,10 @@ static __always_inline void server_count(struct isobar_server *server, __u32 lif
 }
 
 /* A connection or template leaves the books of its server. */
-static __always_inline void server_discount(struct isobar_server *server, __u32 life)
+static __always_inline void server_discount(struct isobar_server *server, __u32 index, __u32 life)
 {
+	isobar_place place;
+
 	if (life & ISOBAR_LIFE_TEMPLATE) {
 		__sync_fetch_and_add(&server->persistent, -1);
 		return;
@@ -33,6 +36,9 @@ static __always_inline void server_discount(struct isobar_server *server, __u32 
 	server_count(server, life, -1);
 	if (server->upper_threshold)
 		server_weigh(server);
+	place = rank_place(index);
+	if (place)
+		rank_mark_at(place); /* no call: the stack is full here */
 }
 
 /* One connection less under the template. */
@@ -122,7 +128,7 @@ __noinline int conn_retire(__u32 record)
 	}
 	server = conn_server(conn);
 	if (server)
-		server_discount(server, life);
+		server_discount(server, conn->server, life);
 	if (conn->control)
 		template_release(conn->control);
 	if (life & ISOBAR_LIFE_STRAYED)

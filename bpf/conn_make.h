@@ -148,6 +148,15 @@ __noinline int server_weigh_again(__u32 index)
 	return 0;
 }
 
+/* TCP starts as active, all else is not (ip_vs_conn_new, ip_vs_bind_dest). */
+static __always_inline __u32 conn_first_life(__u8 protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return ISOBAR_STATE_NONE;
+	return (protocol == IPPROTO_SCTP ? ISOBAR_STATE_SCTP_NONE : ISOBAR_STATE_UDP) |
+	       ISOBAR_LIFE_INACTIVE;
+}
+
 /* Puts a new connection into the table; its server counts it from now on. `control` is its
  * template, if it has one; the caller holds it. Other than 0: the table is full. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
@@ -167,17 +176,9 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	conn = bpf_map_lookup_elem(&isobar_conns, &place.record);
 	if (!conn)
 		return -1;
-	/* TCP starts as active, all else is never active (ip_vs_conn_new, ip_vs_bind_dest) */
-	life = tuple->protocol == IPPROTO_TCP ? ISOBAR_STATE_NONE
-					      : ISOBAR_STATE_UDP | ISOBAR_LIFE_INACTIVE;
+	life = conn_first_life(tuple->protocol);
 	life |= ISOBAR_LIFE_LIVE | place.life;
-	conn->client = tuple->source;
-	conn->virtual_address = tuple->destination;
-	conn->client_port = tuple->source_port;
-	conn->virtual_port = tuple->destination_port;
-	conn->protocol = tuple->protocol;
-	conn->server = server_index;
-	conn->method = found->server->method;
+	conn_describe(conn, tuple, server_index, found->server);
 	conn->partner = place.signpost;
 	conn->control = control;
 	conn->assured = 0;
@@ -185,6 +186,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)
 		server_weigh_again(server_index);
+	rank_mark(server_index);
 	__sync_lock_test_and_set(&conn->life, life);
 	found->conn = conn;
 	found->record = place.record;

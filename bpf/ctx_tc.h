@@ -36,6 +36,11 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ifindex;
 }
 
+static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
+{
+	return ctx->mark;
+}
+
 /* Payload of each packet that the driver or the device will cut this super-packet into;
  * 0: it is an ordinary packet. */
 static __always_inline __u32 ctx_gso_size(ISOBAR_CTX *ctx)
@@ -55,12 +60,12 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 }
 
 /* Copies from the packet. Other than 0: it is shorter. */
-static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *to, __u32 length)
+static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
 {
-	return bpf_skb_load_bytes(ctx, offset, to, length);
+	return bpf_skb_load_bytes(ctx, offset, into, length);
 }
 
-/* Writes what a driver's sum of the whole packet covers and no checksum makes up for: fields of
+/* Keeps the driver's sum of the packet right: also for what no checksum makes up for, as fields of
  * the IPv6 header. Ends the validity of packet pointers. */
 static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
 {

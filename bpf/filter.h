@@ -7,6 +7,7 @@
 #pragma once
 
 #include "maps.h"
+#include "tuple.h"
 
 static __always_inline __u32 filter_slot(const struct isobar_address *address)
 {
@@ -16,13 +17,28 @@ static __always_inline __u32 filter_slot(const struct isobar_address *address)
 	return (sum * 0x9e3779b1u) >> 16; /* Fibonacci hashing to 16 bits */
 }
 
-/* ISOBAR_FILTER_* of the address. */
-static __always_inline __u32 filter_kind(const struct isobar_address *address)
+/* ISOBAR_FILTER_* of both addresses of a packet. */
+struct filter_kinds {
+	__u32 source;
+	__u32 destination;
+};
+
+static __always_inline __u32 filter_look(const struct isobar_filter *filter,
+					 const struct isobar_address *address)
 {
-	const struct isobar_filter *filter = isobar_only(isobar_filter);
 	__u32 slot = filter_slot(address) & (ISOBAR_FILTER_ADDRESSES - 1);
 
-	if (!filter)
-		return 0;
 	return (filter->word[slot / 32] >> (slot % 32 * 2)) & 3;
+}
+
+static __always_inline struct filter_kinds filter_kinds(const struct isobar_tuple *tuple)
+{
+	const struct isobar_filter *filter = isobar_only(isobar_filter);
+	struct filter_kinds kinds = {};
+
+	if (filter) {
+		kinds.source = filter_look(filter, &tuple->source);
+		kinds.destination = filter_look(filter, &tuple->destination);
+	}
+	return kinds;
 }

@@ -218,7 +218,8 @@ static __always_inline int icmp_parse(ISOBAR_CTX *ctx, const struct isobar_packe
 	error->inner = error->icmp + sizeof(struct icmphdr);
 	if (packet_is_ipv6(packet) ? icmp6_parse(ctx, error) : icmp4_parse(ctx, error))
 		return -1;
-	if (error->quoted.protocol != IPPROTO_TCP && error->quoted.protocol != IPPROTO_UDP)
+	if (error->quoted.protocol != IPPROTO_TCP && error->quoted.protocol != IPPROTO_UDP &&
+	    error->quoted.protocol != IPPROTO_SCTP)
 		return -1;
 	if (!ctx_reach(ctx, error->inner_l4 + 8))
 		return -1;

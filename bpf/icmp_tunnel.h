@@ -74,8 +74,7 @@ static __always_inline enum isobar_verdict icmp_from_tunnel(ISOBAR_CTX *ctx, str
 	if (packet_is_ipv6(&b->packet) || icmp_tunnel_parse(ctx, b->packet.l4 & 0x7f, way) ||
 	    icmp_tunnel_inner(ctx, way->inner, &b->packet))
 		return ISOBAR_NOT_OURS;
-	if (!conn_find(b->settings, &b->packet.tuple, filter_kind(&b->packet.tuple.source),
-		       filter_kind(&b->packet.tuple.destination), &b->found) ||
+	if (!conn_find(b->settings, &b->packet.tuple, filter_kinds(&b->packet.tuple), &b->found) ||
 	    b->found.direction != ISOBAR_FROM_CLIENT ||
 	    b->found.conn->method != ISOBAR_METHOD_TUN ||
 	    way->overhead != tunnel_overhead(b->found.server))

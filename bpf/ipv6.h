@@ -25,12 +25,13 @@ struct ipv6_extension {
 	__u8 next;
 	__u8 length;         /* in 8 bytes, without the first 8 */
 	union {
-		__be16 fragment; /* offset * 8 | more fragments */
+		__be16 fragment; /* offset in 8 bytes << 3 | more fragments */
 		struct {
 			__u8 routing_type;
 			__u8 segments_left;
 		};
 	};
+	__be32 id;           /* of a fragment; every extension has 8 bytes at least */
 };
 
 static __always_inline int ipv6_is_extension(__u8 protocol)
@@ -54,7 +55,8 @@ static __always_inline int ipv6_skip_extensions(ISOBAR_CTX *ctx, struct isobar_p
 			return ISOBAR_NOT_OURS; /* on its way to somebody else */
 		if (next == IPV6_FRAGMENT) {
 			/* A fragment header on a whole datagram is just skipped (RFC 6946). */
-			packet->fragment = (head.fragment & bpf_htons(0xfff9)) != 0;
+			parse_fragment(packet, bpf_ntohs(head.fragment) >> 3,
+				       bpf_ntohs(head.fragment) & 1, head.id);
 			head.length = 0;
 		}
 		offset += 8 + head.length * 8;

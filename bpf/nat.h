@@ -88,15 +88,37 @@ static __always_inline __u32 nat_checksum_offset(const struct isobar_packet *pac
 							: offsetof(struct tcphdr, check));
 }
 
-/* Global, so that the way of an IPv4 packet is not longer for the verifier. */
-__noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-			    const struct nat_change *change, __u32 end)
+static __always_inline int nat_put_address6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					    const struct nat_change *change, __u32 end)
 {
 	__u32 address = ISOBAR_L3 + (end == NAT_SOURCE ? offsetof(struct ipv6hdr, saddr)
 						       : offsetof(struct ipv6hdr, daddr));
 
-	if (!packet || !change || nat_count_hop6(ctx, packet) ||
-	    ctx_store(ctx, address, &change->new_address, sizeof(change->new_address)))
+	return nat_count_hop6(ctx, packet) ||
+	       ctx_store(ctx, address, &change->new_address, sizeof(change->new_address));
+}
+
+/* Global, as the next, so that the way of an IPv4 packet is not longer for the verifier. */
+__noinline int nat_rewrite_address6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				    const struct nat_change *change, __u32 end)
+{
+	return !packet || !change || nat_put_address6(ctx, packet, change, end) ? -1 : 0;
+}
+
+/* Of what has no checksum over addresses and ports: later fragments, SCTP. */
+static __always_inline int nat_rewrite_address(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					       enum nat_end end, const struct nat_change *change)
+{
+	if (packet_is_ipv6(packet))
+		return nat_rewrite_address6(ctx, packet, change, end);
+	return nat_rewrite_ip(ctx, end, address_v4(nat_old_address(packet, end)),
+			      address_v4(&change->new_address));
+}
+
+__noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			    const struct nat_change *change, __u32 end)
+{
+	if (!packet || !change || nat_put_address6(ctx, packet, change, end))
 		return -1;
 	if (change->old_port != change->new_port &&
 	    nat_rewrite_port(ctx, packet->l4, end, change->new_port))

@@ -20,6 +20,12 @@
 /* A stage returns this when the packet goes on to the next one. */
 #define ISOBAR_GO_ON ISOBAR_VERDICTS
 
+/* Bits of isobar_packet.fragment; none: a whole datagram. */
+enum fragment_bit {
+	FRAGMENT_MORE = 1,   /* others follow */
+	FRAGMENT_LATER = 2,  /* not the first: it has no transport header */
+};
+
 enum tcp_event { TCP_SYN, TCP_FIN, TCP_ACK, TCP_RST, TCP_NOTHING };
 
 struct isobar_packet {
@@ -30,9 +36,11 @@ struct isobar_packet {
 	__be16 ether_type;   /* which of IPv4 and IPv6 */
 	__u8 ttl;            /* or hop limit */
 	__u8 tos;            /* or traffic class */
-	__u8 fragment;       /* part of a datagram, first or later */
+	__u8 fragment;       /* enum fragment_bit */
 	__u8 dont_fragment;  /* always, in IPv6 */
-	__u8 tcp_event;      /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack */
+	__u8 tcp_event; /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack; sctp_event */
+	__u16 fragment_at;   /* where in its datagram it begins, in bytes */
+	__be32 fragment_id;
 };
 
 /* Offset of the IP header: the data plane is attached to Ethernet-like interfaces only. */
@@ -73,6 +81,17 @@ static __always_inline int parse_header_sum(ISOBAR_CTX *ctx, __u32 words)
 	return checksum_fold(sum) == 0xffff;
 }
 
+/* Without branches, which the verifier would follow to the end. `offset`: in 8 bytes. */
+static __always_inline void parse_fragment(struct isobar_packet *packet, __u32 offset, __u32 more,
+					   __be32 id)
+{
+	__u32 later = (offset + 0x1fff) >> 13;
+
+	packet->fragment = more | later << 1;
+	packet->fragment_at = offset * 8;
+	packet->fragment_id = id;
+}
+
 /* The network header: addresses, protocol, length. Global: the verifier then knows nothing of
  * the packet's fields, and goes on from here once for both families instead of for each. */
 __noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
@@ -105,7 +124,8 @@ __noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 	packet->length = bpf_ntohs(ip->tot_len);
 	packet->ttl = ip->ttl;
 	packet->tos = ip->tos;
-	packet->fragment = (ip->frag_off & bpf_htons(0x3fff)) != 0;
+	parse_fragment(packet, bpf_ntohs(ip->frag_off) & 0x1fff, bpf_ntohs(ip->frag_off) >> 13 & 1,
+		       ip->id);
 	packet->dont_fragment = (ip->frag_off & bpf_htons(0x4000)) != 0;
 	return ISOBAR_GO_ON;
 }
@@ -170,8 +190,9 @@ static __always_inline enum isobar_verdict parse_transport(ISOBAR_CTX *ctx,
 
 		if ((void *)(udp + 1) > ctx_data_end(ctx))
 			return ISOBAR_MALFORMED;
-		if (!ctx_gso_size(ctx) && (bpf_ntohs(udp->len) < sizeof(*udp) ||
-					   packet->length + ISOBAR_L3 < l4 + bpf_ntohs(udp->len)))
+		if (!ctx_gso_size(ctx) &&
+		    (bpf_ntohs(udp->len) < sizeof(*udp) ||
+		     (!packet->fragment && packet->length + ISOBAR_L3 < l4 + bpf_ntohs(udp->len))))
 			return ISOBAR_MALFORMED;
 		packet->tuple.source_port = udp->source;
 		packet->tuple.destination_port = udp->dest;

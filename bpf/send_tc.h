@@ -7,6 +7,7 @@
 #pragma once
 
 #include "balance.h"
+#include "fragment_hold.h"
 #include "icmp_tunnel.h"
 
 #define SEND_LOOPBACK 1 /* ifindex of lo in every namespace */
@@ -56,6 +57,8 @@ static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct 
 	/* A server's packet is not for us, and our stack knows the address to speak from. */
 	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER)
 		return ISOBAR_REPLY_REFUSED;
+	if (b->packet.fragment & FRAGMENT_LATER) /* no errors about them (RFC 1122, 3.2.2) */
+		return verdict + 1;
 	return icmp_tell(ctx, b, verdict, verdict == ISOBAR_TOO_BIG ? refusal_mtu(ctx, b) : 0);
 }
 
@@ -70,8 +73,7 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 		return ISOBAR_NOT_OURS;
 	b->now = isobar_now();
 	if (icmp_parse(ctx, &b->packet, error) ||
-	    !conn_find(b->settings, &error->quoted, filter_kind(&error->quoted.source),
-		       filter_kind(&error->quoted.destination), &b->found))
+	    !conn_find(b->settings, &error->quoted, filter_kinds(&error->quoted), &b->found))
 		return icmp_from_tunnel(ctx, b, error);
 	verdict = check_network(ctx, &b->packet);
 	if (verdict != ISOBAR_GO_ON)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Sending from XDP: the frame gets its MAC addresses and leaves by another interface.
- * Refusals and ICMP are tc's work.
+ * Refusals, ICMP and waiting fragments are tc's work.
  */
 #pragma once
 
@@ -28,5 +28,20 @@ static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct 
 
 static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
 {
+	return ISOBAR_TO_TC;
+}
+
+static __always_inline enum isobar_verdict
+fragment_hold(ISOBAR_CTX *ctx, const struct fragment_key *key, struct fragment_datagram *datagram)
+{
+	ctx_keep(ctx);
+	return ISOBAR_TO_TC;
+}
+
+static __always_inline enum isobar_verdict fragment_release(ISOBAR_CTX *ctx,
+							    const struct fragment_key *key,
+							    struct fragment_datagram *datagram)
+{
+	ctx_keep(ctx);
 	return ISOBAR_TO_TC;
 }

@@ -13,15 +13,25 @@
 #define SET_NOBODY 0xffffffffu
 /* How often a scheduler tries again when another CPU moved the cursor meanwhile. */
 #define SET_RETRIES 4
-/* Up to so many members are looked at without bpf_loop: it calls a function for each, which
- * costs more than the comparison (12 ns where returns are guarded against speculation). */
-#define SET_INLINE 16
 
 struct isobar_set {
 	struct isobar_set_head *head;
 	__u32 first;        /* element of the first member */
 	__u32 count;
 };
+
+/* The set whose head is that element; other than 0: there is none. */
+static __always_inline int set_open(__u32 element, struct isobar_set *set)
+{
+	union isobar_set_element *e = bpf_map_lookup_elem(&isobar_sets, &element);
+
+	if (!e)
+		return -1;
+	set->head = &e->head;
+	set->first = element + 1;
+	set->count = e->head.count;
+	return 0;
+}
 
 static __always_inline struct isobar_member *set_member(const struct isobar_set *set,
 							__u32 position)
@@ -74,27 +84,15 @@ static __always_inline __u32 set_active(const struct isobar_member *member)
 }
 
 /* IPVS's ip_vs_dest_conn_overhead(): an active connection weighs as 256 inactive ones. */
+static __always_inline __u64 server_load(const struct isobar_server *server)
+{
+	return ((__u64)server->active << 8) + server->inactive;
+}
+
 static __always_inline __u64 set_load(const struct isobar_member *member)
 {
 	__u32 index = member->server;
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &index);
 
-	return server ? ((__u64)server->active << 8) + server->inactive : ~0ull;
+	return server ? server_load(server) : ~0ull;
 }
-
-/* Calls step(i, search) for every position until it returns other than 0. A macro, because
- * bpf_loop needs the function itself. Without the barrier clang drops the bound of the
- * loop, and the verifier never ends. */
-#define set_for_each(set, step, search)                    \
-	do {                                               \
-		__u32 count = (set)->count;                \
-                                                           \
-		if (count > SET_INLINE) {                  \
-			bpf_loop(count, step, search, 0);  \
-			break;                             \
-		}                                          \
-		asm volatile("" : "+r"(count));            \
-		for (__u32 i = 0; i < SET_INLINE; i++)     \
-			if (i >= count || step(i, search)) \
-				break;                     \
-	} while (0)

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -26,21 +27,29 @@ static __always_inline int tc_act(enum isobar_action action)
 	}
 }
 
-SEC("tc")
-int isobar_ingress(struct __sk_buff *skb)
+/* One program for both sides, for the verifier's sake: the filter at egress has the class of that
+ * name (dataplane/attach.cpp), and cls_bpf gives a program its filter's class. */
+static __always_inline int tc_is_ours(const struct __sk_buff *skb)
 {
-	/* Frames for other hosts (promiscuous, bridges) and tagged ones, which come again on
-	 * their VLAN's own interface, are not for us. */
-	if (skb->pkt_type != PACKET_HOST || skb->vlan_present)
-		return TC_ACT_UNSPEC;
-	return tc_act(conclude(balance(skb)));
+	__u32 arrived_on = skb->ingress_ifindex, type = skb->pkt_type;
+
+	/* Read before the branch: clang would choose the field's address, which is not allowed. */
+	barrier_var(arrived_on);
+	barrier_var(type);
+	/* Tagged frames come again on their VLAN's own interface. */
+	if (skb->vlan_present)
+		return 0;
+	/* What came in on an interface went through ingress there. */
+	if (skb->tc_classid == TC_H_MIN_EGRESS)
+		return arrived_on == 0;
+	/* Frames for other hosts come to promiscuous interfaces and bridges. */
+	return type == PACKET_HOST;
 }
 
 SEC("tc")
-int isobar_egress(struct __sk_buff *skb)
+int isobar_tc(struct __sk_buff *skb)
 {
-	/* What came in on an interface went through ingress there. */
-	if (skb->ingress_ifindex || skb->vlan_present)
+	if (!tc_is_ours(skb))
 		return TC_ACT_UNSPEC;
 	return tc_act(conclude(balance(skb)));
 }

@@ -23,21 +23,6 @@
 
 #define TEMPLATE_NONE 0u /* a template is named by its record and 1, as in isobar_conn.control */
 
-/* The client as the template knows it: the bits behind the prefix are 0. */
-static __always_inline struct isobar_address template_client(const struct isobar_address *client,
-							     __u8 prefix)
-{
-	struct isobar_address masked;
-
-	for (int i = 0; i < 4; i++) {
-		__s32 bits = (__s32)prefix - 32 * i;
-		__u32 mask = bits <= 0 ? 0 : bits >= 32 ? ~0u : ~0u << (32 - bits);
-
-		masked.word[i] = client->word[i] & bpf_htonl(mask);
-	}
-	return masked;
-}
-
 static __always_inline int template_matches(const struct isobar_conn *conn,
 					    const struct isobar_service *service,
 					    const struct isobar_address *client)
@@ -129,7 +114,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 
 	if (!settings || !service || !tuple)
 		return TEMPLATE_NONE;
-	client = template_client(&tuple->source, service->prefix);
+	client = address_masked(&tuple->source, service->prefix);
 	hash = template_hash(settings, &client, &service->key.address, service->key.port,
 			     ~service->key.protocol);
 	template = template_find_in(settings, service, &client, hash, 0, now);
@@ -174,7 +159,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 
 	if (!settings || !service || !server || !tuple)
 		return TEMPLATE_NONE;
-	client = template_client(&tuple->source, service->prefix);
+	client = address_masked(&tuple->source, service->prefix);
 	record = template_claim(settings,
 				template_hash(settings, &client, &service->key.address,
 					      service->key.port, ~service->key.protocol),

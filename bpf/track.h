@@ -8,6 +8,7 @@
 #include "conn_end.h"
 #include "maps.h"
 #include "packet.h"
+#include "sctp.h"
 #include "state.h"
 
 /* The deadline of a connection that many packets move on is written once in a while, not by
@@ -54,11 +55,12 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 	__u32 state = life & ISOBAR_LIFE_STATE;
 	__u32 next = state;
 
+	__u32 seen = conn->method == ISOBAR_METHOD_NAT ? found->direction : TCP_CLIENT_ONLY;
+
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		next = tcp_next(state,
-				conn->method == ISOBAR_METHOD_NAT ? found->direction
-								  : TCP_CLIENT_ONLY,
-				packet->tcp_event);
+		next = tcp_next(state, seen, packet->tcp_event);
+	else if (packet->tuple.protocol == IPPROTO_SCTP)
+		next = sctp_next(state, seen, packet->tcp_event) & ISOBAR_LIFE_STATE;
 	else if (found->direction == ISOBAR_FROM_SERVER)
 		track_answer(conn);
 	if (next != state && (life & ISOBAR_LIFE_LIVE)) {
@@ -71,8 +73,9 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 		    ((life ^ new_life) & ISOBAR_LIFE_INACTIVE)) {
 			server_count(found->server, life, -1);
 			server_count(found->server, new_life, 1);
+			rank_mark(conn->server);
 		}
-		if (next == ISOBAR_STATE_ESTABLISHED)
+		if (next == ISOBAR_STATE_ESTABLISHED || next == ISOBAR_STATE_SCTP_ESTABLISHED)
 			track_answer(conn);
 	}
 	track_deadline(settings, conn, now + settings->timeout[next & (ISOBAR_TIMEOUTS - 1)]);
@@ -103,12 +106,28 @@ static __always_inline __u32 track_scale(int item)
 	return item < ISOBAR_IN_BYTES ? 9 : 4;
 }
 
+/* On the stack, as Linux 6.1 wants it of what a loop is handed. */
+struct track_decay {
+	struct isobar_estimate *estimate;
+};
+
+/* A period in which no packet came. */
+static long track_empty_period(__u32 i, struct track_decay *decay)
+{
+	__u64 *rate = decay->estimate->rate;
+
+	for (int item = 0; item < ISOBAR_TRAFFIC_ITEMS; item++)
+		rate[item] += -(__s64)rate[item] >> 2;
+	return 0;
+}
+
 /* Closes the periods that are over: the first with what was counted, the others (no
  * packet came) with nothing. 32 empty periods take any rate to nothing. */
 __noinline int track_close_periods(__u32 server, __u32 now)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
+	struct track_decay decay = { .estimate = estimate };
 	struct track_sum sum = { .server = server };
 	__u32 length, due, empty;
 
@@ -125,14 +144,11 @@ __noinline int track_close_periods(__u32 server, __u32 now)
 		__s64 counted = (sum.item[i] - estimate->last[i]) << track_scale(i);
 
 		rate += (counted - rate) >> 2;
-		for (int k = 0; k < 32; k++) {
-			if (k >= empty)
-				break;
-			rate += -rate >> 2;
-		}
 		estimate->rate[i] = empty > 32 ? 0 : rate;
 		estimate->last[i] = sum.item[i];
 	}
+	if (empty > 0 && empty <= 32)
+		bpf_loop(empty, track_empty_period, &decay, 0);
 	return 1;
 }
 
@@ -171,4 +187,16 @@ static __always_inline void track_traffic(const struct isobar_settings *settings
 		traffic->item[ISOBAR_OUT_PACKETS]++;
 		traffic->item[ISOBAR_OUT_BYTES] += bytes;
 	}
+}
+
+/* A later fragment is no packet of its own, as IPVS counts: it sees them put together. */
+__noinline int track_more_bytes(__u32 server, __u32 direction, __u32 bytes)
+{
+	struct isobar_traffic *traffic = bpf_map_lookup_elem(&isobar_traffic, &server);
+
+	if (traffic && direction == ISOBAR_FROM_CLIENT)
+		traffic->item[ISOBAR_IN_BYTES] += bytes;
+	else if (traffic)
+		traffic->item[ISOBAR_OUT_BYTES] += bytes;
+	return 0;
 }

@@ -86,6 +86,12 @@ struct tunnel_inherited {
 	__be16 id;
 };
 
+/* Congestion that the packet has met is not told twice (RFC 3168, 9.1.1: CE becomes ECT(0)). */
+static __always_inline __u8 tunnel_tos(__u8 tos)
+{
+	return (tos & 3) == 3 ? tos & ~1 : tos;
+}
+
 static __always_inline int tunnel_write_ip(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 					   const struct isobar_server *server,
 					   const struct tunnel_inherited *inherited)
@@ -95,7 +101,7 @@ static __always_inline int tunnel_write_ip(ISOBAR_CTX *ctx, const struct isobar_
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	word[0] = bpf_htonl(0x45000000 | (__u32)packet->tos << 16 |
+	word[0] = bpf_htonl(0x45000000 | (__u32)tunnel_tos(packet->tos) << 16 |
 			    (packet->length + tunnel_overhead(server)));
 	ip->id = inherited->id;
 	ip->frag_off = packet->dont_fragment ? bpf_htons(0x4000) : 0;
@@ -120,7 +126,9 @@ static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_pack
 	    packet->length + tunnel_overhead(server) > 0xffff)
 		return -1;
 	inherited.ttl = ip->ttl;
-	inherited.id = ip->id;
+	/* Fragments of one datagram have one identification. In their tunnels they are packets of
+	 * their own, and may be cut up again: they must not be mixed up then. */
+	inherited.id = packet->fragment ? bpf_get_prandom_u32() : ip->id;
 	if (ctx_push(ctx, tunnel_overhead(server), tunnel_protocol(server->tunnel),
 		     packet->tuple.protocol))
 		return -1;

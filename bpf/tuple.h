@@ -52,3 +52,18 @@ static __always_inline __u32 address_difference(const struct isobar_address *a,
 		difference |= a->word[i] ^ b->word[i];
 	return difference;
 }
+
+/* The address without the bits behind the prefix. */
+static __always_inline struct isobar_address address_masked(const struct isobar_address *address,
+							    __u8 prefix)
+{
+	struct isobar_address masked;
+
+	for (int i = 0; i < 4; i++) {
+		__s32 bits = (__s32)prefix - 32 * i;
+		__u32 mask = bits <= 0 ? 0 : bits >= 32 ? ~0u : ~0u << (32 - bits);
+
+		masked.word[i] = address->word[i] & bpf_htonl(mask);
+	}
+	return masked;
+}

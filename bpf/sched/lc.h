@@ -5,36 +5,10 @@
  */
 #pragma once
 
-#include "set.h"
-
-struct lc_search {
-	struct isobar_set set;
-	__u64 load;
-	__u32 server;
-};
-
-static __always_inline long lc_step(__u32 i, struct lc_search *search)
-{
-	struct isobar_member *member = set_member(&search->set, i);
-	__u64 load;
-
-	if (!member)
-		return 1;
-	if (!member_usable(member))
-		return 0;
-	load = set_load(member);
-	if (search->server == SET_NOBODY || load < search->load) {
-		search->server = member->server;
-		search->load = load;
-	}
-	return 0;
-}
+#include "rank.h"
 
 static __always_inline __u32 lc_choose(const struct isobar_set *set,
 				       const struct isobar_tuple *tuple)
 {
-	struct lc_search search = { .set = *set, .server = SET_NOBODY };
-
-	set_for_each(set, lc_step, &search);
-	return search.server;
+	return rank_choose(set, ISOBAR_SCHEDULER_lc);
 }

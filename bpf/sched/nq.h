@@ -5,26 +5,10 @@
  */
 #pragma once
 
-#include "sched/sed.h"
-
-static long nq_step(__u32 i, struct sed_search *search)
-{
-	struct isobar_member *member = set_member(&search->set, i);
-
-	if (!member)
-		return 1;
-	if (member_usable(member) && set_active(member) == 0) {
-		search->server = member->server;
-		return 1;
-	}
-	return sed_step(i, search);
-}
+#include "rank.h"
 
 static __always_inline __u32 nq_choose(const struct isobar_set *set,
 				       const struct isobar_tuple *tuple)
 {
-	struct sed_search search = { .set = *set, .server = SET_NOBODY };
-
-	bpf_loop(set->count, nq_step, &search, 0);
-	return search.server;
+	return rank_choose(set, ISOBAR_SCHEDULER_nq);
 }

@@ -67,11 +67,13 @@ Json service_json(const ServiceView& service) {
         servers.push_back(server_json(server));
     }
     return {{"name", service.name},
+            {"mark", service.status.key.mark},
             {"protocol", name(service.status.key.protocol)},
             {"address", service.status.key.address.text()},
             {"scheduler", name(service.status.scheduler)},
             {"scheduler_flags", names(service.status.scheduler, service.status.scheduler_flags)},
             {"persistence", persistence_json(service.status.persistence)},
+            {"one_packet", service.status.one_packet},
             {"traffic", counts_json(service.status.traffic)},
             {"rates", counts_json(service.status.rates)},
             {"servers", std::move(servers)}};
@@ -106,10 +108,17 @@ model::ServerStatus parse_server(const Json& json) {
     return server;
 }
 
+// "any": of a service by mark.
+std::optional<model::Protocol> service_protocol(std::string_view name) {
+    if (name == model::name(model::Protocol::Any)) return model::Protocol::Any;
+    return model::protocol_named(name);
+}
+
 ServiceView parse_service(const Json& json) {
     ServiceView service;
     json.at("name").get_to(service.name);
-    service.status.key.protocol = parse_field(json, "protocol", model::protocol_named);
+    json.at("mark").get_to(service.status.key.mark);
+    service.status.key.protocol = parse_field(json, "protocol", service_protocol);
     service.status.key.address = parse_field(json, "address", model::Endpoint::parse);
     service.status.scheduler = parse_field(json, "scheduler", model::scheduler_named);
     for (const Json& flag : json.at("scheduler_flags")) {
@@ -120,6 +129,7 @@ ServiceView parse_service(const Json& json) {
         service.status.persistence = model::Persistence{parse_seconds(persistence, "timeout"),
                                                         persistence.at("mask").get<std::uint8_t>()};
     }
+    json.at("one_packet").get_to(service.status.one_packet);
     service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));
     service.status.rates = parse_counts<model::Rates>(json.at("rates"));
     for (const Json& server : json.at("servers")) {
@@ -169,9 +179,7 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
                                         const model::Config& config) {
     std::map<model::ServiceKey, std::pair<std::size_t, std::string>> places;
     for (const model::ServiceConfig& service : config.services) {
-        for (const model::ServiceKey& key : service.listen) {
-            places.emplace(key, std::pair(places.size(), service.name));
-        }
+        places.emplace(service.key(), std::pair(places.size(), service.name));
     }
     std::vector<std::pair<std::size_t, ServiceView>> views;
     for (auto service = running.rbegin(); service != running.rend(); ++service) {

@@ -56,16 +56,16 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         status_json(full_status()),
         R"({"version":1,"program":"isobard 0.1.0",)"
         R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
-        R"("services":[{"name":"web","protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
-        R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},)"
+        R"("services":[{"name":"web","mark":0,"protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
+        R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},"one_packet":false,)"
         R"("traffic":{"connections":10,"in_packets":20,"out_packets":30,"in_bytes":40,"out_bytes":50},)"
         R"("rates":{"connections":1,"in_packets":2,"out_packets":3,"in_bytes":4,"out_bytes":5},)"
         R"("servers":[{"address":"192.168.10.100:80","weight":3,"forward":"nat","active":7,"inactive":8,)"
         R"("persistent":2,"upper_threshold":15,"lower_threshold":10,"overloaded":true,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
-        R"({"name":"","protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
-        R"("persistence":null,)"
+        R"({"name":"","mark":0,"protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
+        R"("persistence":null,"one_packet":false,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("servers":[]}],)"
@@ -81,6 +81,17 @@ TEST(StatusJson, IsReadBackWhole) {
 
     ASSERT_TRUE(status.has_value()) << status.error().message;
     EXPECT_EQ(status_json(*status), json);
+}
+
+TEST(StatusJson, AServiceByMarkIsReadBack) {
+    Status status;
+    status.services = {{"all", {}}};
+    status.services[0].status.key = model::ServiceKey::by_mark(5);
+
+    const auto back = parse_status(status_json(status));
+
+    ASSERT_TRUE(back.has_value()) << back.error().message;
+    EXPECT_EQ(back->services.at(0).status.key, model::ServiceKey::by_mark(5));
 }
 
 TEST(StatusJson, BytesThatAreNoUtf8DoNotBreakIt) {

@@ -85,12 +85,8 @@ std::optional<Endpoint> read_endpoint(std::string_view text, Position at, Readin
 
 std::optional<model::Protocol> read_protocol(std::string_view name, Position at, Reading& reading) {
     if (const auto protocol = model::protocol_named(name)) return protocol;
-    if (name == "sctp") {
-        reading.error(at, "SCTP services come with a later version of Isobar");
-    } else {
-        reading.error(at, fmt::format("unknown protocol '{}'", printable(name)),
-                      suggestion(name, {"tcp", "udp"}));
-    }
+    reading.error(at, fmt::format("unknown protocol '{}'", printable(name)),
+                  suggestion(name, {"tcp", "udp", "sctp"}));
     return std::nullopt;
 }
 
@@ -216,8 +212,12 @@ std::optional<std::string> read_service_name(const Value& value, Reading& readin
 }  // namespace
 
 Kind<ServiceKey> listen_address() {
-    return {"text",      "", "IPv4 address:port/protocol, port 0 (all ports) to 65535, tcp or udp",
-            read_listen, {}, {}};
+    return {"text",
+            "",
+            "IPv4 address:port/protocol, port 0 (all ports) to 65535, tcp, udp or sctp",
+            read_listen,
+            {},
+            {}};
 }
 
 Kind<Endpoint> server_address() {

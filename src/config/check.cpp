@@ -89,7 +89,7 @@ void check_servers(const ServiceDraft& service, Reading& reading) {
 
 void check_scheduler_flags(const ServiceDraft& service, Reading& reading) {
     for (const auto& [flag, at] : service.scheduler_flags) {
-        if (flag->fits(service.scheduler)) continue;
+        if (!flag->scheduler || flag->fits(service.scheduler)) continue;
         const auto wanted = name(*flag->scheduler);
         reading.error(at,
                       fmt::format("'{}' is a flag of the scheduler {}, not of {}", flag->name,
@@ -136,8 +136,18 @@ void check_thresholds(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_addresses(const ServiceDraft& service, Reading& reading) {
+    if (service.listen.empty() && service.mark.value == 0 && reading.clean())
+        reading.error(service.name.at,
+                      fmt::format("service '{}' has neither listen nor mark", service.name.value),
+                      "add: listen = [\"10.0.0.2:80/tcp\"]");
+    if (!service.listen.empty() && service.mark.value != 0)
+        reading.error(service.mark.at, "mark: this service has listen addresses",
+                      "its packets are known by the one or the other");
+}
+
 void check_persistence(const ServiceDraft& service, Reading& reading) {
-    if (service.persistence) return;
+    if (service.persistence || service.listen.size() > 1) return;
     for (const auto& [listen, at] : service.listen) {
         if (listen.address.port != 0) continue;
         reading.error(at, "port 0, all ports, needs persistence",
@@ -145,9 +155,26 @@ void check_persistence(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_one_packet(const ServiceDraft& service, Reading& reading) {
+    if (!service.one_packet.value) return;
+    for (const auto& [listen, at] : service.listen) {
+        if (listen.protocol == model::Protocol::Udp) continue;
+        reading.error(service.one_packet.at,
+                      fmt::format("one_packet is only for UDP, not for {}", listen_text(listen)),
+                      "give the others a service of their own");
+    }
+}
+
+// The one that it will have in the data plane; 0: none.
+std::uint32_t mark_of(const ServiceDraft& service) {
+    if (service.listen.size() > 1) return model::group_mark(service.name.value);
+    return service.listen.empty() ? service.mark.value : 0;
+}
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
     Claims<model::ServiceKey> addresses;
+    Claims<std::uint32_t> marks;
     for (const ServiceDraft& service : draft.services) {
         const auto& name = service.name;
         if (!name.value.empty()) {
@@ -162,12 +189,20 @@ void check_services(const FileDraft& draft, Reading& reading) {
                               first_on(*first));
             }
         }
+        if (const auto mark = mark_of(service); mark != 0 && !name.value.empty()) {
+            if (const auto first = marks.claim(mark, name.at))
+                reading.error(name.at,
+                              fmt::format("'{}' has the mark of another service", name.value),
+                              first_on(*first));
+        }
+        check_addresses(service, reading);
         check_scheduler_flags(service, reading);
         check_servers(service, reading);
         check_tunnel(service, reading);
         check_server_ports(service, reading);
         check_thresholds(service, reading);
         check_persistence(service, reading);
+        check_one_packet(service, reading);
     }
 }
 
@@ -200,9 +235,11 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     model::ServiceConfig service;
     service.name = draft.name.value;
     for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
+    service.mark = draft.mark.value;
     service.scheduler = draft.scheduler;
     for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
     service.forward = draft.forward;
+    service.one_packet = draft.one_packet.value;
     if (draft.persistence) {
         service.persistence = model::Persistence{
             draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};

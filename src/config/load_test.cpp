@@ -68,6 +68,27 @@ servers = [
     EXPECT_EQ(web.servers[2].weight, 1U);
 }
 
+TEST(Load, SctpIsRead) {
+    const auto config = good(R"(
+[[service]]
+name = "diameter"
+listen = ["10.0.0.2:3868/sctp"]
+)");
+
+    EXPECT_EQ(config.services.at(0).listen.at(0).protocol, model::Protocol::Sctp);
+}
+
+TEST(Load, OnePacketIsRead) {
+    const auto config = good(R"(
+[[service]]
+name = "dns"
+listen = ["10.0.0.2:53/udp"]
+one_packet = true
+)");
+
+    EXPECT_TRUE(config.services.at(0).one_packet);
+}
+
 TEST(Load, PersistenceAndThresholdsAreRead) {
     const auto config = good(R"(
 [director]

@@ -157,10 +157,16 @@ Kind<ServiceDraft> service() {
         "[[service]]",
         {required("name", &S::name, located(service_name()),
                   "What commands and metrics call the service; no other has this name.", "\"web\""),
-         required("listen", &S::listen,
+         optional("listen", &S::listen,
                   not_empty(list_of(located(listen_address())), "as in [\"10.0.0.2:80/tcp\"]"),
-                  "The virtual addresses that clients connect to; at least one.",
-                  "[\"10.0.0.2:80/tcp\"]"),
+                  "The virtual addresses that clients connect to. Several are one service: with "
+                  "persistence, a client has one server for all of them. ipvsadm shows such a "
+                  "service by a mark of its own.",
+                  "none"),
+         optional("mark", &S::mark, located(number(1, model::kFirstGroupMark - 1, "")),
+                  "Instead of listen: the firewall mark of the packets, which the host's nft or "
+                  "iptables sets in PREROUTING, or a tc filter.",
+                  "none"),
          optional("scheduler", &S::scheduler, scheduler(),
                   "How the server of a new connection is chosen, as IPVS does; isobar-ipvsadm(8) "
                   "has a word on each."),
@@ -184,6 +190,10 @@ Kind<ServiceDraft> service() {
                   "A client stays with the server of its first connection. Needed by a service on "
                   "port 0, all ports.",
                   "none"),
+         optional("one_packet", &S::one_packet, located(boolean()),
+                  "Only UDP: every datagram gets a server anew and no connection stays. Replies of "
+                  "servers behind nat are not translated then, as with IPVS.",
+                  "false"),
          later<S>("check", "Health checks."),
          later<S>("load", "Weights that follow the load of the servers.")});
 }

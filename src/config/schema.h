@@ -40,6 +40,7 @@ struct PersistenceDraft {
 struct ServiceDraft {
     Located<std::string> name;
     std::vector<Located<model::ServiceKey>> listen;
+    Located<std::uint32_t> mark{0, {}};
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
@@ -47,6 +48,7 @@ struct ServiceDraft {
     Located<std::uint32_t> tunnel_port{kGuePort, {}};
     std::vector<Located<model::RealServer>> servers;
     std::optional<PersistenceDraft> persistence;
+    Located<bool> one_packet{false, {}};
 };
 
 struct FileDraft {

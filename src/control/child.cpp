@@ -6,10 +6,12 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -18,7 +20,10 @@
 namespace isobar::control {
 namespace {
 
-// Files in memory for stdin and stderr: unlike pipes they cannot fill up, so that neither
+constexpr std::size_t kMostErrors = 4096;
+constexpr std::size_t kMostOutput = std::size_t{4} << 20;
+
+// Files in memory for stdin, stdout and stderr: unlike pipes they cannot fill up, so that neither
 // side ever waits for the other.
 Result<Fd> memory_file(const char* name, std::string_view content) {
     Fd file(::memfd_create(name, MFD_CLOEXEC));
@@ -32,10 +37,17 @@ Result<Fd> memory_file(const char* name, std::string_view content) {
     return file;
 }
 
-std::string read_errors(int fd) {
-    std::string text(4096, '\0');
+std::string read_all(int fd, std::size_t most) {
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) return {};
+    std::string text(std::min(static_cast<std::size_t>(status.st_size), most), '\0');
     const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
     text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+    return text;
+}
+
+std::string read_errors(int fd) {
+    auto text = read_all(fd, kMostErrors);
     while (text.ends_with('\n')) text.pop_back();
     return text;
 }
@@ -56,10 +68,10 @@ public:
     posix_spawnattr_t attributes{};
 };
 
-Result<pid_t> spawn(const std::vector<std::string>& arguments, int input, int errors) {
+Result<pid_t> spawn(const std::vector<std::string>& arguments, int input, int output, int errors) {
     SpawnOptions options;
     ::posix_spawn_file_actions_adddup2(&options.files, input, STDIN_FILENO);
-    ::posix_spawn_file_actions_addopen(&options.files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&options.files, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&options.files, errors, STDERR_FILENO);
     // The daemon ignores SIGPIPE; its children start with a clean slate.
     sigset_t all;
@@ -111,7 +123,9 @@ Result<ChildExit> run_child(const std::vector<std::string>& arguments, std::stri
     if (!in) return tl::unexpected(in.error());
     const auto errors = memory_file("stderr", {});
     if (!errors) return tl::unexpected(errors.error());
-    const auto pid = spawn(arguments, in->get(), errors->get());
+    const auto output = memory_file("stdout", {});
+    if (!output) return tl::unexpected(output.error());
+    const auto pid = spawn(arguments, in->get(), output->get(), errors->get());
     if (!pid) return tl::unexpected(pid.error());
 
     const bool in_time = ends_within(*pid, limit);
@@ -121,7 +135,7 @@ Result<ChildExit> run_child(const std::vector<std::string>& arguments, std::stri
         return failure(Fault::System, fmt::format("{}: killed, it took longer than {} s",
                                                   arguments[0], limit.count() / 1000));
     }
-    return ChildExit{status, read_errors(errors->get())};
+    return ChildExit{status, read_errors(errors->get()), read_all(output->get(), kMostOutput)};
 }
 
 }  // namespace isobar::control

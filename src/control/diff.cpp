@@ -42,7 +42,7 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
     changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags,
-                                           wanted.persistence});
+                                           wanted.persistence, wanted.one_packet});
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -120,9 +120,11 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
         }
         if (found->second->scheduler != service.scheduler ||
             found->second->scheduler_flags != service.scheduler_flags ||
-            found->second->persistence != service.persistence) {
+            found->second->persistence != service.persistence ||
+            found->second->one_packet != service.one_packet) {
             changes.emplace_back(model::EditService{service.key, service.scheduler,
-                                                    service.scheduler_flags, service.persistence});
+                                                    service.scheduler_flags, service.persistence,
+                                                    service.one_packet});
         }
         diff_servers(*found->second, service, changes);
     }
@@ -136,11 +138,11 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence);
+                       describe(step.persistence) + (step.one_packet ? ", one packet" : "");
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
                 return fmt::format("{}: scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence);
+                       describe(step.persistence) + (step.one_packet ? ", one packet" : "");
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {

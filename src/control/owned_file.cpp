@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <charconv>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -28,11 +29,26 @@ std::optional<std::string_view> take_line(std::string_view& text) {
     return line;
 }
 
+constexpr std::string_view kMark = "mark ";
+
+// "ipv4 5"
+std::optional<model::ServiceKey> parse_mark(std::string_view text) {
+    const bool ipv4 = text.starts_with("ipv4 ");
+    if (!ipv4 && !text.starts_with("ipv6 ")) return std::nullopt;
+    const auto digits = text.substr(5);
+    std::uint32_t mark = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), mark);
+    if (error != std::errc{} || end != digits.data() + digits.size() || mark == 0)
+        return std::nullopt;
+    return model::ServiceKey::by_mark(mark, ipv4 ? model::Family::V4 : model::Family::V6);
+}
+
 std::optional<model::ServiceKey> parse_key(std::string_view line) {
     const std::size_t space = line.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
     const auto protocol = model::protocol_named(line.substr(0, space));
     const auto address = model::Endpoint::parse(line.substr(space + 1));
+    if (line.starts_with(kMark)) return parse_mark(line.substr(kMark.size()));
     if (!protocol || !address) return std::nullopt;
     return model::ServiceKey{*protocol, *address};
 }
@@ -76,6 +92,11 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
 std::string owned_text(const Owned& owned, std::string_view scope) {
     std::string text = fmt::format("{}\n{}\n", kTitle, scope);
     for (const model::ServiceKey& key : owned) {
+        if (key.mark != 0) {
+            const bool ipv4 = key.address.address.family == model::Family::V4;
+            text += fmt::format("{}{} {}\n", kMark, ipv4 ? "ipv4" : "ipv6", key.mark);
+            continue;
+        }
         text += fmt::format("{} {}\n", name(key.protocol), key.address.text());
     }
     return text + fmt::format("end {}\n", owned.size());

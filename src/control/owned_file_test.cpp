@@ -13,16 +13,18 @@ namespace {
 
 const model::ServiceKey kWeb{model::Protocol::Tcp, model::Endpoint::parse("10.0.0.2:80").value()};
 const model::ServiceKey kDns{model::Protocol::Udp, model::Endpoint::parse("[fd00::2]:53").value()};
+const model::ServiceKey kMarked = model::ServiceKey::by_mark(4294967295, model::Family::V6);
 constexpr const char* kScope = "boot abc net 4026531840";
 constexpr const char* kText =
     "isobar services 1\n"
     "boot abc net 4026531840\n"
     "tcp 10.0.0.2:80\n"
     "udp [fd00::2]:53\n"
-    "end 2\n";
+    "mark ipv6 4294967295\n"
+    "end 3\n";
 
 TEST(OwnedText, IsReadBack) {
-    const Owned owned{kWeb, kDns};
+    const Owned owned{kWeb, kDns, kMarked};
 
     EXPECT_EQ(owned_text(owned, kScope), kText);
     EXPECT_EQ(parse_owned(kText, kScope).value(), owned);
@@ -43,7 +45,9 @@ TEST(OwnedText, CutOffAnywhereIsInvalid) {
 TEST(OwnedText, AnythingElseIsInvalid) {
     for (const char* text :
          {"", "\n", "isobar services 2\nx\nend 0\n", "[toml]\n",
-          "isobar services 1\nx\nsctp 10.0.0.2:80\nend 1\n",
+          "isobar services 1\nx\nicmp 10.0.0.2:80\nend 1\n",
+          "isobar services 1\nx\nmark 5\nend 1\n", "isobar services 1\nx\nmark ipv4 0\nend 1\n",
+          "isobar services 1\nx\nmark ipv4 4294967296\nend 1\n",
           "isobar services 1\nx\ntcp 10.0.0.2\nend 1\n", "isobar services 1\nx\nend 1\n",
           "isobar services 1\nx\nend 0\nmore\n"}) {
         const auto owned = parse_owned(text, "x");

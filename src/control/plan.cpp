@@ -4,14 +4,27 @@
 namespace isobar::control {
 namespace {
 
-model::VirtualService virtual_service(const model::ServiceConfig& service,
-                                      const model::ServiceKey& key) {
-    model::VirtualService result{key, service.scheduler, service.servers, service.scheduler_flags,
-                                 service.persistence};
+model::VirtualService virtual_service(const model::ServiceConfig& service) {
+    model::VirtualService result{service.key(),           service.scheduler,   service.servers,
+                                 service.scheduler_flags, service.persistence, service.one_packet};
     for (model::RealServer& server : result.servers) {
-        if (server.address.port == 0) server.address.port = key.address.port;
+        if (server.address.port == 0) server.address.port = result.key.address.port;
     }
     return result;
+}
+
+// The packets that belong to the group.
+void add_rules(const model::ServiceConfig& group, std::vector<model::MarkRule>& rules) {
+    for (const model::ServiceKey& listen : group.listen) {
+        const auto& [address, port] = listen.address;
+        const bool ipv4 = address.family == model::Family::V4;
+        rules.push_back({listen.protocol,
+                         {{address.family, {}}, 0},
+                         {address, ipv4 ? 32U : 128U},
+                         port,
+                         port == 0 ? model::Port{65535} : port,
+                         group.key().mark});
+    }
 }
 
 }  // namespace
@@ -21,9 +34,8 @@ model::Forwarding plan(const model::Config& config) {
     wanted.timeouts = config.director.timeouts;
     wanted.expiry = config.director.expiry;
     for (const model::ServiceConfig& service : config.services) {
-        for (const model::ServiceKey& key : service.listen) {
-            wanted.services.push_back(virtual_service(service, key));
-        }
+        wanted.services.push_back(virtual_service(service));
+        if (service.is_group()) add_rules(service, wanted.groups);
     }
     return wanted;
 }

@@ -9,9 +9,10 @@
 
 namespace isobar::control {
 
-// Every listen address becomes a virtual service of its own with all servers of its
-// [[service]]; a server without a port gets that of the listen address. Expects what the
-// loader guarantees: no listen address twice, no server twice in a service.
+// Every [[service]] becomes a virtual service; a server without a port gets that of the listen
+// address. One with several listen addresses is a service by mark, and `groups` says which packets
+// have it. Expects what the loader guarantees: no listen address twice, no server twice in a
+// service.
 model::Forwarding plan(const model::Config& config);
 
 }  // namespace isobar::control

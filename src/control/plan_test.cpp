@@ -31,29 +31,44 @@ TEST(Plan, EmptyConfigurationWantsNoServicesAndTheDefaultTimeouts) {
     EXPECT_EQ(wanted.timeouts, model::Timeouts{});
 }
 
-TEST(Plan, EveryListenAddressIsAServiceWithAllServers) {
+TEST(Plan, AListenAddressIsAServiceAndItsPortThatOfServersWithout) {
     const ServiceKey http{model::Protocol::Tcp, endpoint("10.0.0.2:80")};
-    const ServiceKey dns{model::Protocol::Udp, endpoint("10.0.0.2:53")};
     const model::RealServer one{endpoint("192.168.10.100:8080"), 3};
-    const model::RealServer two{endpoint("192.168.10.101:8080"), 0};
+    const model::RealServer two{endpoint("192.168.10.101:0"), 0};
 
-    const model::Forwarding wanted = plan(one_service({http, dns}, {one, two}));
+    const model::Forwarding wanted = plan(one_service({http}, {one, two}));
 
-    ASSERT_EQ(wanted.services.size(), 2U);
-    EXPECT_EQ(wanted.services[0], (model::VirtualService{http, model::Scheduler::Rr, {one, two}}));
-    EXPECT_EQ(wanted.services[1], (model::VirtualService{dns, model::Scheduler::Rr, {one, two}}));
+    ASSERT_EQ(wanted.services.size(), 1U);
+    EXPECT_EQ(wanted.services[0],
+              (model::VirtualService{
+                  http, model::Scheduler::Rr, {one, {endpoint("192.168.10.101:80"), 0}}}));
+    EXPECT_TRUE(wanted.groups.empty());
 }
 
-TEST(Plan, ServerWithoutPortGetsThatOfEachListenAddress) {
+TEST(Plan, SeveralListenAddressesAreOneServiceByAMarkOfItsOwn) {
     const ServiceKey http{model::Protocol::Tcp, endpoint("10.0.0.2:80")};
-    const ServiceKey https{model::Protocol::Tcp, endpoint("10.0.0.2:443")};
+    const ServiceKey all{model::Protocol::Udp, endpoint("10.0.0.3:0")};
+    const model::RealServer server{endpoint("192.168.10.100:0"), 1};
 
-    const model::Forwarding wanted =
-        plan(one_service({http, https}, {{endpoint("192.168.10.100:0"), 1}}));
+    const model::Forwarding wanted = plan(one_service({http, all}, {server}));
 
-    ASSERT_EQ(wanted.services.size(), 2U);
-    EXPECT_EQ(wanted.services[0].servers.at(0).address, endpoint("192.168.10.100:80"));
-    EXPECT_EQ(wanted.services[1].servers.at(0).address, endpoint("192.168.10.100:443"));
+    ASSERT_EQ(wanted.services.size(), 1U);
+    const ServiceKey key = wanted.services[0].key;
+    EXPECT_GE(key.mark, model::kFirstGroupMark);
+    EXPECT_EQ(wanted.services[0], (model::VirtualService{key, model::Scheduler::Rr, {server}}));
+    const model::Network everybody{{model::Family::V4, {}}, 0};
+    EXPECT_EQ(wanted.groups,
+              (std::vector<model::MarkRule>{
+                  {model::Protocol::Tcp, everybody, {http.address.address, 32}, 80, 80, key.mark},
+                  {model::Protocol::Udp, everybody, {all.address.address, 32}, 0, 65535, key.mark},
+              }));
+}
+
+TEST(Plan, AServiceByMarkIsThat) {
+    auto config = one_service({}, {});
+    config.services[0].mark = 5;
+
+    EXPECT_EQ(plan(config).services.at(0).key, ServiceKey::by_mark(5));
 }
 
 TEST(Plan, TimeoutsAreTheDirectors) {

@@ -86,6 +86,15 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
         report.changes.push_back(describe_expiry(*wanted.expiry));
     }
 
+    // Ahead of the services: a mark without a service changes nothing for a packet.
+    if (wanted.groups != plane.groups()) {
+        if (auto set = plane.set_groups(wanted.groups); !set) {
+            return tl::unexpected(std::move(set.error()).in("set what belongs to groups"));
+        }
+        report.changes.push_back(
+            fmt::format("groups: {} address(es) in all", wanted.groups.size()));
+    }
+
     const std::vector<model::Change> changes = diff(*running, wanted, owned_);
     const Owned before = owned_;
     const Owned after = keys_of(wanted);

@@ -46,11 +46,18 @@ public:
         return {};
     }
 
+    std::vector<model::MarkRule> groups() override { return rules; }
+    Result<void> set_groups(std::span<const model::MarkRule> wanted) override {
+        rules.assign(wanted.begin(), wanted.end());
+        return {};
+    }
+
     void by_hand(const model::ServiceKey& key) { step(model::AddService{key}); }
 
     std::vector<model::ServiceStatus> running;
     model::Timeouts set;
     model::ExpiryPolicy policy;
+    std::vector<model::MarkRule> rules;
     bool refuse = false;
     int applied = 0;
     int timeouts_set = 0;

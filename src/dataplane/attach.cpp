@@ -3,13 +3,22 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include <arpa/inet.h>
 
 #include <array>
 #include <cerrno>
 #include <string_view>
 
 #include <fmt/format.h>
+
+#include "base/netlink.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -39,15 +48,33 @@ std::optional<Fd> program_by_id(std::uint32_t id, std::string_view name) {
     return program;
 }
 
+// Not by libbpf's bpf_tc_attach, which gives no class: at egress the program knows by it where it
+// is (bpf/tc.bpf.c).
 Result<void> attach_filter(const Link& link, bool ingress, int program) {
     const bool replace = find_tc(link.index, ingress).value_or(std::nullopt).has_value();
-    auto hook = hook_at(link.index, point_of(ingress));
-    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program,
-                .flags = replace ? static_cast<std::uint32_t>(BPF_TC_F_REPLACE) : 0u,
-                .handle = kHandle, .priority = kPriority);
-    if (const int code = bpf_tc_attach(&hook, &options); code != 0)
+    const std::uint32_t place =
+        TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
+    alignas(nlmsghdr) std::array<char, 512> buffer{};
+    auto* request = mnl_nlmsg_put_header(buffer.data());
+    request->nlmsg_type = RTM_NEWTFILTER;
+    request->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
+                                                      (replace ? NLM_F_REPLACE : NLM_F_EXCL));
+    auto* header = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(tcmsg)));
+    header->tcm_family = AF_UNSPEC;
+    header->tcm_ifindex = link.index;
+    header->tcm_handle = kHandle;
+    header->tcm_parent = place;
+    header->tcm_info = TC_H_MAKE(kPriority << 16, htons(ETH_P_ALL));
+    mnl_attr_put_strz(request, TCA_KIND, "bpf");
+    auto* options = mnl_attr_nest_start(request, TCA_OPTIONS);
+    mnl_attr_put_u32(request, TCA_BPF_FD, static_cast<std::uint32_t>(program));
+    mnl_attr_put_strz(request, TCA_BPF_NAME, kTcProgram);
+    mnl_attr_put_u32(request, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+    if (!ingress) mnl_attr_put_u32(request, TCA_BPF_CLASSID, place);
+    mnl_attr_nest_end(request, options);
+    if (const int code = ask_netlink(request, nullptr, nullptr); code != 0)
         return system_failure(
-            fmt::format("attach to {} ({})", link.name, ingress ? "ingress" : "egress"), -code);
+            fmt::format("attach to {} ({})", link.name, ingress ? "ingress" : "egress"), code);
     return {};
 }
 
@@ -62,7 +89,7 @@ Result<std::optional<Fd>> find_tc(int ifindex, bool ingress) {
     Fd program(bpf_prog_get_fd_by_id(options.prog_id));
     if (!program.valid()) return system_failure("open the data plane's program", errno);
     const auto name = program_name(program.get());
-    if (name != (ingress ? kIngressProgram : kEgressProgram))
+    if (name != kTcProgram)
         return failure(Fault::Exists,
                        fmt::format("the place of our tc filter (pref {} handle {}) is taken by "
                                    "the program '{}'",
@@ -99,7 +126,7 @@ Result<MapFds> maps_of(int program) {
     return maps;
 }
 
-Result<TcAttached> attach_tc(const Link& link, const TcPrograms& programs) {
+Result<TcAttached> attach_tc(const Link& link, int program) {
     TcAttached attached;
     auto hook =
         hook_at(link.index, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
@@ -107,10 +134,9 @@ Result<TcAttached> attach_tc(const Link& link, const TcPrograms& programs) {
     if (code != 0 && code != -EEXIST)
         return system_failure(fmt::format("attach to {}: make its clsact qdisc", link.name), -code);
     attached.made_clsact = code == 0;
-    if (auto done = attach_filter(link, true, programs.ingress.get()); !done)
-        return tl::unexpected(done.error());
-    if (auto done = attach_filter(link, false, programs.egress.get()); !done)
-        return tl::unexpected(done.error());
+    for (const bool ingress : {true, false})
+        if (auto done = attach_filter(link, ingress, program); !done)
+            return tl::unexpected(done.error());
     return attached;
 }
 

@@ -27,7 +27,7 @@ struct TcAttached {
     bool made_clsact = false;
 };
 // Attaches, or replaces what is ours, without a gap.
-Result<TcAttached> attach_tc(const Link& link, const TcPrograms& programs);
+Result<TcAttached> attach_tc(const Link& link, int program);
 Result<void> detach_tc(int ifindex, bool remove_clsact);
 
 Result<void> attach_xdp(const Link& link, int program);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <string>
+#include <string_view>
 
 namespace isobar::dataplane {
 namespace {
@@ -102,6 +104,39 @@ model::RealServer to_model(const isobar_server& server, model::Weight weight) {
 // In the IPv6 form of an address, the prefix is that much longer.
 constexpr std::uint8_t kMappedBits = 96;
 
+std::uint8_t to_abi_prefix(const model::Network& network) {
+    const bool mapped = network.address.family == model::Family::V4;
+    return static_cast<std::uint8_t>(network.prefix + (mapped ? kMappedBits : 0));
+}
+
+model::Network network_of(const isobar_address& address, std::uint8_t prefix) {
+    const auto plain = from_abi(address);
+    const bool mapped = plain.family == model::Family::V4;
+    return {plain, static_cast<unsigned>(prefix - (mapped ? kMappedBits : 0))};
+}
+
+isobar_rule to_abi(const model::MarkRule& rule) {
+    isobar_rule out{};
+    out.source = to_abi(rule.source.address);
+    out.source_prefix = to_abi_prefix(rule.source);
+    out.destination = to_abi(rule.destination.address);
+    out.destination_prefix = to_abi_prefix(rule.destination);
+    out.protocol = protocol_number(rule.protocol);
+    out.first_port = rule.first_port;
+    out.last_port = rule.last_port;
+    out.mark = rule.mark;
+    return out;
+}
+
+model::MarkRule from_abi(const isobar_rule& rule) {
+    return {protocol_of(rule.protocol),
+            network_of(rule.source, rule.source_prefix),
+            network_of(rule.destination, rule.destination_prefix),
+            rule.first_port,
+            rule.last_port,
+            rule.mark};
+}
+
 void set_persistence(isobar_service& service, const std::optional<model::Persistence>& persistence,
                      std::uint32_t hz) {
     const bool mapped = from_abi(service.key.address).family == model::Family::V4;
@@ -126,11 +161,30 @@ std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
 }
 
 std::uint8_t protocol_number(model::Protocol protocol) {
-    return protocol == model::Protocol::Tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return IPPROTO_TCP;
+        case model::Protocol::Udp:
+            return IPPROTO_UDP;
+        case model::Protocol::Any:
+            return 0;
+        case model::Protocol::Sctp:
+            return IPPROTO_SCTP;
+    }
+    return 0;
 }
 
 model::Protocol protocol_of(std::uint8_t number) {
-    return number == IPPROTO_UDP ? model::Protocol::Udp : model::Protocol::Tcp;
+    switch (number) {
+        case IPPROTO_TCP:
+            return model::Protocol::Tcp;
+        case IPPROTO_UDP:
+            return model::Protocol::Udp;
+        case IPPROTO_SCTP:
+            return model::Protocol::Sctp;
+        default:
+            return model::Protocol::Any;
+    }
 }
 
 std::uint16_t to_network(model::Port port) {
@@ -143,6 +197,11 @@ model::Port from_network(std::uint16_t port) {
 
 isobar_service_key to_abi(const model::ServiceKey& key) {
     isobar_service_key out{};
+    if (key.mark != 0) {
+        out.address = to_abi(model::Address{key.address.address.family, {}});
+        out.address.word[3] = htonl(key.mark);
+        return out;
+    }
     out.address = to_abi(key.address.address);
     out.port = to_network(key.address.port);
     out.protocol = protocol_number(key.protocol);
@@ -150,16 +209,25 @@ isobar_service_key to_abi(const model::ServiceKey& key) {
 }
 
 model::ServiceKey from_abi(const isobar_service_key& key) {
+    if (key.protocol == 0)
+        return model::ServiceKey::by_mark(ntohl(key.address.word[3]), from_abi(key.address).family);
     return {protocol_of(key.protocol), {from_abi(key.address), from_network(key.port)}};
 }
 
-const char* state_name(std::uint32_t state) {
+std::string state_name(std::uint32_t state) {
     static constexpr const char* kNames[] = {
 #define X(name, timeout, active) #name,
         ISOBAR_STATE_LIST(X)
 #undef X
     };
-    return state < ISOBAR_STATES ? kNames[state] : "?";
+    if (state >= ISOBAR_STATES) return "?";
+    // IPVS's names of SCTP's states
+    constexpr std::string_view kSctp = "SCTP_";
+    std::string text = kNames[state];
+    if (!text.starts_with(kSctp)) return text;
+    text.erase(0, kSctp.size());
+    std::ranges::replace(text, '_', '-');
+    return text;
 }
 
 }  // namespace isobar::dataplane

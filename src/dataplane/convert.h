@@ -17,6 +17,9 @@ model::Address from_abi(const isobar_address& address);
 isobar_service_key to_abi(const model::ServiceKey& key);
 model::ServiceKey from_abi(const isobar_service_key& key);
 
+isobar_rule to_abi(const model::MarkRule& rule);  // its origin is that of a group
+model::MarkRule from_abi(const isobar_rule& rule);
+
 std::uint8_t to_abi(model::ForwardingMethod method);
 std::uint8_t to_abi(model::Encapsulation type);
 // The weight is that of the set that the server is a member of.
@@ -36,6 +39,6 @@ std::uint16_t to_network(model::Port port);
 model::Port from_network(std::uint16_t port);
 
 // "ESTABLISHED"; "?" for a number out of range.
-const char* state_name(std::uint32_t state);
+std::string state_name(std::uint32_t state);
 
 }  // namespace isobar::dataplane

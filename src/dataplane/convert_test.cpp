@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/convert.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -40,7 +41,8 @@ TEST(Convert, AServiceKeyIsCompleteAndPadded) {
 
 TEST(Convert, ThePrefixOfAClientIsThatOfTheMappedAddress) {
     isobar_service service{};
-    service.key = to_abi({model::Protocol::Tcp, {model::Address::v4(10, 0, 0, 2), 80}});
+    service.key =
+        to_abi(model::ServiceKey{model::Protocol::Tcp, {model::Address::v4(10, 0, 0, 2), 80}});
     const model::Persistence hour{std::chrono::hours(1), 24};
 
     set_persistence(service, hour, 250);
@@ -60,13 +62,42 @@ TEST(Convert, ThirtyOneDaysAreAsManyJiffiesAsTheClockCanTell) {
 }
 
 TEST(Convert, StatesHaveTheNamesThatIpvsadmPrints) {
-    EXPECT_STREQ("NONE", state_name(0));
-    EXPECT_STREQ("ESTABLISHED", state_name(1));
-    EXPECT_STREQ("SYN_RECV", state_name(3));
-    EXPECT_STREQ("SYNACK", state_name(10));
-    EXPECT_STREQ("UDP", state_name(11));
-    EXPECT_STREQ("?", state_name(12));
-    EXPECT_STREQ("?", state_name(0xffffffff));
+    EXPECT_EQ("NONE", state_name(0));
+    EXPECT_EQ("ESTABLISHED", state_name(1));
+    EXPECT_EQ("SYN_RECV", state_name(3));
+    EXPECT_EQ("SYNACK", state_name(10));
+    EXPECT_EQ("UDP", state_name(11));
+    EXPECT_EQ("NONE", state_name(ISOBAR_STATE_SCTP_NONE));
+    EXPECT_EQ("S-ACK-SENT", state_name(ISOBAR_STATE_SCTP_S_ACK_SENT));
+    EXPECT_EQ("?", state_name(ISOBAR_STATES));
+    EXPECT_EQ("?", state_name(0xffffffff));
+}
+
+TEST(Convert, AServiceByMarkHasTheMarkForAnAddress) {
+    for (const auto family : {model::Family::V4, model::Family::V6}) {
+        const auto key = model::ServiceKey::by_mark(0x01020304, family);
+
+        const auto abi = to_abi(key);
+
+        EXPECT_EQ(abi.protocol, 0);
+        EXPECT_EQ(abi.address.word[3], htonl(0x01020304));
+        EXPECT_EQ(from_abi(abi.address).family, family);
+        EXPECT_EQ(from_abi(abi), key);
+    }
+}
+
+TEST(Convert, ARuleComesBackAsItWas) {
+    const model::MarkRule rule{model::Protocol::Sctp,
+                               {model::Address::v4(10, 1, 0, 0), 16},
+                               {model::Address::v4(10, 0, 0, 2), 32},
+                               80,
+                               8080,
+                               7};
+
+    const auto abi = to_abi(rule);
+
+    EXPECT_EQ(abi.source_prefix, 96 + 16);
+    EXPECT_EQ(from_abi(abi), rule);
 }
 
 }  // namespace

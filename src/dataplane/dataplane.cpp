@@ -105,13 +105,13 @@ std::string lower(std::string text) {
 }  // namespace
 
 struct Dataplane::Impl {
-    TcPrograms programs;
+    Fd tc;
     Maps maps;
     Tables tables{maps};
     std::optional<Tool> tool;
     Fd xdp;
 
-    Impl(TcPrograms tc, Maps all) : programs(std::move(tc)), maps(std::move(all)) {}
+    Impl(Fd program, Maps all) : tc(std::move(program)), maps(std::move(all)) {}
 
     Result<const Tool*> get_tool() {
         if (!tool) {
@@ -135,6 +135,8 @@ struct Dataplane::Impl {
         }
         return now;
     }
+
+    Result<void> set_rules(isobar_rule_origin origin, std::span<const model::MarkRule> wanted);
 
     Result<int> xdp_program(const std::vector<Link>& links) {
         for (const auto& link : links) {
@@ -177,13 +179,12 @@ Result<Dataplane> Dataplane::open() {
     keep_libbpf_quiet();
     auto ingress = find_tc(kLoopback, true);
     if (!ingress) return tl::unexpected(ingress.error());
-    auto egress = find_tc(kLoopback, false);
+    const auto egress = find_tc(kLoopback, false);
     if (!egress) return tl::unexpected(egress.error());
-    std::optional<Fd>& in = *ingress;
-    std::optional<Fd>& out = *egress;
-    if (!in || !out)
+    std::optional<Fd>& program = *ingress;
+    if (!program || !*egress)
         return failure(Fault::NotFound, "there is no data plane in this network namespace");
-    auto fds = maps_of(in->get());
+    auto fds = maps_of(program->get());
     if (!fds) return tl::unexpected(fds.error());
     auto maps = Maps::open(std::move(*fds));
     if (maps && maps->settings().abi_version != ISOBAR_ABI_VERSION)
@@ -192,8 +193,7 @@ Result<Dataplane> Dataplane::open() {
         return tl::unexpected(std::move(maps.error())
                                   .in("the data plane that runs here was made by another version "
                                       "of Isobar"));
-    return Dataplane(
-        std::make_unique<Impl>(TcPrograms{std::move(*in), std::move(*out)}, std::move(*maps)));
+    return Dataplane(std::make_unique<Impl>(std::move(*program), std::move(*maps)));
 }
 
 Result<Dataplane> Dataplane::open_or_create(const Options& options) {
@@ -211,7 +211,7 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     if (!state) return tl::unexpected(state.error());
     auto maps = Maps::open(std::move(state->maps));
     if (!maps) return tl::unexpected(maps.error());
-    auto impl = std::make_unique<Impl>(std::move(state->programs), std::move(*maps));
+    auto impl = std::make_unique<Impl>(std::move(state->tc), std::move(*maps));
     auto tool = impl->get_tool();
     if (!tool) return tl::unexpected(tool.error());
     if (auto done = write_settings(impl->maps, **tool, options.connections); !done)
@@ -261,6 +261,36 @@ Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
     return {};
 }
 
+Result<void> Dataplane::Impl::set_rules(isobar_rule_origin origin,
+                                        std::span<const model::MarkRule> wanted) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    MarkRules rules(maps);
+    if (auto done = rules.set(origin, wanted); !done) return done;
+    tables.rules_changed();
+    return {};
+}
+
+Result<void> Dataplane::set_groups(std::span<const model::MarkRule> rules) {
+    return impl_->set_rules(ISOBAR_RULE_GROUP, rules);
+}
+
+Result<void> Dataplane::set_host_marks(std::span<const model::MarkRule> rules) {
+    return impl_->set_rules(ISOBAR_RULE_HOST, rules);
+}
+
+std::vector<model::MarkRule> Dataplane::groups() const {
+    return MarkRules(impl_->maps).get(ISOBAR_RULE_GROUP);
+}
+
+std::vector<model::MarkRule> Dataplane::host_marks() const {
+    return MarkRules(impl_->maps).get(ISOBAR_RULE_HOST);
+}
+
+bool Dataplane::uses_host_marks() const {
+    return impl_->maps.settings().host_marks != 0;
+}
+
 Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& service) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
@@ -306,6 +336,7 @@ Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey
                                   readable(rates)});
     }
     status.persistence = service.persistence;
+    status.one_packet = service.one_packet;
     status.traffic = readable(total, record.zero);
     status.rates = readable(total_rates);
     return status;
@@ -416,7 +447,7 @@ Result<void> Dataplane::Impl::detach_link(const Link& link) {
 
 Result<void> Dataplane::Impl::attach_link(const Link& link, const std::vector<Link>& links,
                                           Hook hook) {
-    auto attached = attach_tc(link, programs);
+    auto attached = attach_tc(link, tc.get());
     if (!attached) return tl::unexpected(attached.error());
     auto state = port(link.index);
     // what is not known to be ours (an older clsact) stays when we go
@@ -499,17 +530,17 @@ Result<void> Dataplane::upgrade() {
     if (!lock) return tl::unexpected(lock.error());
     auto& settings = impl_->maps.settings();
     if (settings.build == kBpfBuild) return {};
-    auto programs = load_tc(impl_->maps.all());
-    if (!programs) return tl::unexpected(std::move(programs.error()).in("upgrade"));
+    auto tc = load_tc(impl_->maps.all());
+    if (!tc) return tl::unexpected(std::move(tc.error()).in("upgrade"));
     auto xdp = load_xdp(impl_->maps.all());
     if (!xdp) return tl::unexpected(std::move(xdp.error()).in("upgrade"));
-    impl_->programs = std::move(*programs);
+    impl_->tc = std::move(*tc);
     impl_->xdp = std::move(*xdp);
     auto links = list_links();
     if (!links) return tl::unexpected(links.error());
     for (const auto& link : *links) {
         if (find_tc(link.index, true).value_or(std::nullopt))
-            if (auto done = attach_tc(link, impl_->programs); !done)
+            if (auto done = attach_tc(link, impl_->tc.get()); !done)
                 return tl::unexpected(std::move(done.error()).in("upgrade"));
         if (find_xdp(link.index))
             if (auto done = attach_xdp(link, impl_->xdp.get()); !done)

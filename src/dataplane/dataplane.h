@@ -63,6 +63,10 @@ public:
     // Zero fields keep their value. At most 31 days each.
     Result<void> set_timeouts(const model::Timeouts& timeouts);
     Result<void> set_expiry(const model::ExpiryPolicy& policy);
+    // Which packets bear a mark: those of named groups, and those that the host's packet filter
+    // marks. In order: the first rule that fits counts, groups before the host's.
+    Result<void> set_groups(std::span<const model::MarkRule> rules);
+    Result<void> set_host_marks(std::span<const model::MarkRule> rules);
     Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
 
     // ---- read ----
@@ -71,6 +75,10 @@ public:
     Result<std::vector<model::ConnectionStatus>> connections();
     [[nodiscard]] model::Timeouts timeouts() const;
     [[nodiscard]] model::ExpiryPolicy expiry() const;
+    [[nodiscard]] std::vector<model::MarkRule> groups() const;
+    [[nodiscard]] std::vector<model::MarkRule> host_marks() const;
+    // Are there services by a mark of the host?
+    [[nodiscard]] bool uses_host_marks() const;
     Result<std::vector<model::VerdictCount>> verdicts() const;
     // Records in use and in all.
     struct Capacity {

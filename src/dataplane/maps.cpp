@@ -64,11 +64,14 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         {"isobar_settings", maps.settings_, sizeof(isobar_settings)},
         {"isobar_services", maps.services_, sizeof(isobar_service)},
         {"isobar_sets", maps.sets_, sizeof(isobar_set_element)},
+        {"isobar_ranks", maps.ranks_, sizeof(isobar_rank)},
         {"isobar_servers", maps.servers_, sizeof(isobar_server)},
+        {"isobar_places", maps.places_, sizeof(isobar_place)},
         {"isobar_rates", maps.rates_, sizeof(isobar_estimate)},
         {"isobar_conns", maps.conns_, sizeof(isobar_conn)},
         {"isobar_tags", maps.tags_, sizeof(isobar_tag_line)},
         {"isobar_filter", maps.filter_, sizeof(isobar_filter)},
+        {"isobar_rules", maps.rules_, sizeof(isobar_rule)},
     };
     for (const auto& [name, array, size] : arrays) {
         auto mapped = MappedArray::open(maps.fd(name));

@@ -50,12 +50,15 @@ public:
 
     [[nodiscard]] isobar_settings& settings() const { return settings_.as<isobar_settings>()[0]; }
     [[nodiscard]] isobar_filter& filter() const { return filter_.as<isobar_filter>()[0]; }
+    [[nodiscard]] std::span<isobar_rule> rules() const { return rules_.as<isobar_rule>(); }
     [[nodiscard]] std::span<isobar_service> services() const {
         return services_.as<isobar_service>();
     }
     [[nodiscard]] std::span<isobar_set_element> sets() const {
         return sets_.as<isobar_set_element>();
     }
+    [[nodiscard]] std::span<isobar_rank> ranks() const { return ranks_.as<isobar_rank>(); }
+    [[nodiscard]] std::span<isobar_place> places() const { return places_.as<isobar_place>(); }
     [[nodiscard]] std::span<isobar_server> servers() const { return servers_.as<isobar_server>(); }
     [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
     [[nodiscard]] std::span<isobar_conn> conns() const { return conns_.as<isobar_conn>(); }
@@ -68,7 +71,8 @@ public:
 
 private:
     std::map<std::string, Fd> fds_;
-    MappedArray settings_, services_, sets_, servers_, rates_, conns_, tags_, filter_;
+    MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, tags_,
+        filter_, rules_;
     std::size_t cpus_ = 1;
 };
 

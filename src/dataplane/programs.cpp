@@ -100,25 +100,27 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_keys, options.services);
     // Every service has a head; two sets of the largest service fit beside all others. Of
     // mh's tables, 8 KiB each, there is one more, to build the next set in.
-    bpf_map__set_max_entries(object.maps.isobar_sets, 2 * (options.servers + options.services) +
-                                                          (options.maglev_services + 1) *
-                                                              lookup_elements(ISOBAR_MAGLEV_SLOTS));
+    const auto elements = 2 * (options.servers + options.services) +
+                          (options.maglev_services + 1) * lookup_elements(ISOBAR_MAGLEV_SLOTS);
+    bpf_map__set_max_entries(object.maps.isobar_sets, elements);
+    bpf_map__set_max_entries(object.maps.isobar_ranks, elements / ISOBAR_RANK_FAN + 1);
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_places, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
-    // A third of the records stays free, or lines would be full here and there before.
-    const auto lines = options.connections / ISOBAR_LINE * 3 / 2;
+    // Three sevenths of the records stay free, or lines would be full here and there before: one
+    // of a million connections finds no room then.
+    const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
     bpf_map__set_max_entries(object.maps.isobar_tags, lines);
     bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_LINE);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.
-Result<TcPrograms> take_programs(isobar_tc& object, int saved_fd) {
-    TcPrograms programs{duplicate(bpf_program__fd(object.progs.isobar_ingress)),
-                        duplicate(bpf_program__fd(object.progs.isobar_egress))};
-    if (bpf_prog_bind_map(programs.ingress.get(), saved_fd, nullptr) != 0 && errno != EEXIST)
+Result<Fd> take_program(isobar_tc& object, int saved_fd) {
+    auto program = duplicate(bpf_program__fd(object.progs.isobar_tc));
+    if (bpf_prog_bind_map(program.get(), saved_fd, nullptr) != 0 && errno != EEXIST)
         return system_failure("bind map", errno);
-    return programs;
+    return program;
 }
 
 }  // namespace
@@ -139,20 +141,20 @@ Result<NewState> load_with_new_maps(const Options& sizes) {
     bpf_object__for_each_map(map, object->obj) {
         if (is_ours(map)) state.maps.emplace(bpf_map__name(map), duplicate(bpf_map__fd(map)));
     }
-    auto programs = take_programs(*object, bpf_map__fd(object->maps.isobar_saved));
-    if (!programs) return tl::unexpected(programs.error());
-    state.programs = std::move(*programs);
+    auto program = take_program(*object, bpf_map__fd(object->maps.isobar_saved));
+    if (!program) return tl::unexpected(program.error());
+    state.tc = std::move(*program);
     return state;
 }
 
-Result<TcPrograms> load_tc(const MapFds& maps) {
+Result<Fd> load_tc(const MapFds& maps) {
     const auto options = listening_options();
     const std::unique_ptr<isobar_tc, DestroyTc> object{isobar_tc__open_opts(&options)};
     if (!object) return load_failure("open BPF object", errno);
     if (auto reused = reuse_maps(object->obj, maps); !reused) return tl::unexpected(reused.error());
     if (const int code = isobar_tc__load(object.get()); code != 0)
         return load_failure("load BPF programs", -code);
-    return take_programs(*object, maps.at("isobar_saved").get());
+    return take_program(*object, maps.at("isobar_saved").get());
 }
 
 Result<Fd> load_xdp(const MapFds& maps) {

@@ -14,29 +14,23 @@
 namespace isobar::dataplane {
 
 // Names as the kernel shows them (bpftool prog).
-inline constexpr const char* kIngressProgram = "isobar_ingress";
-inline constexpr const char* kEgressProgram = "isobar_egress";
+inline constexpr const char* kTcProgram = "isobar_tc";
 inline constexpr const char* kXdpProgram = "isobar_xdp";
 
 // libbpf prints nothing of its own; what it says about a failure goes into our errors.
 void keep_libbpf_quiet();
 
-struct TcPrograms {
-    Fd ingress;
-    Fd egress;
-};
-
 using MapFds = std::map<std::string, Fd>;
 
-// Makes new maps of the given sizes, and the tc programs over them.
+// Makes new maps of the given sizes, and the tc program over them.
 struct NewState {
-    TcPrograms programs;
+    Fd tc;
     MapFds maps;
 };
 Result<NewState> load_with_new_maps(const Options& sizes);
 
 // The programs of this build over living maps.
-Result<TcPrograms> load_tc(const MapFds& maps);
+Result<Fd> load_tc(const MapFds& maps);
 Result<Fd> load_xdp(const MapFds& maps);
 
 // The tool program (bpf/tool.bpf.c).

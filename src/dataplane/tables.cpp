@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/convert.h"
+#include "dataplane/rank_layout.h"
 #include "dataplane/routes.h"
 
 namespace isobar::dataplane {
@@ -39,6 +40,12 @@ std::vector<LookupServer> lookup_servers(const Servers& servers) {
     return result;
 }
 
+// Of the service that the server is or was of.
+model::ServiceKey key_of(const isobar_server& server) {
+    return from_abi(
+        isobar_service_key{server.virtual_address, server.virtual_port, server.protocol, 0});
+}
+
 // Two bits of the filter, as bpf/filter.h looks them up.
 struct FilterBits {
     std::size_t word;
@@ -63,6 +70,7 @@ struct Tables::Draft {
     model::Scheduler scheduler = model::Scheduler::Wlc;
     model::SchedulerFlags scheduler_flags;
     std::optional<model::Persistence> persistence;
+    bool one_packet = false;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
@@ -130,6 +138,7 @@ void Tables::read_all() {
         service.index = index;
         service.set = record.set;
         service.persistence = persistence_of(record);
+        service.one_packet = record.one_packet != 0;
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = set_length(head.count, head.slots);
@@ -150,10 +159,7 @@ void Tables::read_all() {
         if (!(server.flags & ISOBAR_SERVER_USED)) {
             free_servers_.insert(slot);
         } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
-            const model::ServiceKey key{
-                protocol_of(server.protocol),
-                {from_abi(server.virtual_address), from_network(server.virtual_port)}};
-            removed_.emplace(std::pair{key, to_model(server, 0).address}, slot);
+            removed_.emplace(std::pair{key_of(server), to_model(server, 0).address}, slot);
         }
     }
 }
@@ -169,6 +175,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.scheduler = service->second.scheduler;
     draft.scheduler_flags = service->second.scheduler_flags;
     draft.persistence = service->second.persistence;
+    draft.one_packet = service->second.one_packet;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
     if (service->second.set != 0)
@@ -185,27 +192,29 @@ struct Tables::Step {
         return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
     }
     Result<void> operator()(const model::AddService& change) const {
-        if (!model::is_unicast(change.key.address.address))
+        if (change.key.mark == 0 && !model::is_unicast(change.key.address.address))
             return failure(Fault::Invalid,
                            fmt::format("{} is not a unicast address", change.key.text()));
         auto& draft = tables.draft_of(drafts, change.key);
         if (draft.exists)
             return failure(Fault::Exists,
                            fmt::format("service already exists: {}", change.key.text()));
-        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        if (auto fine = check(change); !fine) return fine;
         draft.recreated = draft.existed;
         draft.exists = true;
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
         draft.persistence = change.persistence;
+        draft.one_packet = change.one_packet;
         draft.cursor = initial(draft.weights());
         return {};
     }
     Result<void> operator()(const model::EditService& change) const {
         auto& draft = tables.draft_of(drafts, change.key);
         if (!draft.exists) return tl::unexpected(no_service(change.key));
-        if (auto fine = check(change.key, change.persistence); !fine) return fine;
+        if (auto fine = check(change); !fine) return fine;
         draft.persistence = change.persistence;
+        draft.one_packet = change.one_packet;
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
@@ -272,9 +281,13 @@ struct Tables::Step {
         return {};
     }
 
-    static Result<void> check(const model::ServiceKey& key,
-                              const std::optional<model::Persistence>& persistence) {
-        if (!persistence && key.address.port == 0)
+    template <typename Change>
+    static Result<void> check(const Change& change) {
+        const auto& [key, persistence] = std::tie(change.key, change.persistence);
+        if (change.one_packet && key.mark == 0 && key.protocol != model::Protocol::Udp)
+            return failure(Fault::Invalid,
+                           fmt::format("{}: one-packet scheduling is for UDP", key.text()));
+        if (!persistence && key.mark == 0 && key.address.port == 0)
             return failure(Fault::Invalid,
                            fmt::format("{}: port 0, all ports, needs persistence", key.text()));
         if (!persistence) return {};
@@ -306,7 +319,7 @@ struct Tables::Step {
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
-        if (server.method != model::ForwardingMethod::Nat &&
+        if (server.method != model::ForwardingMethod::Nat && service.mark == 0 &&
             server.address.port != service.address.port)
             return failure(
                 Fault::Invalid,
@@ -404,14 +417,30 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
         }
     }
     if (removed) rebuild_filter();
+    count_keys();
     auto& settings = maps_.settings();
-    const auto all_ports = std::count_if(services_.begin(), services_.end(), [](const auto& each) {
-        return each.first.address.port == 0;
-    });
-    store(settings.all_ports, static_cast<std::uint32_t>(all_ports));
     store(settings.generation, settings.generation + 1);
     generation_ = settings.generation;
     return {};
+}
+
+// How many there are of the kinds that packets look for only then.
+void Tables::count_keys() {
+    std::uint32_t all_ports = 0;
+    std::uint16_t marks = 0;
+    std::uint16_t host_marks = 0;
+    for (const auto& [key, service] : services_) {
+        if (key.mark != 0) {
+            ++marks;
+            if (key.mark < model::kFirstGroupMark) ++host_marks;
+        } else if (key.address.port == 0) {
+            ++all_ports;
+        }
+    }
+    auto& settings = maps_.settings();
+    store(settings.all_ports, all_ports);
+    std::atomic_ref(settings.host_marks).store(host_marks, std::memory_order_release);
+    std::atomic_ref(settings.marks).store(marks, std::memory_order_release);
 }
 
 Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uint32_t now) {
@@ -432,7 +461,8 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler = draft.scheduler;
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
-    add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
+    service.one_packet = draft.one_packet;
+    if (key.mark == 0) add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
     members.reserve(draft.entries.size());
@@ -458,6 +488,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
         record.in_use = 1;
     }
     set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
+    maps_.services()[service.index].one_packet = service.one_packet ? 1 : 0;
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
     return is_new ? create(key, service) : Result<void>{};
@@ -484,6 +515,20 @@ Result<void> Tables::remove(const model::ServiceKey& key) {
     free_services_.insert(service.index);
     services_.erase(found);
     return {};
+}
+
+// The ranks of a set that is about to be published: all of it is dirty, so that the first packet
+// that chooses looks at all of it. What changes from now on is marked in them.
+void Tables::rank(const Service& service, std::uint32_t block) {
+    const auto count = static_cast<std::uint32_t>(service.members.size());
+    const bool ranked = has_ranks(static_cast<std::uint32_t>(service.scheduler), count);
+    const auto top = isobar_rank_top(block);
+    RankLayout layout;
+    if (ranked) layout = make_ranks(top, count);
+    std::copy(layout.nodes.begin(), layout.nodes.end(), maps_.ranks().begin() + top);
+    for (std::uint32_t position = 0; position < count; ++position)
+        std::atomic_ref(maps_.places()[service.members[position].slot])
+            .store(ranked ? layout.place(position) : 0);
 }
 
 // A new set beside the old one, then one store.
@@ -521,6 +566,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     for (std::size_t slot = 0; slot < table.size(); ++slot)
         sets[*block + 1 + count + slot / ISOBAR_SLOTS].slots.member[slot % ISOBAR_SLOTS] =
             table[slot];
+    rank(service, *block);
     store(maps_.services()[service.index].set, *block);
     if (service.set != 0) pool_.release(service.set, service.set_length);
     service.set = *block;
@@ -589,10 +635,11 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     record.address = to_abi(server.address.address);
     record.listed_port = to_network(server.address.port);
     // behind a service for all ports, the client's port is the server's
-    if (key.address.port != 0) record.port = record.listed_port;
-    record.virtual_address = to_abi(key.address.address);
-    record.virtual_port = to_network(key.address.port);
-    record.protocol = protocol_number(key.protocol);
+    if (key.mark != 0 || key.address.port != 0) record.port = record.listed_port;
+    const auto abi_key = to_abi(key);
+    record.virtual_address = abi_key.address;
+    record.virtual_port = abi_key.port;
+    record.protocol = abi_key.protocol;
     record.service = service;
     if (auto done = describe_server(record, server); !done)
         return tl::unexpected(std::move(done.error()));
@@ -647,11 +694,9 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
         for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i)
             maps_.services()[service].gone[i] += traffic->item[i];
     record.removed_at = now;
+    std::atomic_ref(maps_.places()[member.slot]).store(0);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
-    const model::ServiceKey key{
-        protocol_of(record.protocol),
-        {from_abi(record.virtual_address), from_network(record.virtual_port)}};
-    removed_[{key, member.server.address}] = member.slot;
+    removed_[{key_of(record), member.server.address}] = member.slot;
 }
 
 // Frees the slots of removed servers that no connection remembers.
@@ -679,6 +724,15 @@ void Tables::add_to_filter(const model::Address& address, std::uint64_t kind) {
     std::atomic_ref(maps_.filter().word[at.word]).fetch_or(at.bits, std::memory_order_release);
 }
 
+// The bits of all addresses, as virtual ones.
+constexpr std::uint64_t kAllVirtual = 0x5555555555555555;
+static_assert(ISOBAR_FILTER_VIRTUAL == 1);
+
+void Tables::rules_changed() {
+    refresh();
+    rebuild_filter();
+}
+
 // Clears the bits of addresses that are gone. No bit that is needed is ever 0.
 void Tables::rebuild_filter() {
     isobar_filter wanted{};
@@ -686,13 +740,27 @@ void Tables::rebuild_filter() {
         const FilterBits at(to_abi(address), kind);
         wanted.word[at.word] |= at.bits;
     };
+    const auto add_service = [&](const model::ServiceKey& key) {
+        if (key.mark == 0) add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+    };
+    for (const auto& rule : rules_.in_use()) {
+        const auto destinations = destinations_of(rule);
+        if (destinations.empty())
+            std::fill(std::begin(wanted.word), std::end(wanted.word), kAllVirtual);
+        for (const auto& address : destinations) add(address, ISOBAR_FILTER_VIRTUAL);
+    }
+    if (maps_.settings().marks != 0) {  // connections that a rule, or tc, once led here
+        for (const auto& conn : maps_.conns())
+            if (conn.life & ISOBAR_LIFE_LIVE)
+                add(from_abi(conn.virtual_address), ISOBAR_FILTER_VIRTUAL);
+    }
     for (const auto& [key, service] : services_) {
-        add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+        add_service(key);
         for (const auto& member : service.members)
             add(member.server.address.address, ISOBAR_FILTER_REAL);
     }
     for (const auto& [key, slot] : removed_) {
-        add(key.first.address.address, ISOBAR_FILTER_VIRTUAL);
+        add_service(key.first);
         add(key.second.address, ISOBAR_FILTER_REAL);
     }
     auto& filter = maps_.filter();

@@ -15,6 +15,7 @@
 #include "dataplane/cursor.h"
 #include "dataplane/lookup_table.h"
 #include "dataplane/maps.h"
+#include "dataplane/mark_rules.h"
 #include "dataplane/set_pool.h"
 #include "model/change.h"
 
@@ -34,6 +35,7 @@ public:
         model::Scheduler scheduler = model::Scheduler::Wlc;
         model::SchedulerFlags scheduler_flags;
         std::optional<model::Persistence> persistence;
+        bool one_packet = false;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;
@@ -43,6 +45,9 @@ public:
     // All or none of the changes; `now` in jiffies.
     Result<void> apply(std::span<const model::Change> changes, std::uint32_t now);
     Result<void> zero(const std::optional<model::ServiceKey>& key);
+
+    // The rules of firewall marks have changed.
+    void rules_changed();
 
     // As the maps have them now.
     const Services& services();
@@ -75,11 +80,14 @@ private:
     static void set_thresholds(isobar_server& record, const model::RealServer& server);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
+    void rank(const Service& service, std::uint32_t block);
     Result<void> publish(Service& service, const Cursor& cursor);
+    void count_keys();
     void add_to_filter(const model::Address& address, std::uint64_t kind);
     void rebuild_filter();
 
     const Maps& maps_;
+    MarkRules rules_{maps_};
     std::uint32_t generation_ = 0;
     bool known_ = false;
     Services services_;

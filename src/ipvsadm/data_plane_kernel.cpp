@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
+#include "control/host_marks.h"
 #include "dataplane/dataplane.h"
 
 namespace isobar::ipvsadm {
@@ -27,6 +29,19 @@ public:
     }
     Result<void> clear() override { return data_plane_.clear(); }
     Result<void> attach_all() override { return data_plane_.attach_all(); }
+    Result<std::vector<std::string>> refresh_host_marks() override {
+        if (data_plane_.uses_host_marks() && !host_marks_) {
+            auto read = control::read_host_marks();
+            if (!read) return tl::unexpected(std::move(read.error()));
+            host_marks_ = std::move(*read);
+        }
+        const auto marks = data_plane_.uses_host_marks() ? *host_marks_ : control::HostMarks{};
+        if (marks.rules != data_plane_.host_marks()) {
+            if (auto set = data_plane_.set_host_marks(marks.rules); !set)
+                return tl::unexpected(std::move(set.error()));
+        }
+        return marks.untold;
+    }
     Result<std::vector<model::ServiceStatus>> services() override { return data_plane_.services(); }
     Result<std::vector<model::ConnectionStatus>> connections() override {
         return data_plane_.connections();
@@ -35,6 +50,8 @@ public:
 
 private:
     Dataplane data_plane_;
+    // Read once: it takes three processes, and -R may have thousands of services by mark.
+    std::optional<control::HostMarks> host_marks_;
 };
 
 // "You must be root" helps nobody who is root in a container without capabilities.

@@ -102,6 +102,27 @@ TEST_F(Execute, RefusalsOfTheKernelSoundLikeIpvsadm) {
               "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m -w 1\n");
 }
 
+TEST_F(Execute, ServicesByMarkAreListedAndSavedAsIpvsadmDoes) {
+    given({"-A -t 10.0.1.100:80 -s rr", "-A -f 5 -s rr -p 60", "-a -f 5 -r 10.0.2.11"});
+
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:80 -s rr\n"
+              "-A -f 5 -s rr -p 60\n"
+              "-a -f 5 -r 10.0.2.11:0 -g -w 1\n");
+    EXPECT_EQ(verdict("-A -f 5"), "255 Service already exists");
+    EXPECT_EQ(verdict("-D -f 7"), "255 No such service");
+    EXPECT_EQ(verdict("-L -f 8"), "1 No such service");
+    EXPECT_EQ(verdict("-d -f 5 -r 10.0.2.11"), "0");
+}
+
+TEST_F(Execute, MarksThatCannotBeFollowedAreNamed) {
+    table.untold = {"nft rule ip mangle pre handle 2"};
+
+    EXPECT_EQ(
+        verdict("-A -f 5"),
+        "0 isobar-ipvsadm: warning: nft rule ip mangle pre handle 2: its marks are not followed");
+}
+
 TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     given({"-A -t 10.0.1.100:80 -s rr"});
 
@@ -111,13 +132,8 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     };
     for (const auto& [line, what] : {
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
-             Case{"-A -u 1.2.3.4:83 -o", "one-packet scheduling (-o) comes"},
              Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
              Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
-             Case{"-A -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-D -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-Z -f 7", "a service by firewall mark (-f) comes"},
-             Case{"-A --sctp-service 1.2.3.4:9", "SCTP (--sctp-service) comes"},
              Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "a tunnel of IPv6 (-i) comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gre --tun-csum",
                   "the checksum of a tunnel (--tun-csum) comes"},
@@ -130,6 +146,31 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
             << line;
     }
     EXPECT_EQ(rules(), "-A -t 10.0.1.100:80 -s rr\n");
+}
+
+TEST_F(Execute, SctpServicesAreListedAndSaved) {
+    given({"-A --sctp-service 10.0.1.100:9 -s nq",
+           "-a --sctp-service 10.0.1.100:9 -r 10.0.2.11:9 -m"});
+
+    EXPECT_EQ(rules(),
+              "-A --sctp-service 10.0.1.100:9 -s nq\n"
+              "-a --sctp-service 10.0.1.100:9 -r 10.0.2.11:9 -m -w 1\n");
+    EXPECT_NE(run("-L -n").out.find("\nSCTP 10.0.1.100:9 nq\n"), std::string::npos);
+    EXPECT_EQ(verdict("-D --sctp-service 10.0.1.100:9"), "0");
+}
+
+TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
+    given({"-A -u 10.0.1.100:53 -s rr -o", "-A -u 10.0.1.100:54 -s sh --ops -p 60 -b sh-port"});
+
+    EXPECT_EQ(rules(),
+              "-A -u 10.0.1.100:53 -s rr -o\n"
+              "-A -u 10.0.1.100:54 -s sh -p 60 -o -b sh-port\n");
+    EXPECT_NE(run("-L -n").out.find("\nUDP  10.0.1.100:54 sh (sh-port) persistent 60 ops\n"),
+              std::string::npos);
+    given({"-E -u 10.0.1.100:53 -s rr"});
+    EXPECT_TRUE(rules().starts_with("-A -u 10.0.1.100:53 -s rr\n"));
+    EXPECT_EQ(verdict("-A -t 10.0.1.100:53 -o"),
+              "2 One-Packet Scheduling is only for UDP virtual services");
 }
 
 TEST_F(Execute, MistakesComeBeforeTheRefusalOfWhatComesLater) {
@@ -185,7 +226,7 @@ TEST_F(Execute, ForwardingMethodsAreKeptListedAndSaved) {
               "-a -t 10.0.0.2:80 -r 10.0.0.9:80 -i -w 1 --tun-type gue --tun-port 6080 "
               "--tun-nocsum\n"
               "-a -t 10.0.0.2:80 -r 10.0.0.10:80 -i -w 1 --tun-type gre --tun-nocsum\n"
-              "-a -t 10.0.0.2:80 -r 10.0.0.11:80 -i -w 3\n"
+              "-a -t 10.0.0.2:80 -r 10.0.0.11:80 -i -w 3 --tun-type ipip\n"
               "-a -t 10.0.0.2:80 -r 127.0.0.1:80 -g -w 1\n");
     EXPECT_EQ(
         run("-L -n --tun-info -t 10.0.0.2:80").out,
@@ -387,10 +428,10 @@ TEST_F(Execute, RestoreGoesOnAfterARefusal) {
               (Outcome{0, "", "Scheduler or persistence engine not found\n"}));
     EXPECT_EQ(run("-R", "-A -t 1.2.3.4:7\n-A -t 1.2.3.4:6\n"),
               (Outcome{255, "", "Service already exists\n"}));
-    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 -o\n-C\n-A -t 1.2.3.4:9\n"),
+    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 --pe sip\n-C\n-A -t 1.2.3.4:9\n"),
               (Outcome{0, "",
-                       "isobar-ipvsadm: one-packet scheduling (-o) comes with a later version of "
-                       "Isobar\n"}));
+                       "isobar-ipvsadm: the persistence engine sip (--pe) comes with a later "
+                       "version of Isobar\n"}));
     EXPECT_EQ(rules(), "-A -t 1.2.3.4:9 -s wlc\n");
 }
 

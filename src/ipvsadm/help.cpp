@@ -28,10 +28,14 @@ std::string_view help_text() {
 SERVICE
   -t, --tcp-service HOST:PORT
   -u, --udp-service HOST:PORT
+      --sctp-service HOST:PORT
 
 Of services
   -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
+  -o, --ops                 schedule each packet of UDP anew
   -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
+  -p, --persistent [SECONDS]   clients stay with their server (default 360)
+  -M, --netmask MASK        with it, clients of one network together
 
 Of real servers
   -r, --real-server HOST[:PORT]   default port: that of the service
@@ -42,6 +46,8 @@ Of real servers
       --tun-port PORT       UDP port of gue
       --tun-nocsum          no checksum over the tunnel, as without
   -w, --weight NUMBER       share of new connections; 0: none (default 1)
+  -x, --u-threshold NUMBER  connections from which on it gets no new clients; 0: no limit
+  -y, --l-threshold NUMBER  and below which it does again
 
 LISTING
   -c, --connection          connections in place of services
@@ -59,8 +65,8 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --sctp-service, -f, -6, -p, -M, --pe,
--o, --tun-csum, --tun-remcsum, -x, -y, -s lblc, -s lblcr, --start-daemon.
+Understood, but refused until a later version of Isobar: --pe, --tun-csum, --tun-remcsum,
+-s lblc, -s lblcr, --start-daemon.
 )";
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,9 @@ public:
     virtual Result<void> zero_counters(const std::optional<model::ServiceKey>& service) = 0;
     virtual Result<void> clear() = 0;
     virtual Result<void> attach_all() = 0;
+    // Looks up again what the host's packet filter marks, if there are services by mark. Those
+    // of its rules that cannot be followed, by name.
+    virtual Result<std::vector<std::string>> refresh_host_marks() = 0;
     virtual Result<std::vector<model::ServiceStatus>> services() = 0;
     virtual Result<std::vector<model::ConnectionStatus>> connections() = 0;
     [[nodiscard]] virtual model::Timeouts timeouts() const = 0;

@@ -31,11 +31,36 @@ Table table_of(const ListOptions& options) {
 }
 
 ServiceKind kind_of(model::Protocol protocol) {
-    return protocol == model::Protocol::Udp ? ServiceKind::Udp : ServiceKind::Tcp;
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return ServiceKind::Tcp;
+        case model::Protocol::Udp:
+            return ServiceKind::Udp;
+        case model::Protocol::Sctp:
+            return ServiceKind::Sctp;
+        case model::Protocol::Any:
+            break;
+    }
+    return ServiceKind::FirewallMark;
 }
 
+// Of a connection; a template of a mark is of no protocol.
 std::string_view protocol_label(model::Protocol protocol) {
-    return protocol == model::Protocol::Udp ? "UDP" : "TCP";
+    switch (protocol) {
+        case model::Protocol::Tcp:
+            return "TCP";
+        case model::Protocol::Udp:
+            return "UDP";
+        case model::Protocol::Sctp:
+            return "SCTP";
+        case model::Protocol::Any:
+            break;
+    }
+    return "IP";
+}
+
+std::string_view service_label(const model::ServiceKey& key) {
+    return key.mark != 0 ? "FWM" : protocol_label(key.protocol);
 }
 
 std::string endpoint_text(const model::Endpoint& endpoint, model::Protocol protocol, bool numeric,
@@ -81,21 +106,29 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
            fmt::format(" {} {}", mask_word, ipv4 ? mask_text(prefix) : std::to_string(prefix));
 }
 
+// "10.0.0.2:80", "5", "5 IPv6"
+std::string service_name(const model::ServiceKey& key, bool numeric, Names& names) {
+    if (key.mark == 0) return endpoint_text(key.address, key.protocol, numeric, names);
+    const bool ipv4 = key.address.address.family == model::Family::V4;
+    return std::to_string(key.mark) + (ipv4 ? "" : " IPv6");
+}
+
 std::string service_line(const model::ServiceStatus& service, const ListOptions& options,
                          Names& names) {
-    const auto protocol = service.key.protocol;
-    const auto address = endpoint_text(service.key.address, protocol, options.numeric, names);
+    const auto label = service_label(service.key);
+    const auto address = service_name(service.key, options.numeric, names);
     switch (table_of(options)) {
         case Table::Stats:
-            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                traffic_columns(service.traffic, options.exact));
         case Table::Rate:
-            return fmt::format("{:<4} {:<28.28}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}{}\n", protocol_label(protocol), address,
+            return fmt::format("{:<4} {:.28} {}{}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
-                               persistence_text(service, "persistent", "mask"));
+                               persistence_text(service, "persistent", "mask"),
+                               service.one_packet ? " ops" : "");
     }
 }
 
@@ -142,7 +175,7 @@ std::string tunnel_options(const model::RealServer& server) {
     if (server.method != model::ForwardingMethod::Tun) return "";
     switch (server.tunnel.type) {
         case model::Encapsulation::Ipip:
-            return "";
+            return " --tun-type ipip";
         case model::Encapsulation::Gue:
             return fmt::format(" --tun-type gue --tun-port {} --tun-nocsum", server.tunnel.port);
         case model::Encapsulation::Gre:
@@ -196,6 +229,7 @@ bool is_before(const model::Endpoint& one, const model::Endpoint& other) {
 }
 
 bool is_before(const model::ServiceStatus& one, const model::ServiceStatus& other) {
+    if (one.key.mark != other.key.mark) return one.key.mark < other.key.mark;
     if (one.key.protocol != other.key.protocol) return one.key.protocol < other.key.protocol;
     return is_before(one.key.address, other.key.address);
 }
@@ -300,20 +334,43 @@ std::string list_timeouts(const model::Timeouts& timeouts) {
                        timeouts.tcp_fin.count(), timeouts.udp.count());
 }
 
-std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names) {
+namespace {
+
+// "-t 10.0.0.2:80", "-f 5 -6"
+std::string service_option(const model::ServiceKey& key, bool numeric, Names& names) {
+    if (key.mark != 0) {
+        const bool ipv4 = key.address.address.family == model::Family::V4;
+        return fmt::format("-f {}{}", key.mark, ipv4 ? "" : " -6");
+    }
+    const char* option = "-t";
+    if (key.protocol == model::Protocol::Udp) option = "-u";
+    if (key.protocol == model::Protocol::Sctp) option = "--sctp-service";
+    return fmt::format("{} {}", option, endpoint_text(key.address, key.protocol, numeric, names));
+}
+
+std::string threshold_options(const model::RealServer& server) {
+    if (server.upper_threshold == 0 && server.lower_threshold == 0) return "";
+    return fmt::format(" -x {} -y {}", server.upper_threshold, server.lower_threshold);
+}
+
+}  // namespace
+
+std::string save_service(const model::ServiceStatus& service, const ListOptions& options,
+                         Names& names) {
     const auto protocol = service.key.protocol;
-    const auto key = fmt::format("{} {}", protocol == model::Protocol::Udp ? "-u" : "-t",
-                                 endpoint_text(service.key.address, protocol, numeric, names));
-    std::string text = fmt::format("-A {} -s {}{}", key, model::name(service.scheduler),
-                                   persistence_text(service, "-p", "-M"));
+    const auto key = service_option(service.key, options.numeric, names);
+    std::string text =
+        fmt::format("-A {} -s {}{}{}", key, model::name(service.scheduler),
+                    persistence_text(service, "-p", "-M"), service.one_packet ? " -o" : "");
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
     text += '\n';
     for (const auto& status : service.servers) {
         const auto& server = status.server;
-        text += fmt::format("-a {} -r {} {} -w {}{}\n", key,
-                            endpoint_text(server.address, protocol, numeric, names),
-                            forward_options(server), server.weight, tunnel_options(server));
+        text += fmt::format("-a {} -r {} {} -w {}{}{}\n", key,
+                            endpoint_text(server.address, protocol, options.numeric, names),
+                            forward_options(server), server.weight, tunnel_options(server),
+                            options.thresholds ? threshold_options(server) : "");
     }
     return text;
 }

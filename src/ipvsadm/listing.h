@@ -26,6 +26,8 @@ std::string list_connections(std::span<const model::ConnectionStatus> connection
 std::string list_timeouts(const model::Timeouts& timeouts);
 
 // The command lines that make this service anew.
-std::string save_service(const model::ServiceStatus& service, bool numeric, Names& names);
+// Of the options: `numeric`, and `thresholds`, which ipvsadm does not save.
+std::string save_service(const model::ServiceStatus& service, const ListOptions& options,
+                         Names& names);
 
 }  // namespace isobar::ipvsadm

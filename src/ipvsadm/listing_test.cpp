@@ -371,7 +371,7 @@ TEST(Listing, SavedRulesMakeTheServicesAnew) {
     auto services = recorded_services();
     sort_services(services);
     std::string numbers;
-    for (const auto& service : services) numbers += save_service(service, true, names);
+    for (const auto& service : services) numbers += save_service(service, {.numeric = true}, names);
     EXPECT_EQ(numbers,
               "-A -t 10.0.1.100:80 -s wlc\n"
               "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 -m -w 1\n"
@@ -385,9 +385,22 @@ TEST(Listing, SavedRulesMakeTheServicesAnew) {
     model::ServiceStatus service;
     service.key = {Protocol::Tcp, at("10.0.1.99:80")};
     service.servers = {server("10.0.2.99:8080", 1, 0, 0)};
-    EXPECT_EQ(save_service(service, false, names),
+    EXPECT_EQ(save_service(service, {}, names),
               "-A -t vip.example.com:http -s wlc\n"
               "-a -t vip.example.com:http -r rs-with-a-longer-name.example.com:http-alt -m -w 1\n");
+}
+
+TEST(Listing, ThresholdsAreSavedIfAskedFor) {
+    FixedNames names;
+    model::ServiceStatus service;
+    service.key = {Protocol::Tcp, at("10.0.1.100:80")};
+    service.servers = {server("10.0.2.11:80", 1, 0, 0), server("10.0.2.12:80", 1, 0, 0)};
+    service.servers[0].server.upper_threshold = 9;
+
+    EXPECT_EQ(save_service(service, {.thresholds = true, .numeric = true}, names),
+              "-A -t 10.0.1.100:80 -s wlc\n"
+              "-a -t 10.0.1.100:80 -r 10.0.2.11:80 -m -w 1 -x 9 -y 0\n"
+              "-a -t 10.0.1.100:80 -r 10.0.2.12:80 -m -w 1\n");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ Rule rule_of(Action action) {
         case Action::DeleteServer:
             return {OptionSet(ServiceAddress, RealServer), {}, {}};
         case Action::Save:
-            return {{}, OptionSet(Numeric), {}};
+            return {{}, OptionSet(Numeric, Thresholds), {}};  // ipvsadm saves no thresholds
         case Action::List:
             return {{}, kListOptions, kListSubjects};
         case Action::Zero:

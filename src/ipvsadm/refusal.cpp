@@ -26,12 +26,6 @@ bool is_tunnel_of_ipv6(const Command& command) {
 }
 
 std::optional<std::string> find_later_address(const Command& command) {
-    if (command.service) {
-        if (command.service->kind == ServiceKind::FirewallMark) {
-            return later("a service by firewall mark (-f)");
-        }
-        if (command.service->kind == ServiceKind::Sctp) return later("SCTP (--sctp-service)");
-    }
     if (is_tunnel_of_ipv6(command)) return later("a tunnel of IPv6 (-i)");
     return std::nullopt;
 }
@@ -43,7 +37,6 @@ std::optional<std::string> find_later_service_option(const Command& command) {
         return "a netmask with holes in it (-M) is not supported";
     }
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
-    if (command.one_packet) return later("one-packet scheduling (-o)");
     const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
     if (scheduler != kSchedulers.end()) {
         return later(fmt::format("the scheduler {} (-s)", *scheduler));

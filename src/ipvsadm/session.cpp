@@ -16,21 +16,33 @@ namespace {
 
 constexpr std::string_view kProgram = "isobar-ipvsadm";
 
-bool is_endpoint(const ServiceName& service) {
-    return service.kind == ServiceKind::Tcp || service.kind == ServiceKind::Udp;
+model::Protocol protocol_of(ServiceKind kind) {
+    switch (kind) {
+        case ServiceKind::Tcp:
+            return model::Protocol::Tcp;
+        case ServiceKind::Udp:
+            return model::Protocol::Udp;
+        case ServiceKind::Sctp:
+            return model::Protocol::Sctp;
+        case ServiceKind::FirewallMark:
+            break;
+    }
+    return model::Protocol::Any;
 }
 
-// Of a command that names its service; other kinds were refused before it came here.
+// Of a command that names its service.
 model::ServiceKey key_of(const Command& command) {
-    assert(command.service && is_endpoint(*command.service));
-    const bool tcp = command.service->kind == ServiceKind::Tcp;
-    return {tcp ? model::Protocol::Tcp : model::Protocol::Udp, command.service->address};
+    assert(command.service);
+    const auto& [kind, address, mark] = *command.service;
+    if (kind == ServiceKind::FirewallMark)
+        return model::ServiceKey::by_mark(mark, address.address.family);
+    return {protocol_of(kind), address};
 }
 
 // -M without -p means nothing, to the kernel neither.
 std::optional<model::Persistence> persistence_of(const Command& command) {
     if (!command.persistence) return std::nullopt;
-    const bool ipv4 = command.service->address.address.family == model::Family::V4;
+    const bool ipv4 = key_of(command).address.address.family == model::Family::V4;
     const std::uint8_t whole = ipv4 ? 32 : 128;
     return model::Persistence{*command.persistence, command.prefix.value_or(whole)};
 }
@@ -41,9 +53,9 @@ int Session::open(Action first) {
     auto opened = kernel_.open();
     if (opened) {
         state_ = std::move(*opened);
-        const auto attached = first == Action::Clear ? Result<void>() : state_->attach_all();
-        if (!attached)
-            say(kDone, fmt::format("{}: warning: {}", kProgram, attached.error().message));
+        if (first == Action::Clear) return kDone;
+        if (auto attached = state_->attach_all(); !attached) warn(attached.error().message);
+        follow_host_marks();
         return kDone;
     }
     const Error& error = opened.error();
@@ -114,9 +126,7 @@ int Session::list_services(const Command& command) {
     if (command.list.sorted) sort_services(*found);
 
     if (command.service) {
-        std::erase_if(*found, [&](const auto& service) {
-            return !is_endpoint(*command.service) || service.key != key_of(command);
-        });
+        std::erase_if(*found, [&](const auto& service) { return service.key != key_of(command); });
         if (found->empty()) return say(kNoSuchService, "No such service");
     } else {
         out_ << version_header();
@@ -131,7 +141,7 @@ int Session::save(const Command& command) {
     if (!found) return conclude(command, tl::unexpected(std::move(found).error()));
     sort_services(*found);
     for (const auto& service : *found) {
-        out_ << save_service(service, command.list.numeric, names_);
+        out_ << save_service(service, command.list, names_);
     }
     return kDone;
 }
@@ -190,10 +200,13 @@ int Session::change_service(const Command& command) {
     }
     const auto flags = parse_scheduler_flags(command.scheduler_flags);
     const auto persistence = persistence_of(command);
-    if (!add) return apply(command, model::EditService{key, *scheduler, flags, persistence});
+    if (!add)
+        return apply(command,
+                     model::EditService{key, *scheduler, flags, persistence, command.one_packet});
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command, model::AddService{key, *scheduler, flags, persistence});
+    return apply(command,
+                 model::AddService{key, *scheduler, flags, persistence, command.one_packet});
 }
 
 int Session::change_server(const Command& command) {
@@ -219,7 +232,15 @@ int Session::apply(const Command& command, const model::Change& change) {
         if (command.action == Action::AddService) known_->insert(key_of(command));
         if (command.action == Action::DeleteService) known_->erase(key_of(command));
     }
+    if (applied && !command.server && key_of(command).mark != 0) follow_host_marks();
     return conclude(command, applied);
+}
+
+// The rules may have changed since the last call.
+void Session::follow_host_marks() {
+    const auto untold = state_->refresh_host_marks();
+    if (!untold) return warn(untold.error().message);
+    for (const auto& rule : *untold) warn(rule + ": its marks are not followed");
 }
 
 Result<void> Session::create() {
@@ -263,6 +284,10 @@ std::string Session::refusal(const Command& command, const Error& error) {
             break;
     }
     return fmt::format("{}: {}", kProgram, error.message);
+}
+
+void Session::warn(const std::string& message) {
+    say(kDone, fmt::format("{}: warning: {}", kProgram, message));
 }
 
 int Session::say(int exit_code, std::string_view message) {

@@ -47,12 +47,14 @@ private:
     int change_server(const Command& command);
     int refuse_scheduler(const Command& command);
     int apply(const Command& command, const model::Change& change);
+    void follow_host_marks();
 
     Result<void> create();
     Result<std::vector<model::ServiceStatus>> services();
     bool is_known(const model::ServiceKey& key);
     int conclude(const Command& command, const Result<void>& result);
     std::string refusal(const Command& command, const Error& error);
+    void warn(const std::string& message);
     int say(int exit_code, std::string_view message);
 
     Kernel& kernel_;

@@ -66,6 +66,7 @@ struct MemoryTable {
     std::optional<Error> open_error;
     std::optional<Error> create_error;
     std::optional<Error> apply_error;
+    std::vector<std::string> untold;  // what refresh_host_marks says
     std::optional<Error> attach_error;
     unsigned opened = 0;
     unsigned created = 0;
@@ -111,6 +112,7 @@ public:
         if (table_.attach_error) return tl::unexpected(*table_.attach_error);
         return {};
     }
+    Result<std::vector<std::string>> refresh_host_marks() override { return table_.untold; }
     Result<std::vector<model::ServiceStatus>> services() override {
         ++table_.listed;
         return table_.services;
@@ -136,7 +138,7 @@ private:
 
     Result<void> make(const model::AddService& change) {
         if (find(change.key) != nullptr) return failure(Fault::Exists, "there already");
-        if (!model::is_unicast(change.key.address.address)) {
+        if (change.key.mark == 0 && !model::is_unicast(change.key.address.address)) {
             return failure(Fault::Invalid, "not unicast");
         }
         model::ServiceStatus service;
@@ -144,6 +146,7 @@ private:
         service.scheduler = change.scheduler;
         service.scheduler_flags = change.scheduler_flags;
         service.persistence = change.persistence;
+        service.one_packet = change.one_packet;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -153,6 +156,7 @@ private:
         service->scheduler = change.scheduler;
         service->scheduler_flags = change.scheduler_flags;
         service->persistence = change.persistence;
+        service->one_packet = change.one_packet;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {

@@ -91,10 +91,13 @@ Row service_row(const api::ServiceView& service) {
         inactive += server.inactive;
     }
     const std::string title =
-        fmt::format("{}{}{} {}", printable(service.name), service.name.empty() ? "" : "  ",
-                    name(status.key.protocol), status.key.address.text());
+        fmt::format("{}{}{}", printable(service.name), service.name.empty() ? "" : "  ",
+                    status.key.mark == 0
+                        ? fmt::format("{} {}", name(status.key.protocol), status.key.address.text())
+                        : fmt::format("mark {}", status.key.mark));
     const char* persistent = status.persistence ? " persistent" : "";
-    const auto scheduler = text(status.scheduler, status.scheduler_flags) + persistent;
+    const char* one_packet = status.one_packet ? " ops" : "";
+    const auto scheduler = text(status.scheduler, status.scheduler_flags) + persistent + one_packet;
     Row row{{title, scheduler, ""}, Tone::Bold};
     for (std::string& cell : numbers(active, inactive, status)) {
         row.cells.push_back(std::move(cell));

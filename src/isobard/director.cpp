@@ -10,6 +10,7 @@
 #include "api/version.h"
 #include "base/log.h"
 #include "config/load.h"
+#include "control/host_marks.h"
 #include "control/masquerade.h"
 #include "control/plan.h"
 #include "dataplane/links.h"
@@ -33,6 +34,10 @@ public:
     model::ExpiryPolicy expiry() override { return plane_.expiry(); }
     Result<void> set_expiry(const model::ExpiryPolicy& policy) override {
         return plane_.set_expiry(policy);
+    }
+    std::vector<model::MarkRule> groups() override { return plane_.groups(); }
+    Result<void> set_groups(std::span<const model::MarkRule> rules) override {
+        return plane_.set_groups(rules);
     }
 
 private:
@@ -162,6 +167,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     if (!reconciled) return tl::unexpected(reconciled.error());
     for (const std::string& line : reconciled->changes) log::info(line);
     for (const std::string& line : reconciled->warnings) log::warning(line);
+    refresh_host_marks(plane);
     if (auto done = control::apply_masquerade(config.masquerades); !done) {
         trouble(done.error().message);
     }
@@ -174,6 +180,15 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     applied_at_ = now();
     log::info(fmt::format("{}: applied, {} change(s)", file_.string(), reconciled->changes.size()));
     return {};
+}
+
+// What cannot be told is no reason to stop: other marks are followed.
+void Director::refresh_host_marks(dataplane::Dataplane& plane) {
+    if (!plane.uses_host_marks()) return;
+    const auto marks = control::read_host_marks();
+    const auto set = marks ? plane.set_host_marks(marks->rules) : tl::unexpected(marks.error());
+    if (!set) return trouble(set.error().message);
+    for (const std::string& rule : marks->untold) trouble(rule + ": its marks are not followed");
 }
 
 void Director::reload() {

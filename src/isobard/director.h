@@ -47,6 +47,7 @@ private:
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
     void prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config);
+    void refresh_host_marks(dataplane::Dataplane& plane);
     void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);
     std::vector<std::string> attach_troubles(dataplane::Dataplane& plane,
                                              const model::DirectorConfig& config);

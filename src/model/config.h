@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/address.h"
@@ -31,15 +32,27 @@ struct DirectorConfig {
     bool operator==(const DirectorConfig&) const = default;
 };
 
-// [[service]]: one name, one or more addresses, the same servers behind each.
+// The mark of the named group of that name, in the data plane. Two names may have the same one.
+std::uint32_t group_mark(std::string_view name);
+
+// [[service]]: one name, one or more addresses, the same servers behind all of them. Several
+// addresses are a named group: one service, in which a client stays with its server whatever
+// address it uses.
 struct ServiceConfig {
     std::string name;
-    std::vector<ServiceKey> listen;
+    std::vector<ServiceKey> listen;  // port 0: all ports
+    std::uint32_t mark = 0;          // instead: the firewall mark of its packets
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     ForwardingMethod forward = ForwardingMethod::Nat;
-    std::vector<RealServer> servers;  // port 0: that of the listen address
+    std::vector<RealServer> servers;  // port 0: that of the packet
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
+
+    [[nodiscard]] bool is_group() const { return listen.size() > 1; }
+    // What it is in the data plane: a group has a mark of its own, which follows from its name.
+    [[nodiscard]] ServiceKey key() const;
+
     bool operator==(const ServiceConfig&) const = default;
 };
 

@@ -32,6 +32,10 @@ std::string_view name(Protocol protocol) {
             return "tcp";
         case Protocol::Udp:
             return "udp";
+        case Protocol::Any:
+            return "any";
+        case Protocol::Sctp:
+            return "sctp";
     }
     return "?";
 }
@@ -77,6 +81,7 @@ std::optional<Scheduler> scheduler_named(std::string_view name) {
 std::optional<Protocol> protocol_named(std::string_view name) {
     if (name == "tcp") return Protocol::Tcp;
     if (name == "udp") return Protocol::Udp;
+    if (name == "sctp") return Protocol::Sctp;
     return std::nullopt;
 }
 
@@ -89,7 +94,15 @@ const std::vector<std::string_view>& scheduler_names() {
     return names;
 }
 
+ServiceKey ServiceKey::by_mark(std::uint32_t mark, Family family) {
+    return {Protocol::Any, {{family, {}}, 0}, mark};
+}
+
 std::string ServiceKey::text() const {
+    if (mark != 0) {
+        const bool ipv4 = address.address.family == Family::V4;
+        return "FWM " + std::to_string(mark) + (ipv4 ? "" : " IPv6");
+    }
     std::string text(model::name(protocol));
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });

@@ -15,7 +15,7 @@
 
 namespace isobar::model {
 
-enum class Protocol : std::uint8_t { Tcp, Udp };
+enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line; the list is abi/schedulers.h.
@@ -43,7 +43,7 @@ struct SchedulerFlags {
     auto operator<=>(const SchedulerFlags&) const = default;
 };
 
-std::string_view name(Protocol protocol);        // "tcp"
+std::string_view name(Protocol protocol);        // "tcp"; "any"
 std::string_view name(Scheduler scheduler);      // "wlc"
 std::string_view name(ForwardingMethod method);  // "nat"
 std::string_view name(Encapsulation type);       // "ipip"
@@ -70,9 +70,28 @@ inline constexpr std::chrono::seconds kMaxPersistence = std::chrono::days(31);
 struct ServiceKey {
     Protocol protocol = Protocol::Tcp;
     Endpoint address;
+    std::uint32_t mark = 0;  // other than 0: the firewall mark of its packets (by_mark)
 
-    [[nodiscard]] std::string text() const;  // "TCP 10.0.0.2:80"
+    // Of all packets of the family that have the mark.
+    static ServiceKey by_mark(std::uint32_t mark, Family family = Family::V4);
+
+    [[nodiscard]] std::string text() const;  // "TCP 10.0.0.2:80", "FWM 5", "FWM 5 IPv6"
     auto operator<=>(const ServiceKey&) const = default;
+};
+
+// Marks from here on are those of named groups; hosts hardly use such numbers.
+inline constexpr std::uint32_t kFirstGroupMark = 0x80000000;
+
+// Packets that get a firewall mark. Source and destination are of one family.
+struct MarkRule {
+    Protocol protocol = Protocol::Any;
+    Network source;
+    Network destination;
+    Port first_port = 0;  // of the destination
+    Port last_port = 65535;
+    std::uint32_t mark = 0;
+
+    auto operator<=>(const MarkRule&) const = default;
 };
 
 // How VS/TUN packs what it sends to a real server.
@@ -102,6 +121,7 @@ struct VirtualService {
     std::vector<RealServer> servers;  // in the order they were added
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;  // UDP: every datagram is scheduled anew, no connection stays
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -130,6 +150,7 @@ struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
     std::optional<ExpiryPolicy> expiry{};
+    std::vector<MarkRule> groups{};  // the packets of named groups
 
     bool operator==(const Forwarding&) const = default;
 };
@@ -141,6 +162,7 @@ struct AddService {
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
@@ -148,6 +170,7 @@ struct EditService {
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -207,6 +230,7 @@ struct ServiceStatus {
     Rates rates;
     std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort
     std::optional<Persistence> persistence{};
+    bool one_packet = false;
 };
 
 // Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".

@@ -26,7 +26,8 @@ TEST(Protocol, NamesAreLowerCase) {
     EXPECT_EQ(name(Protocol::Tcp), "tcp");
     EXPECT_EQ(protocol_named("udp"), Protocol::Udp);
     EXPECT_FALSE(protocol_named("TCP"));
-    EXPECT_FALSE(protocol_named("sctp"));
+    EXPECT_EQ(protocol_named("sctp"), Protocol::Sctp);
+    EXPECT_FALSE(protocol_named("dccp"));
 }
 
 TEST(ForwardingMethod, NatIsNamedAsInTheConfiguration) {

@@ -136,7 +136,7 @@ TEST_P(Expiry, APacketMovesTheDeadlineUnlessItIsNearlyThereAlready) {
 
 // ---- a full table ----------------------------------------------------------------
 
-// The table holds the connections it was made for and half as many again, where their lines
+// The table holds the connections it was made for and nearly half as many again, where their lines
 // have room.
 class FullTable : public Expiry {
 protected:
@@ -192,7 +192,7 @@ TEST_P(FullTable, GivesUpAClosedConnectionForANewOne) {
     victim.life = (victim.life & ~ISOBAR_LIFE_STATE) | ISOBAR_STATE_TIME_WAIT;
     auto next = next_port;
 
-    // one client in 96 looks in that line
+    // one client in 112 looks in that line
     while (next < next_port + 3000 && port_of(victim) == port) (void)connect(next++, hook());
 
     EXPECT_NE(port, port_of(victim));

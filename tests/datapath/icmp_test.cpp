@@ -138,8 +138,8 @@ TEST_F(IcmpErrors, OtherIcmpIsLeftToTheStack) {
     const auto known = packet(Ip{kVip, kClientIp}, Tcp{80, 40000, kAck});
     auto fragment = known;
     set16(fragment, 6, 185);  // not the first fragment: no ports in it
-    auto of_sctp = known;
-    of_sctp[9] = 132;
+    auto of_esp = known;
+    of_esp[9] = 50;
     auto inner_v6 = known;
     inner_v6[0] = 0x65;
     auto short_header = known;
@@ -157,7 +157,7 @@ TEST_F(IcmpErrors, OtherIcmpIsLeftToTheStack) {
         {"about the packet in the wrong direction",
          packet(ip, Icmp{3, 3, 0, packet(Ip{kClientIp, kVip}, Tcp{40000, 80, kAck})})},
         {"about a later fragment", packet(ip, Icmp{3, 3, 0, fragment})},
-        {"about SCTP", packet(ip, Icmp{3, 3, 0, of_sctp})},
+        {"about ESP", packet(ip, Icmp{3, 3, 0, of_esp})},
         {"about IPv6", packet(ip, Icmp{3, 3, 0, inner_v6})},
         {"about a header too short", packet(ip, Icmp{3, 3, 0, short_header})},
         {"about an ICMP error", packet(ip, Icmp{3, 3, 0, packet(ip, Icmp{3, 3, 0, known})})},

@@ -200,11 +200,11 @@ TEST_P(Methods, ATunnelWrapsThePacketAndTakesOverItsTosTtlAndDf) {
         SCOPED_TRACE(each.name);
         serve(kWeb, server(kTun, each.tunnel));
         for (const std::uint16_t fragment : {std::uint16_t{0}, kDontFragment}) {
-            // ECN: congestion experienced
+            // ECN: congestion experienced, which the outer header has yet to experience
             const auto outcome = from_client(syn({kClientIp, kVip, 9, 0x2b, 77, fragment}));
 
             const auto inner = syn({kClientIp, kVip, 8, 0x2b, 77, fragment});
-            const Ip outer{kOwnInside, kServerIp, 8, 0x2b, 77, fragment};
+            const Ip outer{kOwnInside, kServerIp, 8, 0x2a, 77, fragment};
             EXPECT_TRUE(became(outcome, ISOBAR_FORWARDED, Action::Redirect,
                                to_server(each.wrap(outer, inner, outcome.frame))));
         }

@@ -5,6 +5,7 @@ The file is locked as long as the lab lives, which also makes a lab's name its o
 with the process, however that ends, and cannot be mistaken as a pid can.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -26,7 +27,11 @@ class Record:
     def claim(prefix):
         """The record of lab `prefix`, or None if a living lab has it. What a killed lab of this
         name left is removed."""
-        os.makedirs(DIRECTORY, exist_ok=True)
+        with _all_records():
+            return Record._claim(prefix)
+
+    @staticmethod
+    def _claim(prefix):
         path = os.path.join(DIRECTORY, prefix)
         while True:
             file = open(path, "a+", encoding="utf-8")  # close-on-exec: no child inherits the lock
@@ -49,10 +54,11 @@ class Record:
     @staticmethod
     def remove_leftovers():
         """Removes what killed labs have left, whatever their names were."""
-        for prefix in sorted(os.listdir(DIRECTORY)) if os.path.isdir(DIRECTORY) else []:
-            record = Record.claim(prefix)
-            if record:
-                record.remove()
+        with _all_records():
+            for prefix in sorted(os.listdir(DIRECTORY)):
+                record = Record._claim(prefix)
+                if record:
+                    record.remove()
 
     @staticmethod
     def describe(prefix):
@@ -102,3 +108,16 @@ class Record:
             except OSError:
                 continue  # gone meanwhile
         return found
+
+
+@contextlib.contextmanager
+def _all_records():
+    """One process at a time claims records: none takes another's, which it has just made and not
+    locked yet, for a leftover."""
+    os.makedirs(DIRECTORY, exist_ok=True)
+    directory = os.open(DIRECTORY, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)

@@ -15,11 +15,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 #include <utility>
 
 #include "dataplane/attach.h"
 #include "dataplane/convert.h"
+#include "support/loaded.h"
 
 namespace isobar::test {
 namespace {
@@ -204,36 +206,48 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
     if (::geteuid() != 0) return failure(Fault::Permission, "needs root");
     if (::unshare(CLONE_NEWNET) != 0) return system_failure("make a network namespace", errno);
     make_network();
-    auto plane = dataplane::Dataplane::open_or_create(
-        {.connections = sizes.connections, .servers = 128, .services = 128, .maglev_services = 16});
+    static std::map<Sizes, Loaded> all_loaded;
+    const auto loaded = all_loaded.find(sizes);
+    if (loaded != all_loaded.end())
+        if (auto attached = loaded->second.attach(); !attached)
+            return tl::unexpected(std::move(attached.error()));
+    auto plane = dataplane::Dataplane::open_or_create({.connections = sizes.connections,
+                                                       .servers = sizes.servers,
+                                                       .services = 128,
+                                                       .maglev_services = 16});
     if (!plane) return tl::unexpected(plane.error());
     for (const char* interface : kInterfaces)
         if (auto done = plane->set_hook(interface, dataplane::Hook::Xdp); !done)
             return tl::unexpected(done.error());
+    if (loaded == all_loaded.end()) {
+        auto taken = Loaded::take(static_cast<int>(ifindex_of(Side::Outside)));
+        if (!taken) return tl::unexpected(std::move(taken.error()));
+        all_loaded.emplace(sizes, std::move(*taken));
+    }
 
-    auto ingress = dataplane::find_tc(dataplane::kLoopback, true);
-    auto egress = dataplane::find_tc(dataplane::kLoopback, false);
+    auto tc = dataplane::find_tc(dataplane::kLoopback, true);
     auto xdp = dataplane::find_xdp(static_cast<int>(ifindex_of(Side::Outside)));
-    if (!ingress || !*ingress || !egress || !*egress || !xdp)
+    if (!tc || !*tc || !xdp)
         return failure(Fault::NotFound, "the programs are not where they should be");
-    auto fds = dataplane::maps_of((*ingress)->get());
+    auto fds = dataplane::maps_of((*tc)->get());
     if (!fds) return tl::unexpected(fds.error());
     auto tool = dataplane::Tool::load(*fds);
     if (!tool) return tl::unexpected(tool.error());
     auto maps = dataplane::Maps::open(std::move(*fds));
     if (!maps) return tl::unexpected(maps.error());
     return Testbed(std::move(*plane), std::move(*maps), std::move(*tool),
-                   {std::move(**ingress), std::move(**egress), std::move(*xdp)});
+                   {std::move(**tc), std::move(*xdp)});
 }
 
-Run Testbed::run_tc(int program, std::uint32_t ifindex, std::uint32_t arrived_on,
-                    const Bytes& frame, std::uint32_t segment) const {
+Run Testbed::run_tc(std::uint32_t ifindex, std::uint32_t arrived_on, const Bytes& frame,
+                    std::uint32_t segment, std::uint32_t mark) const {
     __sk_buff context{};
+    context.mark = mark;
     context.ifindex = ifindex;
     context.ingress_ifindex = arrived_on;
     context.gso_size = segment;
     context.gso_segs = segment == 0 ? 0 : static_cast<std::uint32_t>(frame.size()) / segment + 1;
-    return run_program(program, context, frame, tc_action);
+    return run_program(programs_.tc.get(), context, frame, tc_action);
 }
 
 Run Testbed::run_xdp(std::uint32_t ifindex, const Bytes& frame) const {
@@ -243,13 +257,14 @@ Run Testbed::run_xdp(std::uint32_t ifindex, const Bytes& frame) const {
     return run_program(programs_.xdp.get(), context, frame, xdp_action);
 }
 
-Run Testbed::run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment) const {
+Run Testbed::run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment,
+                 std::uint32_t mark) const {
     const auto ifindex = ifindex_of(side);
     switch (hook) {
         case Hook::Ingress:
-            return run_tc(programs_.ingress.get(), ifindex, ifindex, frame, segment);
+            return run_tc(ifindex, ifindex, frame, segment, mark);
         case Hook::Egress:
-            return run_tc(programs_.egress.get(), ifindex, 0, frame, segment);
+            return run_tc(ifindex, 0, frame, segment, mark);
         case Hook::Xdp:
             return run_xdp(ifindex, frame);
     }
@@ -271,13 +286,14 @@ Outcome Testbed::with_verdict(RunIt&& run_it) const {
     return outcome;
 }
 
-Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment) const {
-    return with_verdict([&] { return run(hook, side, frame, segment); });
+Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment,
+                      std::uint32_t mark) const {
+    return with_verdict([&] { return run(hook, side, frame, segment, mark); });
 }
 
 Outcome Testbed::send_local(const Bytes& packet) const {
     const auto frame = on_wire({}, packet, ether_type(packet));  // lo has no MAC address
-    return with_verdict([&] { return run_tc(programs_.egress.get(), 0, 0, frame, 0); });
+    return with_verdict([&] { return run_tc(0, 0, frame, 0, 0); });
 }
 
 std::uint64_t Testbed::count(isobar_verdict verdict) const {

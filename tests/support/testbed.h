@@ -76,19 +76,24 @@ class Testbed {
 public:
     struct Sizes {
         std::uint32_t connections = 1024;
+        std::uint32_t servers = 128;
+
+        auto operator<=>(const Sizes&) const = default;
     };
-    // The programs are loaded, attached to both interfaces (XDP too), no service made.
+    // The programs are attached to both interfaces (XDP too), in a network namespace of its own;
+    // no service is made, nothing counted.
     static Result<Testbed> make(const Sizes& sizes);
     static Result<Testbed> make() { return make(Sizes{}); }
 
     // Hands a frame to the hook's program as if it had arrived on (Egress: were leaving by)
-    // that side. `segment` other than 0: a super-packet to be cut into segments of this size.
+    // that side. `segment` other than 0: a super-packet to be cut into segments of this size;
+    // `mark`: what a tc filter before ours has set.
     // Thread-safe in threads that were started after the testbed.
-    [[nodiscard]] Run run(Hook hook, Side side, const Bytes& frame,
-                          std::uint32_t segment = 0) const;
+    [[nodiscard]] Run run(Hook hook, Side side, const Bytes& frame, std::uint32_t segment = 0,
+                          std::uint32_t mark = 0) const;
     // The same, and the one verdict that was counted for it.
-    [[nodiscard]] Outcome send(Hook hook, Side side, const Bytes& frame,
-                               std::uint32_t segment = 0) const;
+    [[nodiscard]] Outcome send(Hook hook, Side side, const Bytes& frame, std::uint32_t segment = 0,
+                               std::uint32_t mark = 0) const;
     // At egress of lo: what a client on the director itself sends.
     [[nodiscard]] Outcome send_local(const Bytes& packet) const;
 
@@ -116,8 +121,7 @@ public:
 
 private:
     struct Programs {
-        Fd ingress;
-        Fd egress;
+        Fd tc;
         Fd xdp;
     };
     Testbed(dataplane::Dataplane plane, dataplane::Maps maps, dataplane::Tool tool,
@@ -127,8 +131,8 @@ private:
           tool_(std::move(tool)),
           programs_(std::move(programs)) {}
 
-    [[nodiscard]] Run run_tc(int program, std::uint32_t ifindex, std::uint32_t arrived_on,
-                             const Bytes& frame, std::uint32_t segment) const;
+    [[nodiscard]] Run run_tc(std::uint32_t ifindex, std::uint32_t arrived_on, const Bytes& frame,
+                             std::uint32_t segment, std::uint32_t mark) const;
     [[nodiscard]] Run run_xdp(std::uint32_t ifindex, const Bytes& frame) const;
     template <typename RunIt>
     [[nodiscard]] Outcome with_verdict(RunIt&& run_it) const;

@@ -15,8 +15,23 @@ from support.process import PATIENCE
 
 TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
 
+# Side by side with the kernel's IPVS: only where there is one (ISOBAR_TWIN: see support/twins.py).
+collect_ignore = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare.py"]
 
-def pytest_collection_modifyitems(items):
+
+def shard_of(item, number, shards):
+    return 0 if item.get_closest_marker("alone") else number % shards
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k
+def pytest_collection_modifyitems(config, items):
+    # One of several runs side by side, told as GoogleTest is
+    shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
+    shard = int(os.environ.get("GTEST_SHARD_INDEX", 0))
+    others = [item for number, item in enumerate(items) if shard_of(item, number, shards) != shard]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     # A capability that is missing skips with its name.
     reason = "needs root" if os.geteuid() != 0 else None
     if reason is None:

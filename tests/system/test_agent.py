@@ -421,17 +421,17 @@ def test_what_is_not_ours_stays(net):
 def test_agent_and_director_on_one_host_leave_each_other_alone(net):
     def programs():
         shown = net.real.output(["tc", "filter", "show", "dev", "eth0", "ingress"])
-        return set(re.findall(r"\w+_ingress", shown))
+        return set(re.findall(r"\b(?:isobar|agent)_\w+", shown))
     director = Director(net.real)
     director.ipvsadm(f"-A -t {REAL}:80")
     agent = net.agent.start(f"--vip {VIP} --tunnel gre")
-    assert programs() == {"isobar_ingress", "agent_ingress"}
+    assert programs() == {"isobar_tc", "agent_ingress"}
 
     director.clear()
     assert programs() == {"agent_ingress"}
     director.ipvsadm(f"-A -t {REAL}:80")
     agent.stop()
-    assert programs() == {"isobar_ingress"}
+    assert programs() == {"isobar_tc"}
 
 
 @pytest.mark.parametrize("obstacle, options, words", [

@@ -249,7 +249,7 @@ def test_saved_and_restored(plain):
              f"-a {WEB} -r 10.0.0.9:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum\n"
              f"-a {WEB} -r 10.0.0.10:80 -i -w 1 --tun-type gre --tun-nocsum\n"
              f"-a {WEB} -r {REAL1}:80 -g -w 2\n"
-             f"-a {WEB} -r {REAL2}:80 -i -w 3\n")
+             f"-a {WEB} -r {REAL2}:80 -i -w 3 --tun-type ipip\n")
     plain.director.ipvsadm("-R", input=rules)
 
     assert plain.director.ipvsadm("-S -n") == rules

@@ -17,6 +17,8 @@ from support.lab import Lab
 from support.lab_record import Record
 from support.process import Process, run, wait_until
 
+pytestmark = pytest.mark.alone  # there is one ./run on a machine
+
 DEMO = ["/usr/bin/python3", os.path.join(ROOT, "tools", "demo.py")]
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 

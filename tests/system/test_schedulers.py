@@ -50,7 +50,6 @@ def three_servers(network):
     network.director.clear()
 
 
-@pytest.mark.vm
 @pytest.mark.parametrize("scheduler, expected", [
     ("rr", "3 2 1"),
     ("wrr", "3 2 1 3 3 2"),
@@ -94,9 +93,8 @@ OTHERS = [
 ]
 
 
-# One test a kind, not one a scheduler: loading the programs takes the time, in a VM above all.
-@pytest.mark.parametrize("kind", ["hold-one", "close-one",
-                                  pytest.param("hold-many", marks=pytest.mark.vm)])
+# One test a kind, not one a scheduler: loading the programs takes the time.
+@pytest.mark.parametrize("kind", ["hold-one", "close-one", "hold-many"])
 def test_other_servers_are_chosen_as_ipvs_does(three_servers, kind):
     ports, rules = {}, ""
     for scheduler, weight, rows in OTHERS:

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One-packet scheduling (-o): every datagram is scheduled anew, no connection stays, and so nobody
+ * knows a NATed server's reply (net/netfilter/ipvs/ip_vs_core.c, IP_VS_CONN_F_ONE_PACKET).
+ *
+ * The way of a packet needs a record all the same. Each CPU has one of its own outside of the
+ * table: where a line has records but no tags. No packet finds it, nothing expires it.
+ *
+ * A packet whose server is chosen already goes there, and is counted no more. That is so if XDP
+ * could not finish it and tc has it next, and for the later fragments of a datagram.
+ */
+#pragma once
+
+#include "conn.h"
+#include "packet.h"
+
+/* With more CPUs than lines some would share one: there never are that few lines. */
+static __always_inline __u32 one_packet_record(const struct isobar_settings *settings)
+{
+	__u32 line = bpf_get_smp_processor_id();
+
+	if (settings->lines && line >= settings->lines)
+		line %= settings->lines;
+	return line * ISOBAR_LINE + ISOBAR_WAYS;
+}
+
+static __always_inline struct isobar_conn *one_packet_conn(const struct isobar_settings *settings)
+{
+	__u32 record = one_packet_record(settings);
+
+	return bpf_map_lookup_elem(&isobar_conns, &record);
+}
+
+/* Other than 0: no such server. */
+static __always_inline int one_packet_choose(const struct isobar_settings *settings,
+					     const struct isobar_tuple *tuple, __u32 server_index,
+					     __u32 now)
+{
+	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
+	struct isobar_conn *conn = one_packet_conn(settings);
+
+	if (!server || !conn)
+		return -1;
+	conn_describe(conn, tuple, server_index, server);
+	conn->expires = now;
+	conn->chosen = 1;
+	return 0;
+}
+
+/* The packet's record, if its server is chosen; it was so in this jiffy or the last. */
+static __always_inline int one_packet_chosen(const struct isobar_settings *settings,
+					     const struct isobar_tuple *tuple, __u32 now,
+					     struct conn_found *found)
+{
+	__u32 record = one_packet_record(settings);
+
+	if (!conn_get(record, ISOBAR_FROM_CLIENT, found))
+		return 0;
+	return found->conn->chosen && now - found->conn->expires <= 1 &&
+	       found->conn->protocol == tuple->protocol &&
+	       found->conn->client_port == tuple->source_port &&
+	       found->conn->virtual_port == tuple->destination_port &&
+	       address_equal(&found->conn->client, &tuple->source) &&
+	       address_equal(&found->conn->virtual_address, &tuple->destination);
+}
+
+/* It goes there. The next packet, alike as it may be, is another one. */
+static __always_inline void one_packet_sent(struct isobar_conn *conn)
+{
+	if (conn->chosen)
+		conn->chosen = 0;
+}

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two directors side by side, the kernel's IPVS and Isobar: every step is done to both, and all
+that is seen of both is written down, to be compared.
+
+             clients 10.9.0.0/16                          servers 10.0.2.11 .12 .13 .14
+                      |                                               |
+    wire  ---- gateway 10.0.1.2 ---- [outside] director [inside] -----+
+                                     10.0.1.1, VIPs 10.0.3.0/24, 10.0.2.1
+
+Clients and servers are this process: it sends frames from the other ends of the director's
+interfaces, and sees what comes out. A step takes milliseconds where real clients take seconds (the
+machine is emulated), and can be any packet in any order. What both must do alike is a scenario:
+
+    twins.rules("-A -t 10.0.3.1:80 -s rr", "-a -t 10.0.3.1:80 -r 10.0.2.11 -m")
+    twins.connect(("10.0.3.1", 80), 10)    # who got the 10 connections
+    twins.look("-L -n", "-L -n -c")        # times may differ by SLACK
+    twins.agree()                          # the difference of both transcripts, if there is one
+"""
+
+import difflib
+import itertools
+import os
+import re
+import shlex
+import socket
+import struct
+import subprocess
+import time
+
+from . import frames
+from .director import BIN
+from .process import PATIENCE, run
+
+GATEWAY, OUTSIDE, INSIDE = "10.0.1.2", "10.0.1.1", "10.0.2.1"
+SERVERS = "10.0.2.11", "10.0.2.12", "10.0.2.13", "10.0.2.14"
+SLACK = 5  # seconds: the steps are not done at once, and the machine is slow
+
+ETH_P_IP = 0x0800
+SO_RCVBUFFORCE = 33
+OUT, IN = "out", "in"
+# For work on scenarios where there is no IPVS: another program, or Isobar itself.
+IPVSADM = os.environ.get("ISOBAR_TWIN", "/usr/sbin/ipvsadm")
+# The service that is always there: without any, Isobar would load its programs for each scenario,
+# and that takes a quarter of a minute.
+KEEPER = "10.0.3.254:1"
+
+
+def mac(number):
+    return f"02:00:00:00:00:{number:02x}"
+
+
+class Wire:
+    """The other end of one interface: frames go in, packets come out."""
+
+    def __init__(self, host, interface, own, peer, echo):
+        with host.inside():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
+        self.socket.bind((interface, ETH_P_IP))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        self.socket.settimeout(10 * PATIENCE)
+        self.header = bytes.fromhex((peer + own).replace(":", "")) + struct.pack("!H", ETH_P_IP)
+        self.echo = echo  # (who asks, whom)
+        self.turn = 0
+
+    def send(self, packet):
+        self.socket.send(self.header + packet)
+
+    def until_all_is_done(self):
+        """What came out since the last time. The director answers a ping only after it has done
+        all that came in on this interface before it."""
+        self.turn += 1
+        self.send(frames.icmp(*self.echo, 8, 0, rest=self.turn))
+        packets = []
+        while True:
+            packet = _received(self.socket.recv(65535))
+            if packet.protocol == frames.ICMP and packet.body[0] == 0:
+                if struct.unpack_from("!I", packet.body, 4)[0] == self.turn:
+                    return packets
+                continue
+            packets.append(packet)
+
+    def what_is_there(self):
+        packets = []
+        patience = self.socket.gettimeout()
+        self.socket.settimeout(0)
+        try:
+            while True:
+                packets.append(_received(self.socket.recv(65535)))
+        except BlockingIOError:
+            return packets
+        finally:
+            self.socket.settimeout(patience)
+
+
+class Twin:
+    """One of the two."""
+
+    def __init__(self, lab, wire, name, program):
+        self.name, self.program = name, program
+        self.transcript = []
+        self.host = lab.host(name)
+        wire.ip(*(f"link add name {name}-{side} address {mac(0xc0 + number)} up type veth peer "
+                  f"name {peer} address {mac(number)} netns {self.host.namespace}"
+                  for number, side, peer in ((1, OUT, "outside"), (2, IN, "inside"))))
+        self.host.ip("link set dev lo up", "link set dev outside up", "link set dev inside up",
+                     f"address add {OUTSIDE}/24 dev outside", f"address add {INSIDE}/24 dev inside",
+                     "route add local 10.0.3.0/24 dev lo",
+                     f"neigh add {GATEWAY} lladdr {mac(9)} dev outside nud permanent",
+                     f"route add 10.9.0.0/16 via {GATEWAY}",
+                     *(f"neigh add {address} lladdr {mac(number)} dev inside nud permanent"
+                       for number, address in enumerate(SERVERS, 11)))
+        self.host.sysctl("net.ipv4.ip_forward", 1)
+        self.host.sysctl("net.ipv4.icmp_ratelimit", 0)
+        self.wires = {OUT: Wire(wire, f"{name}-out", mac(9), mac(1), (GATEWAY, OUTSIDE)),
+                      IN: Wire(wire, f"{name}-in", mac(11), mac(2), (SERVERS[0], INSIDE))}
+
+    def tell(self, *lines):
+        self.transcript += lines
+
+    # ---- commands ----
+
+    def start(self, words, given=""):
+        with self.host.inside():
+            # One name for both: it is part of some messages
+            process = subprocess.Popen(["ipvsadm", *words], executable=self.program,
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True,
+                                       env=self.host.lab.environment)
+        process.given = given
+        return process
+
+    @staticmethod
+    def end(process):
+        out, error = process.communicate(process.given, timeout=60 * PATIENCE)
+        return process.returncode, out, error
+
+    # ---- packets ----
+
+    def exchange(self, side, packets):
+        """Sends all of them; (what came out of the other side, what came back)."""
+        for packet in packets:
+            self.wires[side].send(packet)
+        back = self.wires[side].until_all_is_done()
+        return self.wires[IN if side == OUT else OUT].what_is_there(), back
+
+
+class Connection:
+    """A client's port, the service, and for each twin the server."""
+
+    def __init__(self, client, service):
+        self.client, self.service = client, service
+        self.server = {}
+
+
+class Twins:
+    def __init__(self, lab):
+        if "VMRUN" in os.environ:
+            run(["modprobe", "ip_vs"])
+        # limits of the whole machine on ICMP errors
+        for name, value in (("icmp_msgs_per_sec", 1000000), ("icmp_msgs_burst", 100000)):
+            with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
+                file.write(str(value))
+        wire = lab.host("wire")
+        self.ipvs = Twin(lab, wire, "ipvs", IPVSADM)
+        self.isobar = Twin(lab, wire, "isobar", os.path.join(BIN, "isobar-ipvsadm"))
+        self.both = self.ipvs, self.isobar
+        self.next_port = 10000
+        self.vips = itertools.count(1)
+
+    def tell(self, *lines):
+        for twin in self.both:
+            twin.tell(*lines)
+
+    # ---- commands ----
+
+    def command(self, line, given="", quiet=False):
+        """Runs it on both at once: output, messages and exit status are written down."""
+        running = [twin.start(shlex.split(line), given) for twin in self.both]
+        results = [twin.end(process) for twin, process in zip(self.both, running)]
+        for twin, (status, out, error) in zip(self.both, results):
+            if not quiet:
+                twin.tell(f"$ ipvsadm {line}  [{status}]", *_lines(out), *_lines(error))
+        return results
+
+    def rules(self, *lines):
+        """Many commands in one run."""
+        self.command("-R", given="\n".join(lines) + "\n")
+
+    def look(self, *listings, of=None):
+        """Listings; of these connections only, if they are given."""
+        for line in listings or ("-L -n", "-L -n -c"):
+            # IPVS misses a connection now and then while others end: looked at once more
+            for _ in range(3):
+                seen = [[f"$ ipvsadm {line}  [{status}]", *self._listed(line, out, of),
+                         *_lines(error)] for status, out, error in self.command(line, quiet=True)]
+                if _timeless(seen[0]) == _timeless(seen[1]) or "-c" not in line.split():
+                    break
+            for twin, lines in zip(self.both, seen):
+                twin.tell(*lines)
+
+    def _listed(self, line, text, of):
+        rows = _lines(text)
+        if "-c" not in line.split():
+            return rows
+        ports = of and {str(connection.client[1]) for connection in of}
+        found = [_seconds(row) for row in rows[2:]
+                 if f" {self.vip}:" in row  # not what earlier scenarios left behind
+                 and (not ports or row.split()[3].rsplit(":", 1)[1] in ports)]
+        # the rows stand in the order of two hash tables
+        return rows[:2] + sorted(found, key=lambda row: _TIME.sub("", row))
+
+    def settle(self, listing, timeout=8):
+        """A listing that IPVS refreshes every 2 s: once both are the same, or never are."""
+        deadline = time.monotonic() + timeout
+        results = self.command(listing, quiet=True)
+        while results[0] != results[1] and time.monotonic() < deadline:
+            time.sleep(0.2)
+            results = self.command(listing, quiet=True)
+        for twin, (status, out, _) in zip(self.both, results):
+            twin.tell(f"$ ipvsadm {listing}  [{status}]", *_lines(out))
+
+    def when(self, what, condition, timeout=20):
+        """Tells after how many seconds `condition` is true of the rows of `-L -n -c`."""
+        started, missing = time.monotonic(), list(self.both)
+        while missing and time.monotonic() < started + timeout:
+            results = self.command("-L -n -c", quiet=True)
+            for twin, (_, out, _) in zip(self.both, results):
+                if twin in missing and condition([row.split() for row in _lines(out)[2:]
+                                                          if f" {self.vip}:" in row]):
+                    twin.tell(f"~{int(time.monotonic() - started)} s until {what}")
+                    missing.remove(twin)
+        for twin in missing:
+            twin.tell(f"never {what}")
+
+    # ---- packets ----
+
+    def send(self, side, *packets):
+        """Sends the packets to both; all that comes out is written down."""
+        for twin in self.both:
+            for packet in packets:
+                there, back = twin.exchange(side, [packet])
+                twin.tell(f"{side} {frames.Packet(packet).words()}",
+                          *(f"    through {each.words()}" for each in there),
+                          *(f"    back    {each.words()}" for each in back))
+
+    def connections(self, service, count, client="10.9.0.1"):
+        """Connections that no packet belongs to yet, of one client or of a list of them."""
+        clients = [client] if isinstance(client, str) else client
+        made = []
+        for number in range(count):
+            made.append(Connection((clients[number % len(clients)], self.next_port), service))
+            self.next_port += 1
+        return made
+
+    def client(self, connections, flags):
+        """A TCP packet of each client; the first one that gets through tells the server."""
+        for twin in self.both:
+            there, _ = twin.exchange(OUT, [frames.tcp(connection.client, connection.service, flags)
+                                           for connection in connections])
+            arrived = {(packet.inmost.source, packet.inmost.ports[0]):
+                       (packet.next_hop, packet.inmost.ports[1]) for packet in there}
+            for connection in connections:
+                if connection.client in arrived or twin not in connection.server:
+                    connection.server[twin] = arrived.get(connection.client)
+
+    def server(self, connections, flags):
+        """A TCP packet of the server of each."""
+        for twin in self.both:
+            twin.exchange(IN, [frames.tcp(connection.server[twin], connection.client, flags)
+                               for connection in connections if connection.server[twin]])
+
+    def connect(self, service, count, client="10.9.0.1"):
+        """Opens connections, whose three packets are told as one word: the server's number."""
+        made = self.connections(service, count, client)
+        self.client(made, "S")
+        for twin in self.both:
+            twin.tell(f"{service[0]}:{service[1]}: "
+                      + " ".join(_number(connection.server[twin]) for connection in made))
+        self.server(made, "SA")
+        self.client([connection for connection in made if all(connection.server.values())], "A")
+        return made
+
+    def close(self, connections):
+        """The client goes first."""
+        connections = [each for each in connections if all(each.server.values())]
+        self.client(connections, "FA")
+        self.server(connections, "FA")
+        self.client(connections, "A")
+
+    # ---- the end ----
+
+    def begin(self):
+        """A new scenario, on a virtual address that no connection is remembered of."""
+        self.vip = f"10.0.3.{next(self.vips)}"
+        self.clear_services()
+        self.command(f"-A -t {KEEPER}", quiet=True)
+        for twin in self.both:
+            twin.transcript = []
+
+    def clear_services(self):
+        saved = self.command("-S -n", quiet=True)
+        running = [twin.start(["-R"], "".join(f"-D {service}\n" for service in _services(out)))
+                   for twin, (_, out, _) in zip(self.both, saved)]
+        for twin, process in zip(self.both, running):
+            twin.end(process)
+
+    def agree(self):
+        ipvs, isobar = (twin.transcript for twin in self.both)
+        # Times that are nearly the same are made the same, in lines that are equal otherwise
+        pairs = difflib.SequenceMatcher(None, _timeless(ipvs), _timeless(isobar), autojunk=False)
+        for theirs, ours, length in pairs.get_matching_blocks():
+            for i in range(length):
+                there, here = ipvs[theirs + i], isobar[ours + i]
+                if all(abs(int(a) - int(b)) <= SLACK
+                       for a, b in zip(_TIME.findall(there), _TIME.findall(here))):
+                    isobar[ours + i] = there
+        difference = list(difflib.unified_diff(ipvs, isobar, "IPVS", "Isobar", lineterm="", n=3))
+        assert not difference, "\n".join(["Isobar is not as IPVS:", *difference])
+
+
+_TIME = re.compile(r"~(\d+)")
+
+
+def _timeless(lines):
+    return [_TIME.sub("~", line) for line in lines]
+
+
+def _seconds(row):
+    """A row of `-L -c`, with its MM:SS as seconds behind a mark: "~903"."""
+    return re.sub(r"\b(\d\d+):(\d\d) ", lambda m: f"~{int(m[1]) * 60 + int(m[2])} ", row, count=1)
+
+
+def _lines(text):
+    return text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") if text else []
+
+
+def _services(saved):
+    return [service for service in re.findall(r"^-A (-. \S+)", saved, re.M) if KEEPER not in service]
+
+
+def _received(frame):
+    packet = frames.Packet(frame[14:])
+    packet.next_hop = _HOPS.get(frame[:6])
+    return packet
+
+
+_HOPS = {bytes.fromhex(mac(number).replace(":", "")): address
+         for number, address in enumerate(SERVERS, 11)}
+
+
+def _number(server):
+    return str(SERVERS.index(server[0]) + 1) if server else "-"
