@@ -46,7 +46,7 @@ private:
     Result<dataplane::Dataplane> open_or_create_plane(const model::Config& config);
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
-    void prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config);
+    void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
     void refresh_host_marks(dataplane::Dataplane& plane);
     void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);
     std::vector<std::string> attach_troubles(dataplane::Dataplane& plane,

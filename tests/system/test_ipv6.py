@@ -6,6 +6,7 @@
 """
 
 import hashlib
+import socket
 
 import pytest
 
@@ -91,6 +92,40 @@ def test_a_large_page_comes_whole_through_nat(at_hook):
     received = at_hook.page("large.txt")
 
     assert hashlib.sha256(received.encode()).digest() == hashlib.sha256(page.encode()).digest()
+
+
+def test_large_datagrams_come_whole_both_ways(at_hook):
+    at_hook.director.serve(f"-u [{VIP}]:9000", f"[{REAL1}]:9001")
+    payloads = [bytes([number]) * 8192 for number in range(100)]
+    with at_hook.client.socket(socket.SOCK_DGRAM, family=socket.AF_INET6) as client, \
+            at_hook.real1.socket(socket.SOCK_DGRAM, family=socket.AF_INET6,
+                                 bind=(REAL1, 9001)) as server:
+        for payload in payloads:
+            client.sendto(payload, (VIP, 9000))
+            question, whom = server.recvfrom(10000)
+            server.sendto(question[::-1] + b"!", whom)
+            answer, sender = client.recvfrom(10000)
+            assert (question, answer, sender[:2]) == (payload, payload + b"!", (VIP, 9000))
+
+
+def test_isobard_serves_ipv6_and_puts_forwarding_back(plain):
+    isobard = plain.director.start_isobard(f"""
+        [[service]]
+        name = "web"
+        listen = ["[{VIP}]:80/tcp"]
+        scheduler = "rr"
+        persistence = {{ mask = 64 }}
+        servers = [{{ address = "{REAL1}" }}, {{ address = "[{REAL2}]:80" }}]
+        """)
+    assert plain.vs.sysctl("net.ipv6.conf.all.forwarding") == "1"
+
+    assert plain.page() == plain.page() == "real2"
+
+    assert (f"TCP  [{VIP}]:80 rr persistent 360 mask 64"
+            in plain.director.ipvsadm("-L -n").splitlines())
+    isobard.stop()
+    plain.director.remove()
+    assert plain.vs.sysctl("net.ipv6.conf.all.forwarding") == "0"
 
 
 def test_direct_routing_leaves_the_reply_to_the_server(cluster):
