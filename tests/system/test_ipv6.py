@@ -128,6 +128,23 @@ def test_isobard_serves_ipv6_and_puts_forwarding_back(plain):
     assert plain.vs.sysctl("net.ipv6.conf.all.forwarding") == "0"
 
 
+def test_a_group_keeps_a_client_at_one_server(cluster):
+    for host in (cluster.real1, cluster.real2):
+        start_nginx(host, host.name, address="[::]", port=443)
+    cluster.director.start_isobard(f"""
+        [[service]]
+        name = "shop"
+        listen = ["[{VIP}]:80/tcp", "[{VIP}]:443/tcp"]
+        scheduler = "rr"
+        persistence = {{}}
+        servers = [{{ address = "{REAL1}" }}, {{ address = "{REAL2}" }}]
+        """)
+
+    pages = [cluster.client.curl(f"http://[{VIP}]:{port}/").strip() for port in (80, 443) * 2]
+
+    assert pages == [pages[0]] * 4
+
+
 def test_direct_routing_leaves_the_reply_to_the_server(cluster):
     cluster.real1.ip(f"addr add {VIP}/128 dev lo nodad")
     cluster.director.ipvsadm(f"-A {WEB} -s rr", f"-a {WEB} -r [{REAL1}]:80 -g")
