@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
+
+#include "base/text.h"
 
 namespace isobar::agent {
 namespace {
@@ -77,14 +79,12 @@ std::string Vip::text() const {
 Result<Mss> Mss::parse(std::string_view text) {
     if (text == "auto") return Mss{Kind::Auto, 0};
     if (text == "off") return Mss{Kind::Off, 0};
-    unsigned value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{} || end != text.data() + text.size() || value < kLeastMss ||
-        value > kLargestMss)
+    const auto value = parse_unsigned<std::uint16_t>(text);
+    if (!value || *value < kLeastMss || *value > kLargestMss)
         return failure(Fault::Invalid,
                        fmt::format("'{}' is not auto, off or a number from {} to {}", text,
                                    kLeastMss, kLargestMss));
-    return Mss{Kind::Fixed, static_cast<std::uint16_t>(value)};
+    return Mss{Kind::Fixed, *value};
 }
 
 Result<std::set<Tunnel>> parse_tunnels(std::string_view text) {

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "control/child.h"
 #include "control/mark_match.h"
 
@@ -204,25 +205,14 @@ HostMarks read_ruleset(const Json& nft) {
 
 // ---- iptables ----
 
-std::vector<std::string_view> words_of(std::string_view line) {
-    std::vector<std::string_view> words;
-    for (std::size_t at = 0; at < line.size();) {
-        const auto space = std::min(line.find(' ', at), line.size());
-        if (space > at) words.push_back(line.substr(at, space - at));
-        at = space + 1;
-    }
-    return words;
-}
-
 std::optional<MarkMatch::Ports> parse_ports(std::string_view text) {
     const auto colon = text.find(':');
-    const auto first = model::Endpoint::parse("0.0.0.0:" + std::string(text.substr(0, colon)));
-    const auto last =
-        colon == std::string_view::npos
-            ? first
-            : model::Endpoint::parse("0.0.0.0:" + std::string(text.substr(colon + 1)));
+    const auto first = parse_unsigned<model::Port>(text.substr(0, colon));
+    const auto last = colon == std::string_view::npos
+                          ? first
+                          : parse_unsigned<model::Port>(text.substr(colon + 1));
     if (!first || !last) return std::nullopt;
-    return MarkMatch::Ports{first->port, last->port};
+    return MarkMatch::Ports{*first, *last};
 }
 
 bool parse_port_list(std::string_view text, std::vector<MarkMatch::Ports>& into) {
@@ -239,13 +229,12 @@ bool parse_port_list(std::string_view text, std::vector<MarkMatch::Ports>& into)
 bool parse_mark(std::string_view text, MarkMatch& into) {
     const auto slash = text.find('/');
     if (slash != std::string_view::npos && text.substr(slash + 1) != "0xffffffff") return false;
-    try {
-        into.mark =
-            static_cast<std::uint32_t>(std::stoul(std::string(text.substr(0, slash)), nullptr, 0));
-    } catch (const std::exception&) {
-        return false;
-    }
-    return true;
+    auto digits = text.substr(0, slash);
+    const bool hexadecimal = digits.starts_with("0x");
+    if (hexadecimal) digits.remove_prefix(2);
+    const auto mark = parse_unsigned<std::uint32_t>(digits, hexadecimal ? 16 : 10);
+    into.mark = mark.value_or(0);
+    return mark.has_value();
 }
 
 bool parse_option(std::string_view option, std::string_view value, MarkMatch& into) {
@@ -291,7 +280,7 @@ HostMarks parse_iptables(std::string_view text, Family family) {
         const auto end = std::min(text.find('\n'), text.size());
         const auto line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const auto words = words_of(line);
+        const auto words = split(line, ' ');
         if (words.size() < 2 || words[0] != "-A" ||
             line.find(" -j MARK ") == std::string_view::npos)
             continue;

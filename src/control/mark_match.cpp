@@ -2,8 +2,9 @@
 #include "control/mark_match.h"
 
 #include <bit>
-#include <charconv>
 #include <cstdint>
+
+#include "base/text.h"
 
 namespace isobar::control {
 namespace {
@@ -25,10 +26,8 @@ std::vector<Network> of_family(const std::vector<Network>& networks, Family fami
 }
 
 std::optional<unsigned> parse_prefix(std::string_view text, Family family) {
-    unsigned prefix = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), prefix);
-    if (error == std::errc{} && end == text.data() + text.size())
-        return prefix <= whole(family) ? std::optional(prefix) : std::nullopt;
+    if (const auto prefix = parse_unsigned<unsigned>(text))
+        return *prefix <= whole(family) ? prefix : std::nullopt;
     const auto mask = model::Address::parse(text);
     if (!mask || mask->family != family) return std::nullopt;
     unsigned bits = 0;

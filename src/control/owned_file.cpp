@@ -6,12 +6,11 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <charconv>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "base/fd.h"
+#include "base/text.h"
 
 namespace isobar::control {
 namespace {
@@ -35,12 +34,9 @@ constexpr std::string_view kMark = "mark ";
 std::optional<model::ServiceKey> parse_mark(std::string_view text) {
     const bool ipv4 = text.starts_with("ipv4 ");
     if (!ipv4 && !text.starts_with("ipv6 ")) return std::nullopt;
-    const auto digits = text.substr(5);
-    std::uint32_t mark = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), mark);
-    if (error != std::errc{} || end != digits.data() + digits.size() || mark == 0)
-        return std::nullopt;
-    return model::ServiceKey::by_mark(mark, ipv4 ? model::Family::V4 : model::Family::V6);
+    const auto mark = parse_unsigned<std::uint32_t>(text.substr(5));
+    if (!mark || *mark == 0) return std::nullopt;
+    return model::ServiceKey::by_mark(*mark, ipv4 ? model::Family::V4 : model::Family::V6);
 }
 
 std::optional<model::ServiceKey> parse_key(std::string_view line) {

@@ -11,9 +11,10 @@
 
 #include <fmt/format.h>
 
+#include "dataplane/address_filter.h"
 #include "dataplane/convert.h"
 #include "dataplane/rank_layout.h"
-#include "dataplane/routes.h"
+#include "dataplane/server_record.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -39,26 +40,6 @@ std::vector<LookupServer> lookup_servers(const Servers& servers) {
         result.push_back({each.server.address, each.server.weight, each.last_weight});
     return result;
 }
-
-// Of the service that the server is or was of.
-model::ServiceKey key_of(const isobar_server& server) {
-    return from_abi(
-        isobar_service_key{server.virtual_address, server.virtual_port, server.protocol, 0});
-}
-
-// Two bits of the filter, as bpf/filter.h looks them up.
-struct FilterBits {
-    std::size_t word;
-    std::uint64_t bits;
-
-    FilterBits(const isobar_address& address, std::uint64_t kind) {
-        const std::uint32_t sum = address.word[3] ^ (address.word[2] << 1) ^
-                                  (address.word[1] << 2) ^ (address.word[0] << 3);
-        const std::uint32_t slot = (sum * 0x9e3779b1u) >> 16;
-        word = slot / 32;
-        bits = kind << (slot % 32 * 2);
-    }
-};
 
 }  // namespace
 
@@ -159,7 +140,7 @@ void Tables::read_all() {
         if (!(server.flags & ISOBAR_SERVER_USED)) {
             free_servers_.insert(slot);
         } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
-            removed_.emplace(std::pair{key_of(server), to_model(server, 0).address}, slot);
+            removed_.emplace(std::pair{service_of(server), to_model(server, 0).address}, slot);
         }
     }
 }
@@ -462,7 +443,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
     service.one_packet = draft.one_packet;
-    if (key.mark == 0) add_to_filter(key.address.address, ISOBAR_FILTER_VIRTUAL);
+    if (key.mark == 0) add_to_filter(maps_.filter(), key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
     members.reserve(draft.entries.size());
@@ -604,7 +585,7 @@ Result<void> Tables::zero(const std::optional<model::ServiceKey>& key) {
 Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::uint32_t service,
                                            const model::RealServer& server, std::uint32_t now) {
     auto& settings = maps_.settings();
-    add_to_filter(server.address.address, ISOBAR_FILTER_REAL);
+    add_to_filter(maps_.filter(), server.address.address, ISOBAR_FILTER_REAL);
     if (const auto back = removed_.find({key, server.address}); back != removed_.end()) {
         const auto slot = back->second;
         removed_.erase(back);
@@ -631,43 +612,10 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     estimate = {};
     estimate.due = now + ISOBAR_ESTIMATE_PERIOD * settings.hz;
     auto& record = maps_.servers()[slot];
-    record = {};
-    record.address = to_abi(server.address.address);
-    record.listed_port = to_network(server.address.port);
-    // behind a service for all ports, the client's port is the server's
-    if (key.mark != 0 || key.address.port != 0) record.port = record.listed_port;
-    const auto abi_key = to_abi(key);
-    record.virtual_address = abi_key.address;
-    record.virtual_port = abi_key.port;
-    record.protocol = abi_key.protocol;
-    record.service = service;
+    begin_record(record, server.address, key, service);
     if (auto done = describe_server(record, server); !done)
         return tl::unexpected(std::move(done.error()));
     return slot;
-}
-
-// Weight and way of a server in use, which packets read meanwhile: how a tunnel is made stands
-// there before the method says that there is one.
-Result<void> Tables::describe_server(isobar_server& record, const model::RealServer& server) {
-    record.weight = server.weight;
-    set_thresholds(record, server);
-    record.tunnel_port = to_network(server.tunnel.port);
-    std::atomic_ref(record.tunnel).store(to_abi(server.tunnel.type), std::memory_order_release);
-    if (auto done = find_way(record); !done) return done;
-    std::atomic_ref(record.method).store(to_abi(server.method), std::memory_order_release);
-    return {};
-}
-
-// What depends on the addresses and routes of this host. The server is available afterwards.
-Result<void> Tables::find_way(isobar_server& record) {
-    const auto route = find_route(from_abi(record.address));
-    if (!route) return tl::unexpected(route.error());
-    record.tunnel_source = to_abi(route->source);
-    std::atomic_ref(record.flags)
-        .store(static_cast<std::uint16_t>(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE |
-                                          (route->local ? ISOBAR_SERVER_LOCAL : 0)),
-               std::memory_order_release);
-    return {};
 }
 
 Result<void> Tables::find_ways() {
@@ -676,15 +624,6 @@ Result<void> Tables::find_ways() {
         for (const auto& member : service.members)
             if (auto done = find_way(maps_.servers()[member.slot]); !done) return done;
     return {};
-}
-
-// A higher limit, or none, ends the overload at once (__ip_vs_update_dest).
-void Tables::set_thresholds(isobar_server& record, const model::RealServer& server) {
-    const bool raised =
-        server.upper_threshold == 0 || server.upper_threshold > record.upper_threshold;
-    store(record.upper_threshold, server.upper_threshold);
-    store(record.lower_threshold, server.lower_threshold);
-    if (raised) store(record.overloaded, 0);
 }
 
 // The server leaves its service; the connections that it has remember it.
@@ -696,7 +635,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
     record.removed_at = now;
     std::atomic_ref(maps_.places()[member.slot]).store(0);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
-    removed_[{key_of(record), member.server.address}] = member.slot;
+    removed_[{service_of(record), member.server.address}] = member.slot;
 }
 
 // Frees the slots of removed servers that no connection remembers.
@@ -719,54 +658,37 @@ void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
 
 // ---- the filter -------------------------------------------------------------
 
-void Tables::add_to_filter(const model::Address& address, std::uint64_t kind) {
-    const FilterBits at(to_abi(address), kind);
-    std::atomic_ref(maps_.filter().word[at.word]).fetch_or(at.bits, std::memory_order_release);
-}
-
-// The bits of all addresses, as virtual ones.
-constexpr std::uint64_t kAllVirtual = 0x5555555555555555;
-static_assert(ISOBAR_FILTER_VIRTUAL == 1);
-
 void Tables::rules_changed() {
     refresh();
     rebuild_filter();
 }
 
-// Clears the bits of addresses that are gone. No bit that is needed is ever 0.
+// Clears the bits of addresses that are gone.
 void Tables::rebuild_filter() {
-    isobar_filter wanted{};
-    const auto add = [&](const model::Address& address, std::uint64_t kind) {
-        const FilterBits at(to_abi(address), kind);
-        wanted.word[at.word] |= at.bits;
-    };
+    AddressFilter wanted;
     const auto add_service = [&](const model::ServiceKey& key) {
-        if (key.mark == 0) add(key.address.address, ISOBAR_FILTER_VIRTUAL);
+        if (key.mark == 0) wanted.add(key.address.address, ISOBAR_FILTER_VIRTUAL);
     };
     for (const auto& rule : rules_.in_use()) {
         const auto destinations = destinations_of(rule);
-        if (destinations.empty())
-            std::fill(std::begin(wanted.word), std::end(wanted.word), kAllVirtual);
-        for (const auto& address : destinations) add(address, ISOBAR_FILTER_VIRTUAL);
+        if (destinations.empty()) wanted.add_all_as_virtual();
+        for (const auto& address : destinations) wanted.add(address, ISOBAR_FILTER_VIRTUAL);
     }
     if (maps_.settings().marks != 0) {  // connections that a rule, or tc, once led here
         for (const auto& conn : maps_.conns())
             if (conn.life & ISOBAR_LIFE_LIVE)
-                add(from_abi(conn.virtual_address), ISOBAR_FILTER_VIRTUAL);
+                wanted.add(from_abi(conn.virtual_address), ISOBAR_FILTER_VIRTUAL);
     }
     for (const auto& [key, service] : services_) {
         add_service(key);
         for (const auto& member : service.members)
-            add(member.server.address.address, ISOBAR_FILTER_REAL);
+            wanted.add(member.server.address.address, ISOBAR_FILTER_REAL);
     }
     for (const auto& [key, slot] : removed_) {
         add_service(key.first);
-        add(key.second.address, ISOBAR_FILTER_REAL);
+        wanted.add(key.second.address, ISOBAR_FILTER_REAL);
     }
-    auto& filter = maps_.filter();
-    for (std::size_t i = 0; i < std::size(wanted.word); ++i)
-        if (filter.word[i] != wanted.word[i])
-            std::atomic_ref(filter.word[i]).store(wanted.word[i], std::memory_order_release);
+    wanted.put_into(maps_.filter());
 }
 
 }  // namespace isobar::dataplane

@@ -75,15 +75,11 @@ private:
 
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
                                        const model::RealServer& server, std::uint32_t now);
-    static Result<void> describe_server(isobar_server& record, const model::RealServer& server);
-    static Result<void> find_way(isobar_server& record);
-    static void set_thresholds(isobar_server& record, const model::RealServer& server);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     void rank(const Service& service, std::uint32_t block);
     Result<void> publish(Service& service, const Cursor& cursor);
     void count_keys();
-    void add_to_filter(const model::Address& address, std::uint64_t kind);
     void rebuild_filter();
 
     const Maps& maps_;

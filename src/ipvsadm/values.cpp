@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
@@ -13,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "model/scheduler_flags.h"
 
 namespace isobar::ipvsadm {
@@ -32,17 +32,6 @@ std::optional<model::Address> parse_ipv6(const std::string& text) {
     const auto address = model::Address::parse(text);
     if (!address || address->family != model::Family::V6) return std::nullopt;
     return address;
-}
-
-// "sh-port,,sh-fallback" are two.
-std::vector<std::string_view> split_flags(std::string_view flags) {
-    std::vector<std::string_view> words;
-    for (std::size_t start = 0; start < flags.size();) {
-        const auto comma = std::min(flags.find(',', start), flags.size());
-        if (comma > start) words.push_back(flags.substr(start, comma - start));
-        start = comma + 1;
-    }
-    return words;
 }
 
 }  // namespace
@@ -110,7 +99,7 @@ bool is_multicast(const model::Address& address) {
 
 std::optional<std::string> find_flag_mistake(const std::string& flags,
                                              const std::string& scheduler) {
-    for (const auto word : split_flags(flags)) {
+    for (const auto word : split(flags, ',')) {
         const auto* flag = model::scheduler_flag_named(word);
         if (flag == nullptr) return fmt::format("invalid scheduler flag `{}'", word);
         if (flag->scheduler && name(*flag->scheduler) != scheduler) {
@@ -122,7 +111,7 @@ std::optional<std::string> find_flag_mistake(const std::string& flags,
 
 model::SchedulerFlags parse_scheduler_flags(const std::string& flags) {
     model::SchedulerFlags all;
-    for (const auto word : split_flags(flags)) {
+    for (const auto word : split(flags, ',')) {
         const auto* flag = model::scheduler_flag_named(word);
         if (flag != nullptr) all.set(flag->flags);
     }

@@ -5,10 +5,10 @@
 #include <getopt.h>
 
 #include <array>
-#include <charconv>
 #include <string_view>
 
 #include "api/version.h"
+#include "base/text.h"
 
 namespace isobar::agent {
 namespace {
@@ -123,11 +123,10 @@ Result<void> take(std::string_view option, Result<Value> value, Out&& put) {
 }
 
 Result<model::Port> parse_port(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc{} || end != text.data() + text.size() || value == 0 || value > 65535)
+    const auto port = parse_unsigned<model::Port>(text);
+    if (!port || *port == 0)
         return failure(Fault::Invalid, fmt::format("'{}' is no port (1 to 65535)", text));
-    return static_cast<model::Port>(value);
+    return *port;
 }
 
 Result<model::Address> parse_address(std::string_view text) {

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <system_error>
+
+#include "base/text.h"
 
 namespace isobar::model {
 namespace {
@@ -16,11 +16,8 @@ namespace {
 // Digits only, no sign, no leading zero: "80", not "+80" or "080".
 std::optional<unsigned> parse_number(std::string_view text, unsigned largest) {
     if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
-    unsigned number = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || stop != end || number > largest) return std::nullopt;
-    return number;
+    const auto number = parse_unsigned<unsigned>(text);
+    return number && *number <= largest ? number : std::nullopt;
 }
 
 constexpr unsigned bits_of(Family family) {
