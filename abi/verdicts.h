@@ -19,6 +19,7 @@ enum isobar_action {
 	X(FRAGMENT, PASS, "came before the first fragment of its datagram and cannot wait: left to the stack") \
 	X(FRAGMENT_HELD, DROP, "came before the first fragment of its datagram: a copy waits for it") \
 	X(FRAGMENT_RELEASED, DROP, "first fragment, for which others waited: all come in once more, in order") \
+	X(FRAGMENT_LOST, DROP, "as FRAGMENT_RELEASED, but the kernel's input queue has no room for all: its datagram is lost") \
 	X(TO_TC, PASS, "XDP cannot finish it: tc sees it next") \
 	X(FORWARDED, REDIRECT, "client packet, sent to its real server") \
 	X(REPLIED, REDIRECT, "packet of a real server, sent to its client") \

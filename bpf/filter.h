@@ -2,7 +2,7 @@
 /*
  * What is an address to us: a service's, a real server's, both, neither? Two bit tests let
  * the packets pass that have nothing to do with any service. False positives only cost time.
- * src/dataplane/tables.cpp sets the bits by the same hash.
+ * src/dataplane/address_filter.cpp sets the bits by the same hash.
  */
 #pragma once
 

@@ -62,8 +62,10 @@ struct fragment_releasing {
 	struct __sk_buff *skb;
 	__u32 next;
 	__u32 end;
+	int lost;
 };
 
+/* Fails where the kernel's queue of what comes in (net.core.netdev_max_backlog) is full. */
 static __always_inline int fragment_come_again(struct __sk_buff *skb)
 {
 	return bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS);
@@ -92,8 +94,9 @@ static long fragment_release_one(__u32 i, struct fragment_releasing *releasing)
 	piece = bpf_map_lookup_elem(&isobar_pieces, &scratch->key);
 	/* Not there: it gave way to newer ones, or its own CPU lets it go. */
 	if (piece && fragment_become(releasing->skb, piece) == 0 &&
-	    bpf_map_delete_elem(&isobar_pieces, &scratch->key) == 0)
-		fragment_come_again(releasing->skb);
+	    bpf_map_delete_elem(&isobar_pieces, &scratch->key) == 0 &&
+	    fragment_come_again(releasing->skb))
+		releasing->lost = 1;
 	return 0;
 }
 
@@ -115,8 +118,8 @@ static __always_inline enum isobar_verdict fragment_release(ISOBAR_CTX *ctx,
 	    releasing.next)
 		return ISOBAR_GO_ON;
 	if (fragment_come_again(ctx))
-		return ISOBAR_INTERNAL;
+		return ISOBAR_FRAGMENT_LOST;
 	scratch->key.datagram = *key;
 	bpf_loop(FRAGMENT_WAITING, fragment_release_one, &releasing, 0);
-	return ISOBAR_FRAGMENT_RELEASED;
+	return releasing.lost ? ISOBAR_FRAGMENT_LOST : ISOBAR_FRAGMENT_RELEASED;
 }

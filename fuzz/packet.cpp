@@ -90,6 +90,10 @@ void make_testbed() {
     bed->add_service(service(model::Protocol::Tcp, 81), model::Scheduler::Rr, {0}, 81);
 }
 
+std::uint64_t releases() {
+    return bed->count(ISOBAR_FRAGMENT_RELEASED) + bed->count(ISOBAR_FRAGMENT_LOST);
+}
+
 // Client port 40000 has a connection to each service, whatever was sent before.
 void restore() {
     for (auto* conn : bed->connections()) conn->expires = bed->jiffies() - 1;
@@ -119,10 +123,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         // the kernel makes no skb of less than an IP header
         if (hook == Hook::Ingress && frame.size() < (get16(frame, 12) == 0x86dd ? 54u : kL4At))
             continue;
-        const auto released = bed->count(ISOBAR_FRAGMENT_RELEASED);
+        const auto released = releases();
         const auto outcome = bed->send(hook, side, frame,
                                        options & kSuperPacket && hook == Hook::Ingress ? 1400 : 0);
-        if (bed->count(ISOBAR_FRAGMENT_RELEASED) == released)
+        if (releases() == released)
             check(hook, side, frame, outcome);
         else  // it and others came in once more, each with a verdict; some may be on their way
             ::usleep(kSettleMicroseconds);

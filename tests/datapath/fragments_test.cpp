@@ -182,6 +182,18 @@ TEST_P(Fragments, ThatCameBeforeTheFirstWaitForIt) {
     for (const auto& piece : sent) EXPECT_STREQ("FORWARDED", name(from_client(piece).verdict));
 }
 
+// An interface that is down takes in as little as one whose queue is full.
+TEST_P(Fragments, ThatTheKernelDoesNotTakeInOnceMoreAreCountedAsLost) {
+    serve(kNat);
+    const auto sent = pieces_of(query({kClientIp, kVip}));
+    flood(sent[1], Hook::Ingress);
+    ip("link set dev outside down\n");
+
+    EXPECT_TRUE(became(from_client(sent[0], Hook::Ingress), ISOBAR_FRAGMENT_LOST, Action::Drop,
+                       arriving(kClient, sent[0])));
+    EXPECT_EQ(0u, bed().count(ISOBAR_INTERNAL));
+}
+
 TEST_P(Fragments, OfDifferentDatagramsAreKeptApart) {
     serve(kNat);
     (void)from_client(fragment_of_udp(kMoreFragments | 64, 64, 1), Hook::Ingress);
