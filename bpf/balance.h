@@ -81,11 +81,11 @@ static __always_inline void plan_change(struct balance *b)
 
 	if (b->found.direction == ISOBAR_FROM_CLIENT) {
 		b->change.old_port = tuple->destination_port;
-		b->change.new_address = b->found.server->address;
+		address_put(&b->change.new_address, address_halves(&b->found.server->address));
 		b->change.new_port = conn_server_port(conn, b->found.server);
 	} else {
 		b->change.old_port = tuple->source_port;
-		b->change.new_address = conn->virtual_address;
+		address_put(&b->change.new_address, address_halves(&conn->virtual_address));
 		b->change.new_port = conn->virtual_port;
 	}
 }

@@ -81,6 +81,7 @@ static __always_inline int ipv6_can_send(const struct isobar_address *address)
  * looks at it once. */
 __noinline int parse_ipv6(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 l3)
 {
+	struct address_halves source, destination;
 	struct ipv6hdr *ip;
 
 	l3 &= ISOBAR_L4_MASK;
@@ -90,8 +91,10 @@ __noinline int parse_ipv6(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 l
 	asm volatile("" : "+r"(ip)); /* or clang takes ctx_reach's comparison for this one */
 	if ((void *)(ip + 1) > ctx_data_end(ctx) || ip->version != 6)
 		return ISOBAR_NOT_OURS;
-	__builtin_memcpy(&packet->tuple.source, &ip->saddr, sizeof(ip->saddr));
-	__builtin_memcpy(&packet->tuple.destination, &ip->daddr, sizeof(ip->daddr));
+	__builtin_memcpy(&source, &ip->saddr, sizeof(source));
+	__builtin_memcpy(&destination, &ip->daddr, sizeof(destination));
+	address_put(&packet->tuple.source, source);
+	address_put(&packet->tuple.destination, destination);
 	/* Such addresses are not for the wire (RFC 4291, 2.5.5.2); to us they are of IPv4. */
 	if (address_is_v4(&packet->tuple.source) || address_is_v4(&packet->tuple.destination) ||
 	    !ipv6_can_send(&packet->tuple.source) || !ipv6_can_send(&packet->tuple.destination))

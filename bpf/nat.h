@@ -13,7 +13,7 @@ struct nat_change {
 	struct isobar_address new_address;
 	__be16 old_port;
 	__be16 new_port;
-};
+} ADDRESS_ALIGNED;
 
 static __always_inline const struct isobar_address *
 nat_old_address(const struct isobar_packet *packet, enum nat_end end)

@@ -19,12 +19,10 @@ enum nexthop_answer {
 	NEXTHOP_FORWARDING_OFF,
 };
 
-static __always_inline struct isobar_nexthop *nexthop_slot(const struct isobar_address *destination,
+static __always_inline struct isobar_nexthop *nexthop_slot(struct address_halves destination,
 							   __u32 ifindex)
 {
-	__u32 sum = destination->word[0] ^ destination->word[1] ^ destination->word[2] ^
-		    destination->word[3];
-	__u32 slot = ((sum ^ ifindex) * 0x9e3779b1u) >> 22;
+	__u32 slot = ((address_fold(destination) ^ ifindex) * 0x9e3779b1u) >> 22;
 
 	return bpf_map_lookup_elem(&isobar_nexthops, &slot);
 }
@@ -63,7 +61,7 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 
 	if (!settings || !source || !destination)
 		return NEXTHOP_NONE;
-	hop = nexthop_slot(destination, ctx_ifindex(ctx));
+	hop = nexthop_slot(address_halves(destination), ctx_ifindex(ctx));
 	if (!hop)
 		return NEXTHOP_NONE;
 	nexthop_question(ctx, &fib, source, destination, tos);
@@ -111,12 +109,13 @@ find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 	     const struct isobar_packet *packet, const struct isobar_address *source,
 	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
 {
-	struct isobar_nexthop *hop = nexthop_slot(destination, ctx_ifindex(ctx));
+	struct address_halves to = address_halves(destination);
+	struct isobar_nexthop *hop = nexthop_slot(to, ctx_ifindex(ctx));
 
 	if (!hop)
 		return NEXTHOP_NONE;
 	*result = hop;
-	if (!address_difference(&hop->destination, destination) &&
+	if (halves_equal(address_halves(&hop->destination), to) &&
 	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
 	    hop->expires - now - 1 < settings->hz / 8)
 		return NEXTHOP_FOUND;

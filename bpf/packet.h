@@ -117,8 +117,8 @@ __noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 		return ISOBAR_NOT_OURS;
 
 	header = ip->ihl * 4;
-	packet->tuple.source = address_from_v4(ip->saddr);
-	packet->tuple.destination = address_from_v4(ip->daddr);
+	address_put_v4(&packet->tuple.source, ip->saddr);
+	address_put_v4(&packet->tuple.destination, ip->daddr);
 	packet->tuple.protocol = ip->protocol;
 	packet->l4 = ISOBAR_L3 + header;
 	packet->length = bpf_ntohs(ip->tot_len);
