@@ -248,9 +248,11 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	struct balance b = {};
 	enum isobar_verdict verdict;
 
-	verdict = parse_network(ctx, &b.packet);
-	if (verdict != ISOBAR_GO_ON)
-		return verdict;
+	if (parse_plain(ctx, &b.packet)) {
+		verdict = parse_network(ctx, &b.packet);
+		if (verdict != ISOBAR_GO_ON)
+			return verdict;
+	}
 	b.settings = isobar_only(isobar_settings);
 	if (!b.settings)
 		return ISOBAR_INTERNAL;

@@ -39,7 +39,7 @@ struct isobar_packet {
 	__u8 fragment;       /* enum fragment_bit */
 	__u8 dont_fragment;  /* always, in IPv6 */
 	__u8 tcp_event; /* enum tcp_event, by IPVS's precedence rst > syn > fin > ack; sctp_event */
-	__u16 fragment_at;   /* where in its datagram it begins, in bytes */
+	__u16 fragment_at; /* where in its datagram it begins, in bytes */
 	__be32 fragment_id;
 };
 
@@ -92,13 +92,51 @@ static __always_inline void parse_fragment(struct isobar_packet *packet, __u32 o
 	packet->fragment_id = id;
 }
 
+static __always_inline void parse_ipv4(struct isobar_packet *packet, const struct iphdr *ip,
+				       __u32 header)
+{
+	address_put_v4(&packet->tuple.source, ip->saddr);
+	address_put_v4(&packet->tuple.destination, ip->daddr);
+	packet->tuple.protocol = ip->protocol;
+	packet->l4 = ISOBAR_L3 + header;
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->ttl = ip->ttl;
+	packet->tos = ip->tos;
+	packet->dont_fragment = (ip->frag_off & bpf_htons(0x4000)) != 0;
+}
+
+/* Ethernet type, version and length of the header: of IPv4 without options. With the type of
+ * service, which follows, they are a word. */
+#define PARSE_PLAIN bpf_htonl(ETH_P_IP << 16 | 0x4500)
+#define PARSE_PLAIN_MASK bpf_htonl(0xffffff00)
+
+/* Reads a whole datagram of IPv4 without options, what most packets are. Other than 0: it is not
+ * such a one, and nothing was filled in. Inlined, for the call of parse_network costs 10 ns on a
+ * CPU whose returns are guarded. `packet` is all 0. */
+static __always_inline int parse_plain(ISOBAR_CTX *ctx, struct isobar_packet *packet)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+	struct iphdr *ip = (void *)(eth + 1);
+	__be32 kind;
+
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
+		return -1;
+	kind = *(__be32 *)((void *)eth + offsetof(struct ethhdr, h_proto));
+	/* one branch for the verifier to follow */
+	if (((kind ^ PARSE_PLAIN) & PARSE_PLAIN_MASK) | (eth->h_dest[0] & 1) |
+	    (ip->frag_off & bpf_htons(0x3fff)))
+		return -1;
+	packet->ether_type = bpf_htons(ETH_P_IP);
+	parse_ipv4(packet, ip, sizeof(*ip));
+	return 0;
+}
+
 /* The network header: addresses, protocol, length. Global: the verifier then knows nothing of
  * the packet's fields, and goes on from here once for both families instead of for each. */
 __noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
 	struct ethhdr *eth;
 	struct iphdr *ip;
-	__u32 header;
 
 	if (!packet || !ctx_reach(ctx, ISOBAR_L3 + sizeof(*ip)))
 		return ISOBAR_NOT_OURS;
@@ -116,17 +154,9 @@ __noinline int parse_network(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 	if (ip->version != 4)
 		return ISOBAR_NOT_OURS;
 
-	header = ip->ihl * 4;
-	address_put_v4(&packet->tuple.source, ip->saddr);
-	address_put_v4(&packet->tuple.destination, ip->daddr);
-	packet->tuple.protocol = ip->protocol;
-	packet->l4 = ISOBAR_L3 + header;
-	packet->length = bpf_ntohs(ip->tot_len);
-	packet->ttl = ip->ttl;
-	packet->tos = ip->tos;
+	parse_ipv4(packet, ip, ip->ihl * 4);
 	parse_fragment(packet, bpf_ntohs(ip->frag_off) & 0x1fff, bpf_ntohs(ip->frag_off) >> 13 & 1,
 		       ip->id);
-	packet->dont_fragment = (ip->frag_off & bpf_htons(0x4000)) != 0;
 	return ISOBAR_GO_ON;
 }
 
