@@ -277,7 +277,7 @@ struct isobar_conn {
 	__be16 virtual_port;
 	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
-	__u8 assured;       /* has told its template that its server answers */
+	__u8 flags;         /* enum isobar_conn_flag */
 	__u8 chosen;        /* only of bpf/one_packet.h */
 	__u32 server;
 	__u32 expires;      /* jiffies */
@@ -288,6 +288,11 @@ struct isobar_conn {
 			     * in a free record */
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
+
+enum isobar_conn_flag {
+	ISOBAR_CONN_ASSURED = 1, /* has told its template that its server answers */
+	ISOBAR_CONN_HERE = 2,    /* its client is on this host */
+};
 
 #define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
 #define ISOBAR_LIFE_LIVE 0x100u       /* in the table */

@@ -36,6 +36,11 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ingress_ifindex;
 }
 
+static __always_inline int ctx_is_from_here(ISOBAR_CTX *ctx)
+{
+	return 0;
+}
+
 static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
 {
 	/* else clang hands no context to a function that asks for nothing else */

@@ -138,6 +138,12 @@ static __noinline int icmp_refuse(ISOBAR_CTX *ctx, struct isobar_packet *packet,
 	return bpf_skb_store_bytes(ctx, ISOBAR_L3, &refusal, sizeof(refusal), 0);
 }
 
+/* A client that is on this host has no next hop. */
+static __always_inline int icmp_finds_client(enum nexthop_answer answer, int here)
+{
+	return answer == NEXTHOP_FOUND || (answer == NEXTHOP_NONE && here);
+}
+
 /* Sends the error about the packet to its source. The quiet form of a refusal follows it in
  * the list. */
 static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct balance *b,
@@ -149,7 +155,7 @@ static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct bal
 	enum nexthop_answer answer;
 
 	answer = find_nexthop(ctx, b->settings, &b->packet, self, client, b->now, &hop);
-	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF ||
+	if (!icmp_finds_client(answer, ctx_is_from_here(ctx)) ||
 	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
 		return verdict + 1;
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, verdict);
@@ -281,10 +287,9 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 
 	int local = b->found.server->flags & ISOBAR_SERVER_LOCAL;
 
-	if (!local &&
-	    (find_nexthop(ctx, b->settings, &b->packet, address_v4(&b->packet.tuple.source),
-			  quote.new_address, b->now, &hop) != NEXTHOP_FOUND ||
-	     !hop))
+	if (!local && (find_nexthop(ctx, b->settings, &b->packet, 0, quote.new_address, b->now,
+				    &hop) != NEXTHOP_FOUND ||
+		       !hop))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
 		      b->now);
@@ -309,7 +314,7 @@ static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struc
 
 	answer = find_nexthop(ctx, b->settings, &b->packet, quote.new_address,
 			      address_v4(&b->found.conn->client), b->now, &hop);
-	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF)
+	if (!icmp_finds_client(answer, b->found.conn->flags & ISOBAR_CONN_HERE))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,
 		      b->now);

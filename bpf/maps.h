@@ -32,6 +32,7 @@
 /* Where a destination is reached, remembered for a moment (nexthop.h). */
 struct isobar_nexthop {
 	__be32 destination;
+	__be32 source;     /* of a reply; 0: of any */
 	__u32 arrived_on;  /* ifindex the route was asked for */
 	__u32 expires;     /* jiffies */
 	__u32 ifindex;

@@ -2,6 +2,10 @@
 /*
  * Where a packet goes next, by the kernel's routes and neighbours. Answers are kept per
  * CPU for an eighth of a second: so long may a changed route or MAC address go unnoticed.
+ *
+ * As with IPVS, rules by source (ip-rule(8)) count where the source is the virtual address, on the
+ * way to the client, and not on the way to a real server (do_output_route4 in
+ * net/netfilter/ipvs/ip_vs_xmit.c): `source` is then 0.
  */
 #pragma once
 
@@ -18,9 +22,10 @@ enum nexthop_answer {
 	NEXTHOP_FORWARDING_OFF,
 };
 
-static __always_inline struct isobar_nexthop *nexthop_slot(__be32 destination, __u32 ifindex)
+static __always_inline struct isobar_nexthop *nexthop_slot(__be32 source, __be32 destination,
+							   __u32 ifindex)
 {
-	__u32 slot = ((destination ^ ifindex) * 0x9e3779b1u) >> 22;
+	__u32 slot = ((source ^ destination ^ ifindex) * 0x9e3779b1u) >> 22;
 
 	return bpf_map_lookup_elem(&isobar_nexthops, &slot);
 }
@@ -28,7 +33,7 @@ static __always_inline struct isobar_nexthop *nexthop_slot(__be32 destination, _
 /* Not inlined: it is the rare way, and the parameter block takes much stack. */
 __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, __u32 tos, __u32 now)
 {
-	struct isobar_nexthop *hop = nexthop_slot(destination, ctx_ifindex(ctx));
+	struct isobar_nexthop *hop = nexthop_slot(source, destination, ctx_ifindex(ctx));
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct bpf_fib_lookup fib = {
 		.family = NEXTHOP_AF_INET,
@@ -59,6 +64,7 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, _
 	}
 	port = bpf_map_lookup_elem(&isobar_ports, &fib.ifindex);
 	hop->destination = destination;
+	hop->source = source;
 	hop->arrived_on = ctx_ifindex(ctx);
 	hop->ifindex = fib.ifindex;
 	hop->gateway = fib.ipv4_dst;
@@ -87,13 +93,14 @@ static __always_inline enum nexthop_answer find_nexthop(ISOBAR_CTX *ctx,
 							__be32 source, __be32 destination,
 							__u32 now, struct isobar_nexthop **result)
 {
-	struct isobar_nexthop *hop = nexthop_slot(destination, ctx_ifindex(ctx));
+	struct isobar_nexthop *hop = nexthop_slot(source, destination, ctx_ifindex(ctx));
 
 	if (!hop)
 		return NEXTHOP_NONE;
 	*result = hop;
-	if (hop->destination == destination && hop->arrived_on == ctx_ifindex(ctx) &&
-	    hop->resolved && hop->expires - now - 1 < settings->hz / 8)
+	if (hop->destination == destination && hop->source == source &&
+	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
+	    hop->expires - now - 1 < settings->hz / 8)
 		return NEXTHOP_FOUND;
 	return nexthop_ask(ctx, source, destination, packet->tos, now);
 }
