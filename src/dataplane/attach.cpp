@@ -14,7 +14,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -75,6 +77,20 @@ Result<void> attach_filter(const Link& link, bool ingress, int program) {
     if (const int code = ask_netlink(request, nullptr, nullptr); code != 0)
         return system_failure(
             fmt::format("attach to {} ({})", link.name, ingress ? "ingress" : "egress"), code);
+    return {};
+}
+
+// Linux (6.4 and later) does not give up a clsact while somebody is looking at its filters, as an
+// isobard does that was just told about this interface: a matter of microseconds.
+Result<void> destroy_clsact(int ifindex) {
+    constexpr int kTries = 2000;
+    auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
+    int code = bpf_tc_hook_destroy(&hook);
+    for (int i = 0; code == -EBUSY && i < kTries; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        code = bpf_tc_hook_destroy(&hook);
+    }
+    if (code != 0 && code != -ENOENT) return system_failure("remove clsact", -code);
     return {};
 }
 
@@ -150,10 +166,7 @@ Result<void> detach_tc(int ifindex, bool remove_clsact) {
             return system_failure("detach", -code);
     }
     if (!remove_clsact || has_tc_filters(ifindex).value_or(true)) return {};
-    auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
-    if (const int code = bpf_tc_hook_destroy(&hook); code != 0 && code != -ENOENT)
-        return system_failure("remove clsact", -code);
-    return {};
+    return destroy_clsact(ifindex);
 }
 
 Result<void> attach_xdp(const Link& link, int program) {

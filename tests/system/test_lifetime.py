@@ -99,6 +99,24 @@ def test_clear_leaves_no_trace(cluster):
     assert VIP not in cluster.director.ipvsadm("-L -n")
 
 
+def test_clear_leaves_no_trace_while_somebody_looks_at_the_filters(cluster):
+    before = traces(cluster.vs)
+    looks = cluster.lab.write("looks", "".join(
+        f"filter get dev {interface} {way} protocol all prio 49 handle 1 bpf\n" for interface in ("eth0", "eth1")
+        for way in ("ingress", "egress")) * 100_000)
+    lookers = [cluster.vs.start(["tc", "-force", "-batch", looks], name=f"looker{number}")
+               for number in range(2)]
+
+    for _ in range(2):
+        cluster.director.serve(WEB, f"{REAL1}:80")
+        cluster.director.ipvsadm("-C")
+        assert all(looker.alive for looker in lookers)
+
+    for looker in lookers:
+        looker.kill()
+    assert traces(cluster.vs) == before
+
+
 def test_other_programs_on_the_interfaces_stay(cluster):
     # somebody else's clsact qdisc and filter, which a clear must not take along
     cluster.vs.run(["tc", "qdisc", "add", "dev", "eth0", "clsact"])
