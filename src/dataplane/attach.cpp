@@ -142,6 +142,15 @@ Result<MapFds> maps_of(int program) {
     return maps;
 }
 
+bool is_same_map(int map, int other) {
+    bpf_map_info one{};
+    bpf_map_info two{};
+    std::uint32_t length = sizeof(one);
+    if (bpf_obj_get_info_by_fd(map, &one, &length) != 0) return false;
+    length = sizeof(two);
+    return bpf_obj_get_info_by_fd(other, &two, &length) == 0 && one.id == two.id;
+}
+
 Result<TcAttached> attach_tc(const Link& link, int program) {
     TcAttached attached;
     auto hook =

@@ -163,6 +163,8 @@ struct Dataplane::Impl {
     Result<void> attach_link(const Link& link, const std::vector<Link>& links, Hook hook);
     Result<void> detach_link(const Link& link);
     Result<void> attach_missing(bool lo_last);
+    // The namespace's lock, while the state is attached; Fault::NotFound if it is not any longer.
+    [[nodiscard]] Result<NamespaceLock> lock_attached() const;
     // The caller holds the namespace's lock.
     Result<void> remove();
 };
@@ -468,6 +470,24 @@ Result<void> Dataplane::Impl::attach_link(const Link& link, const std::vector<Li
     return {};
 }
 
+// Who had to wait for the lock may have waited for clear(): what it opened is in no use any more,
+// and would come back from the dead if it were attached again.
+Result<NamespaceLock> Dataplane::Impl::lock_attached() const {
+    auto lock = NamespaceLock::take();
+    if (!lock) return lock;
+    const auto program = find_tc(kLoopback, true);
+    if (!program) return tl::unexpected(program.error());
+    if (program->has_value()) {
+        const auto attached = maps_of((*program)->get());
+        if (!attached) return tl::unexpected(attached.error());
+        const auto settings = attached->find("isobar_settings");
+        if (settings != attached->end() &&
+            is_same_map(settings->second.get(), maps.fd("isobar_settings")))
+            return lock;
+    }
+    return failure(Fault::NotFound, "the data plane was removed meanwhile");
+}
+
 Result<void> Dataplane::Impl::attach_missing(bool lo_last) {
     auto links = list_links();
     if (!links) return tl::unexpected(links.error());
@@ -489,13 +509,13 @@ Result<void> Dataplane::Impl::attach_missing(bool lo_last) {
 }
 
 Result<void> Dataplane::attach_all() {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     return impl_->attach_missing(false);
 }
 
 Result<void> Dataplane::set_hook(const std::string& interface, Hook hook) {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     auto links = list_links();
     if (!links) return tl::unexpected(links.error());
@@ -526,7 +546,7 @@ Result<std::vector<InterfaceHooks>> Dataplane::interfaces() const {
 }
 
 Result<void> Dataplane::upgrade() {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     auto& settings = impl_->maps.settings();
     if (settings.build == kBpfBuild) return {};
@@ -554,10 +574,14 @@ Result<void> Dataplane::upgrade() {
 // ---- the host --------------------------------------------------------------------------
 
 Result<void> Dataplane::set_sysctl(const std::string& name, const std::string& value) {
+    auto lock = impl_->lock_attached();
+    if (!lock) return tl::unexpected(lock.error());
     return dataplane::set_sysctl(impl_->maps.fd("isobar_saved"), name, value);
 }
 
 Result<void> Dataplane::restore_sysctls() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
     return dataplane::restore_sysctls(impl_->maps.fd("isobar_saved"));
 }
 

@@ -89,7 +89,8 @@ public:
 
     // ---- interfaces ----
     // Attaches to every interface that has no program of ours yet and is not off. An interface
-    // that refuses is named in the error; the others are attached all the same.
+    // that refuses is named in the error; the others are attached all the same. This, set_hook,
+    // upgrade and set_sysctl do nothing (Fault::NotFound) if somebody has cleared meanwhile.
     Result<void> attach_all();
     Result<void> set_hook(const std::string& interface, Hook hook);
     Result<std::vector<InterfaceHooks>> interfaces() const;

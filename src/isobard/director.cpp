@@ -135,7 +135,8 @@ std::vector<std::string> Director::attach_troubles(dataplane::Dataplane& plane,
         }
     }
     // Somebody may have taken our programs from an interface that we know.
-    if (auto attached = plane.attach_all(); !attached) {
+    if (auto attached = plane.attach_all();
+        !attached && attached.error().fault != Fault::NotFound) {
         troubles.push_back(attached.error().message);
     }
     if (!fresh.empty()) log::info(fmt::format("interfaces: {}", fmt::join(fresh, ", ")));
