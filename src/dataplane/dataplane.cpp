@@ -87,15 +87,6 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     return {};
 }
 
-// The data plane's clock, within a jiffy or two.
-std::uint32_t jiffies_now(const isobar_settings& settings) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
-                        static_cast<std::int64_t>(settings.moment_ns / 1'000'000);
-    return static_cast<std::uint32_t>(settings.moment_jiffies) +
-           static_cast<std::uint32_t>(passed * settings.hz / 1000);
-}
-
 std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -235,7 +226,7 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
 Result<void> Dataplane::apply(std::span<const model::Change> changes) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    return impl_->tables.apply(changes, jiffies_now(impl_->maps.settings()));
+    return impl_->tables.apply(changes);
 }
 
 Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
@@ -267,10 +258,7 @@ Result<void> Dataplane::Impl::set_rules(isobar_rule_origin origin,
                                         std::span<const model::MarkRule> wanted) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    MarkRules rules(maps);
-    if (auto done = rules.set(origin, wanted); !done) return done;
-    tables.rules_changed();
-    return {};
+    return tables.set_rules(origin, wanted);
 }
 
 Result<void> Dataplane::set_groups(std::span<const model::MarkRule> rules) {
