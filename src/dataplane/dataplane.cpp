@@ -389,6 +389,10 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     return result;
 }
 
+std::uint64_t Dataplane::identity() const {
+    return impl_->maps.settings().hash_seed;
+}
+
 model::Timeouts Dataplane::timeouts() const {
     const auto& settings = impl_->maps.settings();
     return {std::chrono::seconds(settings.timeout_s[0]),

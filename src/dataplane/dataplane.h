@@ -70,6 +70,8 @@ public:
     Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
 
     // ---- read ----
+    // Another number for each state that is made: whether this is the one that was seen before.
+    [[nodiscard]] std::uint64_t identity() const;
     // Connections whose time is over are retired first. Order: newest service first.
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
