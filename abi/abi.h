@@ -48,7 +48,8 @@ struct isobar_settings {
 	__u32 connections;   /* so many surely find room */
 	__u32 lines;         /* of isobar_tags */
 	__u32 sweep_batch;   /* lines that one tick looks at */
-	__u32 generation;    /* counts changes: a picture of the tables with this number holds */
+	/* Counts changes: a picture of the tables with this number holds. Odd while one is made. */
+	__u32 generation;
 	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
 	__u32 timeout_s[3];  /* as --set shows them: tcp, tcpfin, udp; seconds */
 	__u32 service_count; /* services made so far */

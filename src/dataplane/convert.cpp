@@ -160,6 +160,14 @@ std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongest));
 }
 
+std::uint32_t jiffies_now(const isobar_settings& settings) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
+                        static_cast<std::int64_t>(settings.moment_ns / 1'000'000);
+    return static_cast<std::uint32_t>(settings.moment_jiffies) +
+           static_cast<std::uint32_t>(passed * settings.hz / 1000);
+}
+
 std::uint8_t protocol_number(model::Protocol protocol) {
     switch (protocol) {
         case model::Protocol::Tcp:

@@ -87,21 +87,27 @@ def test_wrk_sees_no_errors(cluster):
     assert int(re.search(r"(\d+) requests in", report)[1]) > 1000
 
 
-def test_kill_9_and_restart_of_isobard_20_times_lose_nothing(cluster):
+@pytest.mark.parametrize("hook, times", [("tc", 20), ("xdp", 6)])
+def test_kill_9_and_restart_of_isobard_many_times_lose_nothing(cluster, hook, times):
+    if hook == "xdp":
+        cluster.ready_for_xdp()
     director = cluster.director
-    isobard = director.start_isobard(CONFIG)
+    config = f'[director]\nhook = "{hook}"\n' + CONFIG
+    isobard = director.start_isobard(config)
     load = start_connections(cluster.client, f"{VIP}:80", rate=1000)
     wait_until(lambda: director.traffic(WEB_ROW)[None].connections > 100, what="load")
 
-    for _ in range(20):
+    for _ in range(times):
         isobard.kill()
-        isobard = director.start_isobard(CONFIG)
+        isobard = director.start_isobard(config)
 
     result = result_of(load)
     print(result)
     assert result["failed"] == 0, result
     assert result["slow"] == 0, result  # not even one packet that had to be sent again
     assert director.traffic(WEB_ROW)[None].connections == result["started"]
+    by_xdp = {at["name"] for at in director.status()["interfaces"] if at["xdp"]}
+    assert by_xdp == ({"eth0", "eth1"} if hook == "xdp" else set())
 
 
 def test_forwarding_goes_on_without_isobard(cluster):
