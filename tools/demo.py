@@ -12,6 +12,10 @@ import sys
 import threading
 import time
 
+if __name__ == "__main__":
+    # Ctrl-C during the slow imports: there is nothing to remove yet, and no need of a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 sys.dont_write_bytecode = True
@@ -33,6 +37,7 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Lab("isobar") as lab:
             try:
