@@ -93,7 +93,7 @@ def test_once_fails_if_the_shares_are_wrong(cluster, service, capsys):
 
 def test_once_fails_if_a_server_answers_nothing(demo):
     checked = demo("--once")
-    wait_until(lambda: "isobard" in commands().values(), interval=0.001)
+    wait_until(lambda: "isobard" in commands().values(), 30, "isobard", interval=0.001)
     nginx = [pid for pid, command in commands().items() if command == "nginx"]
     os.kill(nginx[0], signal.SIGKILL)
 
@@ -119,7 +119,8 @@ def test_a_signal_removes_everything_and_this_machine_is_as_ever(demo, number):
 @pytest.mark.parametrize("moment", ["isobar-switch", "isobar-real2", "isobard"])
 def test_ctrl_c_during_the_start_removes_everything(demo, moment):
     starting = demo()
-    wait_until(lambda: moment in namespaces() or moment in commands().values(), interval=0.001)
+    wait_until(lambda: moment in namespaces() or moment in commands().values(), 30, moment,
+               interval=0.001)
 
     starting.signal(signal.SIGINT)
 

@@ -52,7 +52,7 @@ def on_terminal():
 def test_the_table_fits_and_is_refreshed_in_place(on_terminal, columns, rows):
     terminal = on_terminal(columns, rows)
     wait_until(lambda: min(Shown(terminal).server(f"{REAL1}:80")[4:]) > 0 and
-               re.search(r"Real[12] \d", Shown(terminal).telnet), what="rates and a login")
+               re.search(r"Real[12] \d", Shown(terminal).telnet), 30, "rates and a login", interval=0.1)
 
     shown = Shown(terminal)
     # A line that is too long would be two, and the table would not find its top again
@@ -80,7 +80,7 @@ def test_what_there_is_to_try_does_what_is_said(on_terminal):
 
     def try_out(words, input=None):
         command, = (command for title, command in advice.items() if words in title)
-        return run(["env", "--chdir", folder, "sh", "-c", command], input=input, timeout=10).stdout
+        return run(["env", "--chdir", folder, "sh", "-c", command], input=input).stdout
 
     def see(condition, what):
         wait_until(lambda: condition(Shown(terminal)), 30, what, interval=0.1)
@@ -102,12 +102,12 @@ def test_what_there_is_to_try_does_what_is_said(on_terminal):
     try_out("isobard dies")
     terminal.wait_for("isobard does not answer; the kernel goes on forwarding.")
     answered = answered_by_real2(terminal)
-    wait_until(lambda: answered_by_real2(terminal) > answered + 10, what="more are answered")
+    wait_until(lambda: answered_by_real2(terminal) > answered + 10, 30, "more are answered")
     assert "none" not in terminal.written()
 
     try_out("Real1 gets three times as much")
     try_out("web server of Real1 dies")
-    wait_until(lambda: re.search("HTTP .*-.* none", terminal.written()), what="requests fail")
+    wait_until(lambda: re.search("HTTP .*-.* none", terminal.written()), 30, "requests fail")
 
 
 def shape(text):
