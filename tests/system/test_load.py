@@ -6,6 +6,7 @@
 Drawn in full in support/cluster.py.
 """
 
+import hashlib
 import itertools
 import json
 import os
@@ -18,7 +19,8 @@ import pytest
 
 from support.cluster import CONFIG, REAL1, REAL2, VIP
 from support.process import wait_until
-from support.servers import html_directory, result_of, start_connections
+from support.servers import (digest_of_upload, html_directory, result_of, start_connections,
+                             start_sink)
 
 GIB = 1 << 30
 WEB = f"-t {VIP}:80"
@@ -48,6 +50,19 @@ def test_a_gibibyte_by_curl_arrives_intact(cluster, gibibyte, offloads):
     cluster.client.run(["bash", "-o", "pipefail", "-c",
                         f"curl -sSf --noproxy '*' http://{VIP}/gibibyte | cmp - {gibibyte}"],
                        timeout=100)
+
+
+@OFFLOADS
+def test_what_the_client_sends_arrives_intact(cluster, gibibyte, offloads):
+    set_offloads(cluster, offloads)
+    start_sink(cluster.real1, 9000)
+    cluster.director.serve(f"-t {VIP}:9000", f"{REAL1}:9000")
+    with open(gibibyte, "rb") as file:
+        data = file.read(GIB // 4)
+
+    digest = digest_of_upload(cluster.client, (VIP, 9000), data)
+
+    assert digest == hashlib.sha256(data).hexdigest()
 
 
 @OFFLOADS
