@@ -48,8 +48,8 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 	if (!element || !tuple || set_open(element, &set))
 		return SET_NOBODY;
 	switch (set.head->scheduler) {
-#define X(number, name) \
-	case number:    \
+#define X(number, name, Name) \
+	case number:          \
 		return name##_choose(&set, tuple);
 		ISOBAR_SCHEDULER_LIST(X)
 #undef X

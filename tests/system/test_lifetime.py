@@ -62,6 +62,19 @@ def test_interfaces_that_appear_later_are_picked_up_by_the_next_call(cluster):
     assert guest.curl(f"http://{VIP}/").strip() == "Real1"
 
 
+def test_a_bridge_is_an_interface_as_others(cluster):
+    """eth0 becomes a port of br0, which has its addresses, as on a host of virtual machines."""
+    cluster.vs.ip("link add br0 type bridge", "link set dev br0 up",
+                  "addr flush dev eth0", "link set dev eth0 master br0",
+                  "addr add 10.0.0.1/24 dev br0", f"addr add {VIP}/24 dev br0")
+    cluster.client.ip("neighbour flush dev eth0")
+    cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80")
+
+    pages = [cluster.client.curl(f"http://{VIP}/").strip() for _ in range(2)]
+
+    assert sorted(pages) == ["Real1", "Real2"]
+
+
 def test_interfaces_may_go_and_come_back(cluster):
     cluster.director.serve(WEB, f"{REAL1}:80")
     cluster.client.curl(f"http://{VIP}/")

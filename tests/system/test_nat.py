@@ -12,6 +12,7 @@ import os
 import random
 import re
 import socket
+import time
 
 import pytest
 
@@ -229,6 +230,22 @@ def test_udp_is_balanced_by_flow(cluster):
             answers.append((first, client.recv(100)))
 
     assert answers == [(b"Real2 a", b"Real2 b"), (b"Real1 a", b"Real1 b")] * 2
+
+
+def test_nothing_is_lost_while_mac_addresses_are_asked_for(cluster):
+    start_answering(cluster.real1, "Real1", "udp:53")
+    cluster.director.serve(f"-u {VIP}:53", f"{REAL1}:53")
+    with udp_client(cluster, 53) as client:
+        client.send(b"x")
+        client.recv(100)
+        cluster.vs.ip("neighbour flush dev eth0", "neighbour flush dev eth1")
+        time.sleep(0.15)  # the data plane itself knows them for an eighth of a second
+
+        for number in range(50):
+            client.send(b"%d" % number)
+        answers = {client.recv(100) for _ in range(50)}
+
+    assert answers == {b"Real1 %d" % number for number in range(50)}
 
 
 def test_set_changes_the_timeouts(cluster):
