@@ -467,10 +467,10 @@ Result<void> Dataplane::Impl::attach_link(const Link& link, const std::vector<Li
 Result<NamespaceLock> Dataplane::Impl::lock_attached() const {
     auto lock = NamespaceLock::take();
     if (!lock) return lock;
-    const auto program = find_tc(kLoopback, true);
-    if (!program) return tl::unexpected(program.error());
-    if (program->has_value()) {
-        const auto attached = maps_of((*program)->get());
+    const auto found = find_tc(kLoopback, true);
+    if (!found) return tl::unexpected(found.error());
+    if (const auto& program = *found) {
+        const auto attached = maps_of(program->get());
         if (!attached) return tl::unexpected(attached.error());
         const auto settings = attached->find("isobar_settings");
         if (settings != attached->end() &&

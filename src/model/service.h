@@ -21,7 +21,7 @@ enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // Named as on the command line.
 enum class Scheduler : std::uint8_t {
-#define X(number, name, Name) Name = number,
+#define X(number, name, Name) Name = (number),
     ISOBAR_SCHEDULER_LIST(X)
 #undef X
 };
