@@ -48,7 +48,8 @@ struct isobar_settings {
 	__u32 connections;   /* so many surely find room */
 	__u32 lines;         /* of isobar_tags */
 	__u32 sweep_batch;   /* lines that one tick looks at */
-	__u32 generation;    /* counts changes: a picture of the tables with this number holds */
+	/* Counts changes: a picture of the tables with this number holds. Odd while one is made. */
+	__u32 generation;
 	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
 	__u32 timeout_s[3];  /* as --set shows them: tcp, tcpfin, udp; seconds */
 	__u32 service_count; /* services made so far */
@@ -278,7 +279,7 @@ struct isobar_conn {
 	__be16 virtual_port;
 	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
-	__u8 assured;       /* has told its template that its server answers */
+	__u8 flags;         /* enum isobar_conn_flag */
 	__u8 chosen;        /* only of bpf/one_packet.h */
 	__u32 server;
 	__u32 expires;      /* jiffies */
@@ -289,6 +290,11 @@ struct isobar_conn {
 			     * in a free record */
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
+
+enum isobar_conn_flag {
+	ISOBAR_CONN_ASSURED = 1, /* has told its template that its server answers */
+	ISOBAR_CONN_HERE = 2,    /* its client is on this host */
+};
 
 #define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
 #define ISOBAR_LIFE_LIVE 0x100u       /* in the table */

@@ -5,23 +5,23 @@
  */
 #pragma once
 
-/* X(number, name) */
+/* X(number, name, enumerator of model::Scheduler) */
 #define ISOBAR_SCHEDULER_LIST(X) \
-	X(1, rr)                 \
-	X(2, wrr)                \
-	X(3, lc)                 \
-	X(4, wlc)                \
-	X(5, sed)                \
-	X(6, nq)                 \
-	X(7, fo)                 \
-	X(8, ovf)                \
-	X(9, dh)                 \
-	X(10, sh)                \
-	X(11, mh)                \
-	X(12, twos)
+	X(1, rr, Rr) \
+	X(2, wrr, Wrr) \
+	X(3, lc, Lc) \
+	X(4, wlc, Wlc) \
+	X(5, sed, Sed) \
+	X(6, nq, Nq) \
+	X(7, fo, Fo) \
+	X(8, ovf, Ovf) \
+	X(9, dh, Dh) \
+	X(10, sh, Sh) \
+	X(11, mh, Mh) \
+	X(12, twos, Twos)
 
 enum isobar_scheduler {
-#define X(number, name) ISOBAR_SCHEDULER_##name = number,
+#define X(number, name, Name) ISOBAR_SCHEDULER_##name = number,
 	ISOBAR_SCHEDULER_LIST(X)
 #undef X
 };

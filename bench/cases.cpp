@@ -191,6 +191,7 @@ Result<void> Cases::add_methods() {
         {"GRE, 1 flow", kTcp, Tun, {Gre, 0}, 1, Unit::H, 1.5},
     };
     for (const auto& group : kGroups) {
+        if (!wanted(group.name)) continue;
         auto made = owned(Scene::make(std::max(dataplane::Options{}.connections, group.flows * 2)));
         if (!made) return tl::unexpected(made.error());
         auto& scene = *methods_.emplace_back(std::move(*made));
@@ -245,6 +246,11 @@ Result<void> Cases::add_new() {
                  {Scheduler::Wlc, 1000, {}}, {Scheduler::Lc, 1000, {}}, {Scheduler::Sed, 1000, {}},
                  {Scheduler::Nq, 1000, {}},  {Scheduler::Wrr, 1000, {}}};
     constexpr const char* kFew = "new flow, wlc, 3 servers";
+    const auto name_of = [](const auto& set) {
+        return fmt::format("new flow, {}, {} servers", model::name(set.scheduler), set.servers);
+    };
+    if (std::ranges::none_of(kSets, [&](const auto& set) { return wanted(name_of(set)); }))
+        return {};
     auto made = owned(Scene::make(dataplane::Options{}.connections));
     if (!made) return tl::unexpected(made.error());
     new_ = std::move(*made);
@@ -255,8 +261,7 @@ Result<void> Cases::add_new() {
         auto packets = requests({Address::v4(10, 64, 0, 0), kEndless}, key, Segment::Syn,
                                 Order::AsMade, new_->mac(Side::Outside));
         packets.count = cases_.size() * (kEndless / 256);  // clients that no other row has
-        add({.name =
-                 fmt::format("new flow, {}, {} servers", model::name(set.scheduler), set.servers),
+        add({.name = name_of(set),
              .scene = new_.get(),
              .packets = packets,
              .repeat = 32768u,
@@ -270,6 +275,8 @@ Result<void> Cases::add_new() {
 
 Result<void> Cases::add_recycled() {
     constexpr std::uint32_t kConnections = 1u << 18;
+    constexpr const char* kName = "new flow, an old one goes, wlc, 10 servers";
+    if (!wanted(kName)) return {};
     auto made = owned(Scene::make(kConnections));
     if (!made) return tl::unexpected(made.error());
     recycled_ = std::move(*made);
@@ -282,7 +289,7 @@ Result<void> Cases::add_recycled() {
         requests(clients, kTcp, Segment::Syn, Order::AsMade, recycled_->mac(Side::Outside));
     auto warm = recycled_->loop(HookPoint::Xdp, Side::Outside).run(packets, 2 * kConnections);
     if (!warm) return tl::unexpected(warm.error());
-    add({.name = "new flow, an old one goes, wlc, 10 servers",
+    add({.name = kName,
          .scene = recycled_.get(),
          .packets = packets,
          .repeat = 200000,
@@ -290,11 +297,12 @@ Result<void> Cases::add_recycled() {
     return {};
 }
 
-Result<Cases> Cases::make(double scale) {
-    Cases cases(scale);
+Result<Cases> Cases::make(double scale, const std::string& only) {
+    Cases cases(scale, only);
     for (const auto step : {&Cases::add_established, &Cases::add_methods, &Cases::add_strangers,
                             &Cases::add_new, &Cases::add_recycled})
         if (auto done = (cases.*step)(); !done) return tl::unexpected(done.error());
+    std::erase_if(cases.cases_, [&](const Case& row) { return !cases.wanted(row.name); });
     return cases;
 }
 

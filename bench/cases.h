@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -41,13 +42,17 @@ struct Case {
 
 class Cases {
 public:
-    // `scale`: packets a measurement, in parts of the usual number.
-    static Result<Cases> make(double scale);
+    // `scale`: packets a measurement, in parts of the usual number. Only the rows with the word
+    // `only` in their name.
+    static Result<Cases> make(double scale, const std::string& only);
     std::vector<Case>& all() { return cases_; }
     Result<double> memory_per_connection() const { return large_->memory_per_connection(); }
 
 private:
-    explicit Cases(double scale) : scale_(scale) {}
+    Cases(double scale, std::string only) : scale_(scale), only_(std::move(only)) {}
+    [[nodiscard]] bool wanted(const std::string& name) const {
+        return name.find(only_) != std::string::npos;
+    }
     Result<void> add_established();
     Result<void> add_methods();
     Result<void> add_strangers();
@@ -59,6 +64,7 @@ private:
     void add_at_xdp(Case row);
 
     double scale_;
+    std::string only_;
     // Tables of the default size but for large_.
     std::unique_ptr<Scene> flows_, udp_, large_, new_, recycled_;
     std::vector<std::unique_ptr<Scene>> methods_;

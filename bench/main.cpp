@@ -125,11 +125,9 @@ Result<bool> run(const Options& options) {
     if (!cpu) return tl::unexpected(cpu.error());
     auto yardsticks = Yardsticks::make();
     if (!yardsticks) return tl::unexpected(yardsticks.error());
-    auto cases = Cases::make(options.quick ? 0.5 : 1.0);
+    auto cases = Cases::make(options.quick ? 0.5 : 1.0, options.only);
     if (!cases) return tl::unexpected(cases.error());
     auto& rows = cases->all();
-    std::erase_if(
-        rows, [&](const Case& row) { return row.name.find(options.only) == std::string::npos; });
     if (rows.empty()) return failure(Fault::NotFound, "no row has that word in its name");
     if (auto done = measure_in_turn(rows, *yardsticks, options); !done)
         return tl::unexpected(done.error());

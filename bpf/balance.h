@@ -93,14 +93,11 @@ static __always_inline void plan_change(struct balance *b)
 static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance *b,
 						 struct isobar_nexthop **hop)
 {
-	const struct isobar_address *source = &b->packet.tuple.source;
-	const struct isobar_address *destination = &b->packet.tuple.destination;
-
 	if (b->found.direction == ISOBAR_FROM_CLIENT)
-		destination = &b->change.new_address;
-	else
-		source = &b->change.new_address;
-	return find_nexthop(ctx, b->settings, &b->packet, source, destination, b->now, hop);
+		return find_nexthop(ctx, b->settings, &b->packet, NULL, &b->change.new_address,
+				    b->now, hop);
+	return find_nexthop(ctx, b->settings, &b->packet, &b->change.new_address,
+			    &b->packet.tuple.destination, b->now, hop);
 }
 
 static __always_inline void account(const struct balance *b)
@@ -195,14 +192,12 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	case NEXTHOP_FORWARDING_OFF:
 		return ISOBAR_FORWARDING_OFF;
 	case NEXTHOP_NONE:
-		if (!from_client) { /* the client is this host */
-			if (!ISOBAR_HOOK_COMPLETE)
-				return ISOBAR_TO_TC;
-			verdict = account_and_rewrite(ctx, b);
-			return verdict == ISOBAR_GO_ON ? send_out(ctx, NULL, ISOBAR_TO_LOCAL)
-						       : verdict;
-		}
-		return ISOBAR_NO_ROUTE;
+		if (from_client || !(b->found.conn->flags & ISOBAR_CONN_HERE))
+			return ISOBAR_NO_ROUTE;
+		if (!ISOBAR_HOOK_COMPLETE)
+			return ISOBAR_TO_TC;
+		verdict = account_and_rewrite(ctx, b);
+		return verdict == ISOBAR_GO_ON ? send_out(ctx, NULL, ISOBAR_TO_LOCAL) : verdict;
 	case NEXTHOP_FORBIDDEN:
 		return ISOBAR_NO_ROUTE;
 	}

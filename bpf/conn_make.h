@@ -158,10 +158,11 @@ static __always_inline __u32 conn_first_life(__u8 protocol)
 }
 
 /* Puts a new connection into the table; its server counts it from now on. `control` is its
- * template, if it has one; the caller holds it. Other than 0: the table is full. */
+ * template, if it has one; the caller holds it. `flags`: enum isobar_conn_flag. Other than 0: the
+ * table is full. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
-				     __u32 control, __u32 now, struct conn_found *found)
+				     __u32 control, __u8 flags, __u32 now, struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
@@ -181,7 +182,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	conn_describe(conn, tuple, server_index, found->server);
 	conn->partner = place.signpost;
 	conn->control = control;
-	conn->assured = 0;
+	conn->flags = flags;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)

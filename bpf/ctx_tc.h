@@ -36,6 +36,12 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ifindex;
 }
 
+/* Sent by this host itself, not on its way through it. */
+static __always_inline int ctx_is_from_here(ISOBAR_CTX *ctx)
+{
+	return ctx->ingress_ifindex == 0;
+}
+
 static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
 {
 	return ctx->mark;

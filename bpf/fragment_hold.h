@@ -34,18 +34,13 @@ static __always_inline int fragment_copy(ISOBAR_CTX *ctx, struct fragment_piece 
 	return bpf_skb_load_bytes(ctx, 0, piece->frame, fragment_bounded(length));
 }
 
-/* What this host itself sends is in order, and has no interface to come in by again. */
-static __always_inline int fragment_may_wait(ISOBAR_CTX *ctx)
-{
-	return ctx->ingress_ifindex != 0;
-}
-
 static __always_inline enum isobar_verdict
 fragment_hold(ISOBAR_CTX *ctx, const struct fragment_key *key, struct fragment_datagram *datagram)
 {
 	struct fragment_scratch *scratch = isobar_only(isobar_scratch);
 
-	if (!scratch || !fragment_may_wait(ctx) || fragment_copy(ctx, &scratch->piece) ||
+	/* what this host itself sends is in order, and has no interface to come in by again */
+	if (!scratch || ctx_is_from_here(ctx) || fragment_copy(ctx, &scratch->piece) ||
 	    fragment_number(datagram, &scratch->key.number))
 		return ISOBAR_FRAGMENT;
 	scratch->key.datagram = *key;
@@ -111,7 +106,7 @@ static __always_inline enum isobar_verdict fragment_release(ISOBAR_CTX *ctx,
 		.end = datagram->held,
 	};
 
-	if (!scratch || !fragment_may_wait(ctx))
+	if (!scratch || ctx_is_from_here(ctx))
 		return ISOBAR_GO_ON;
 	/* somebody else's first fragment, a copy: it let them go */
 	if (__sync_val_compare_and_swap(&datagram->released, releasing.next, releasing.end) !=

@@ -155,6 +155,12 @@ static __always_inline int icmp_refuse(ISOBAR_CTX *ctx, const struct isobar_pack
 				      : icmp_write(ctx, packet, error, verdict, mtu);
 }
 
+/* A client that is on this host has no next hop. */
+static __always_inline int icmp_finds_client(enum nexthop_answer answer, int here)
+{
+	return answer == NEXTHOP_FOUND || (answer == NEXTHOP_NONE && here);
+}
+
 /* Sends the error about the packet to its source. The quiet form of a refusal follows it in
  * the list. */
 static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct balance *b,
@@ -165,7 +171,7 @@ static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct bal
 
 	answer = find_nexthop(ctx, b->settings, &b->packet, &b->packet.tuple.destination,
 			      &b->packet.tuple.source, b->now, &hop);
-	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF ||
+	if (!icmp_finds_client(answer, ctx_is_from_here(ctx)) ||
 	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
 		return verdict + 1;
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, verdict);
@@ -304,8 +310,8 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 	error->new_address = b->found.server->address;
 	error->old_port = b->found.conn->virtual_port;
 	error->new_port = conn_server_port(b->found.conn, b->found.server);
-	if (!local && (find_nexthop(ctx, b->settings, &b->packet, &b->packet.tuple.source,
-				    &error->new_address, b->now, &hop) != NEXTHOP_FOUND ||
+	if (!local && (find_nexthop(ctx, b->settings, &b->packet, NULL, &error->new_address, b->now,
+				    &hop) != NEXTHOP_FOUND ||
 		       !hop))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
@@ -329,7 +335,7 @@ static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struc
 	error->new_port = b->found.conn->virtual_port;
 	answer = find_nexthop(ctx, b->settings, &b->packet, &error->new_address,
 			      &b->found.conn->client, b->now, &hop);
-	if (answer == NEXTHOP_FORBIDDEN || answer == NEXTHOP_FORWARDING_OFF)
+	if (!icmp_finds_client(answer, b->found.conn->flags & ISOBAR_CONN_HERE))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,
 		      b->now);

@@ -33,6 +33,7 @@
 /* Where a destination is reached, remembered for a moment (nexthop.h). */
 struct isobar_nexthop {
 	struct isobar_address destination;
+	struct isobar_address source;  /* of a reply; all zeros: of any */
 	struct isobar_address gateway; /* the destination itself if it is on the link */
 	__u32 arrived_on;  /* ifindex the route was asked for */
 	__u32 expires;     /* jiffies */

@@ -2,6 +2,10 @@
 /*
  * Where a packet goes next, by the kernel's routes and neighbours. Answers are kept per
  * CPU for an eighth of a second: so long may a changed route or MAC address go unnoticed.
+ *
+ * As with IPVS, rules by source (ip-rule(8)) count where the source is the virtual address, on the
+ * way to the client, and not on the way to a real server (do_output_route4 in
+ * net/netfilter/ipvs/ip_vs_xmit.c): `source` is then NULL.
  */
 #pragma once
 
@@ -19,10 +23,19 @@ enum nexthop_answer {
 	NEXTHOP_FORWARDING_OFF,
 };
 
-static __always_inline struct isobar_nexthop *nexthop_slot(struct address_halves destination,
-							   __u32 ifindex)
+/* All zeros: it makes no difference. */
+static __always_inline struct address_halves nexthop_source(const struct isobar_address *source)
 {
-	__u32 slot = ((address_fold(destination) ^ ifindex) * 0x9e3779b1u) >> 22;
+	struct address_halves any = {};
+
+	return source ? address_halves(source) : any;
+}
+
+static __always_inline struct isobar_nexthop *
+nexthop_slot(struct address_halves source, struct address_halves destination, __u32 ifindex)
+{
+	__u32 slot =
+		((address_fold(source) ^ address_fold(destination) ^ ifindex) * 0x9e3779b1u) >> 22;
 
 	return bpf_map_lookup_elem(&isobar_nexthops, &slot);
 }
@@ -37,13 +50,13 @@ static __always_inline void nexthop_question(ISOBAR_CTX *ctx, struct bpf_fib_loo
 	if (address_is_v4(destination)) {
 		fib->family = NEXTHOP_AF_INET;
 		fib->tos = tos;
-		fib->ipv4_src = address_is_v4(source) ? address_v4(source) : 0;
+		fib->ipv4_src = source && address_is_v4(source) ? address_v4(source) : 0;
 		fib->ipv4_dst = address_v4(destination);
 		return;
 	}
 	fib->family = NEXTHOP_AF_INET6;
 	fib->flowinfo = bpf_htonl(tos << 20);
-	if (!address_is_v4(source))
+	if (source && !address_is_v4(source))
 		__builtin_memcpy(fib->ipv6_src, source, sizeof(*source));
 	__builtin_memcpy(fib->ipv6_dst, destination, sizeof(*destination));
 }
@@ -59,9 +72,9 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 	struct isobar_port *port;
 	long answer;
 
-	if (!settings || !source || !destination)
+	if (!settings || !destination)
 		return NEXTHOP_NONE;
-	hop = nexthop_slot(address_halves(destination), ctx_ifindex(ctx));
+	hop = nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
 	if (!hop)
 		return NEXTHOP_NONE;
 	nexthop_question(ctx, &fib, source, destination, tos);
@@ -81,6 +94,10 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 	}
 	port = bpf_map_lookup_elem(&isobar_ports, &fib.ifindex);
 	hop->destination = *destination;
+	if (source)
+		hop->source = *source;
+	else
+		__builtin_memset(&hop->source, 0, sizeof(hop->source));
 	hop->arrived_on = ctx_ifindex(ctx);
 	hop->ifindex = fib.ifindex;
 	/* may be of IPv6 for a destination of IPv4 (RFC 5549) */
@@ -109,13 +126,15 @@ find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 	     const struct isobar_packet *packet, const struct isobar_address *source,
 	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
 {
+	struct address_halves from = nexthop_source(source);
 	struct address_halves to = address_halves(destination);
-	struct isobar_nexthop *hop = nexthop_slot(to, ctx_ifindex(ctx));
+	struct isobar_nexthop *hop = nexthop_slot(from, to, ctx_ifindex(ctx));
 
 	if (!hop)
 		return NEXTHOP_NONE;
 	*result = hop;
 	if (halves_equal(address_halves(&hop->destination), to) &&
+	    halves_equal(address_halves(&hop->source), from) &&
 	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
 	    hop->expires - now - 1 < settings->hz / 8)
 		return NEXTHOP_FOUND;

@@ -48,8 +48,8 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 	if (!element || !tuple || set_open(element, &set))
 		return SET_NOBODY;
 	switch (set.head->scheduler) {
-#define X(number, name) \
-	case number:    \
+#define X(number, name, Name) \
+	case number:          \
 		return name##_choose(&set, tuple);
 		ISOBAR_SCHEDULER_LIST(X)
 #undef X
@@ -59,7 +59,7 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 
 /* A record for the packet with the chosen server: a connection, or one for this packet alone,
  * which its template does not control for longer than this. Other than 0: the table is full. */
-static __always_inline int record_choice(const struct isobar_settings *settings,
+static __always_inline int record_choice(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 					 const struct isobar_service *service,
 					 const struct isobar_tuple *tuple, __u32 server,
 					 __u32 template, __u32 now, struct conn_found *found)
@@ -68,7 +68,8 @@ static __always_inline int record_choice(const struct isobar_settings *settings,
 
 	/* of a mark's packets, those of UDP only */
 	if (!service->one_packet || tuple->protocol != IPPROTO_UDP)
-		return conn_make(settings, tuple, server, template, now, found);
+		return conn_make(settings, tuple, server, template,
+				 ctx_is_from_here(ctx) ? ISOBAR_CONN_HERE : 0, now, found);
 	failed = one_packet_choose(settings, tuple, server, now) ||
 		 !one_packet_chosen(settings, tuple, now, found);
 	if (!failed && template != TEMPLATE_NONE)
@@ -123,7 +124,7 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 		if (template == TEMPLATE_NONE)
 			return ISOBAR_TEMPLATE_FULL;
 	}
-	if (record_choice(settings, service, &packet->tuple, server, template, now, found)) {
+	if (record_choice(ctx, settings, service, &packet->tuple, server, template, now, found)) {
 		if (template != TEMPLATE_NONE)
 			template_release(template);
 		return ISOBAR_TABLE_FULL;

@@ -39,9 +39,9 @@ __noinline int track_assure(__u32 template)
 
 static __always_inline void track_answer(struct isobar_conn *conn)
 {
-	if (!conn->control || conn->assured)
+	if (!conn->control || (conn->flags & ISOBAR_CONN_ASSURED))
 		return;
-	conn->assured = 1;
+	conn->flags |= ISOBAR_CONN_ASSURED;
 	track_assure(conn->control);
 }
 

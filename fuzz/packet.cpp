@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a frame, to the programs of both hooks: exactly one verdict is counted, the
-// answer is the one that belongs to it, and what passes is untouched. Needs root; runs in a
-// network namespace of its own. The programs are not instrumented: that a verdict was met
-// is what the fuzzer is told as coverage.
+// answer is the one that belongs to it, and what passes is untouched. Needs root, otherwise it
+// exits with EX_UNAVAILABLE; runs in a network namespace of its own. The programs are not
+// instrumented: that a verdict was met is what the fuzzer is told as coverage.
 //
 // Input: a byte of options (see below), then the frame, or the packet in a right frame.
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -81,8 +82,11 @@ void check(Hook hook, Side side, const Bytes& frame, const Outcome& outcome) {
 void make_testbed() {
     auto made = Testbed::make();
     if (!made) {
-        std::fprintf(stderr, "skipped: %s\n", made.error().message.c_str());
-        std::exit(0);
+        const auto fault = made.error().fault;
+        const bool cannot = fault == Fault::Permission || fault == Fault::Unsupported;
+        std::fprintf(stderr, "%s: %s\n", cannot ? "skipped" : "failed",
+                     made.error().message.c_str());
+        std::_Exit(cannot ? EX_UNAVAILABLE : EXIT_FAILURE);  // exit() would look like a finding
     }
     bed.emplace(std::move(*made));
     bed->add_service(service(model::Protocol::Tcp, 80), model::Scheduler::Wlc, {1, 2}, 8080);

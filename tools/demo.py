@@ -12,6 +12,10 @@ import sys
 import threading
 import time
 
+if __name__ == "__main__":
+    # Ctrl-C during the slow imports: there is nothing to remove yet, and no need of a traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 sys.dont_write_bytecode = True
@@ -33,6 +37,7 @@ def main():
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Lab("isobar") as lab:
             try:
@@ -109,7 +114,7 @@ class Traffic:
 
     def __init__(self, client):
         self.client = client
-        self.recent = {"HTTP": collections.deque(maxlen=40), "telnet": collections.deque(maxlen=8)}
+        self.recent = {"HTTP": collections.deque(maxlen=30), "telnet": collections.deque(maxlen=8)}
         self.total = {"HTTP": collections.Counter(), "telnet": collections.Counter()}
         self._end = threading.Event()
         self._threads = [threading.Thread(target=self._repeat, args=arguments, daemon=True)
@@ -146,7 +151,7 @@ class Traffic:
 
 def rows(status):
     """The table: a line for each service and each of its servers."""
-    yield ("service / server", "weight", "active", "inactive", "connections", "conn/s", "in B/s",
+    yield ("service / server", "weight", "active", "inactive", "conns", "conn/s", "in B/s",
            "out B/s")
     for service in status["services"]:
         rates = service["rates"]
@@ -164,8 +169,16 @@ def rows(status):
 def table(status):
     if status is None:
         return ["isobard does not answer; the kernel goes on forwarding."]
-    return [f"{row[0]:<35}{row[1]:>6}{row[2]:>7}{row[3]:>9}" +
-            "".join(f"{cell:>12}" for cell in row[4:]) for row in rows(status)]
+    # 79 columns: a terminal of the usual 80 shows all of it
+    return ["{:<27}{:>7}{:>7}{:>9}{:>7}{:>7}{:>7}{:>8}".format(row[0], *map(short, row[1:]))
+            for row in rows(status)]
+
+
+def short(cell):
+    """A number in at most six characters."""
+    if not isinstance(cell, int) or cell < 10**6:
+        return cell
+    return f"{cell / 1e6:.1f}M" if cell < 10**9 else f"{cell / 1e9:.1f}G"
 
 
 class Screen:
@@ -179,10 +192,12 @@ class Screen:
         lines += ["", "Who answered the last requests (1: Real1, 2: Real2, -: nobody)"]
         for name, answers in traffic.recent.items():
             letters = "".join("-" if answer == "none" else answer[-1] for answer in list(answers))
-            lines.append(f"  {name:<8}{letters:<42}{tell(traffic.total[name])}")
-        columns = shutil.get_terminal_size().columns
+            lines.append(f"  {name:<8}{letters:<32}{tell(traffic.total[name])}")
+        columns, height = shutil.get_terminal_size()
+        lines = lines[:height - 1]  # higher than the screen, it would not find its top again
         up = f"\x1b[{self.height}A" if self.height else ""
-        print(up + "".join(f"{line[:columns]}\x1b[K\n" for line in lines) + "\x1b[J", end="",
+        # Erased before it is written: behind a full line the cursor stands on its last letter
+        print(up + "".join(f"\x1b[K{line[:columns]}\n" for line in lines) + "\x1b[J", end="",
               flush=True)
         self.height = len(lines)
 
@@ -201,21 +216,24 @@ def tell(counter):
 def things_to_try(cluster):
     def inside(host, *words):
         return f"nsenter --net=/run/netns/{host.namespace} {' '.join(words)}"
-    ipvsadm = os.path.relpath(cluster.director.program("isobar-ipvsadm"))
+    isobar, ipvsadm = (os.path.relpath(cluster.director.program(name))
+                       for name in ("isobar", "isobar-ipvsadm"))
     web = f"-t {VIP}:80 -r {REAL1}:80"
     advice = {
         "Ask the cluster yourself": inside(cluster.client, "curl", f"http://{VIP}/"),
         "Log in somewhere": inside(cluster.client, "telnet", VIP),
         "What an administrator of LVS sees": inside(cluster.vs, ipvsadm, "-L -n"),
-        "Real1 gets three times as much": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 3"),
+        "What isobard says": f"{isobar} --socket {cluster.director.socket} status",
+        # wlc counts what is there already, as IPVS does
+        "Real1 gets three times as much (and all, until it is that far ahead)": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 3"),
         "Real1 gets nothing new": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 0"),
-        "The web server of Real1 dies (there are no health checks yet)":
+        "The web server of Real1 dies (no health checks yet: what it gets fails)":
             f"kill {cluster.real1.started['nginx'].pid}",
         "isobard dies (and no request fails)":
             f"kill -9 {cluster.vs.started['isobard'].pid}",
         "A shell on the director": inside(cluster.vs, "bash"),
     }
-    return ["", "Try, in another terminal, in this folder (Ctrl-C here removes everything):",
+    return ["", f"Try, in another terminal, in {os.getcwd()} (Ctrl-C here removes everything):",
             *(f"  {what}:\n    {command}" for what, command in advice.items())]
 
 

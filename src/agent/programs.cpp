@@ -28,7 +28,19 @@ constexpr std::string_view kEgressProgram = "agent_egress";
 constexpr int kBothSides = BPF_TC_INGRESS | BPF_TC_EGRESS;
 constexpr std::array kSides = {BPF_TC_INGRESS, BPF_TC_EGRESS};
 
+// The first thing that libbpf complains about is the cause.
+thread_local std::string libbpf_words;
+int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
+    if (level != LIBBPF_WARN || !libbpf_words.empty()) return 0;
+    char line[256];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    libbpf_words = std::string(line, std::strcspn(line, "\n"));
+    return 0;
+}
+
 bpf_tc_hook hook_at(int link, bpf_tc_attach_point side) {
+    // That there is no clsact is an answer for us; libbpf would complain about it
+    libbpf_set_print(keep_words);
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = link, .attach_point = side);
     return hook;
 }
@@ -62,16 +74,6 @@ isobar_address to_abi(const model::Address& address) {
 
 bool same(const isobar_address& a, const isobar_address& b) {
     return std::memcmp(a.word, b.word, sizeof a.word) == 0;
-}
-
-// The first thing that libbpf complains about is the cause.
-thread_local std::string libbpf_words;
-int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level != LIBBPF_WARN || !libbpf_words.empty()) return 0;
-    char line[256];
-    std::vsnprintf(line, sizeof line, format, arguments);
-    libbpf_words = std::string(line, std::strcspn(line, "\n"));
-    return 0;
 }
 
 tl::unexpected<Error> load_failure(int code) {

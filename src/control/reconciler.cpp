@@ -66,33 +66,62 @@ void Reconciler::store(Owned owned, Reconciled& report) {
     stored_ = owned_;
 }
 
+namespace {
+
+// What is set beside the services, of which a refused change leaves nothing either.
+struct Switches {
+    model::Timeouts timeouts;
+    model::ExpiryPolicy expiry;
+    std::vector<model::MarkRule> groups;
+
+    explicit Switches(ForwardingPlane& plane)
+        : timeouts(plane.timeouts()), expiry(plane.expiry()), groups(plane.groups()) {}
+
+    // As well as it goes: the change has failed already, and that is what is told.
+    void put_back(ForwardingPlane& plane) const {
+        if (plane.timeouts() != timeouts) (void)plane.set_timeouts(timeouts);
+        if (plane.expiry() != expiry) (void)plane.set_expiry(expiry);
+        if (plane.groups() != groups) (void)plane.set_groups(groups);
+    }
+};
+
+// Ahead of the services: a mark without a service changes nothing for a packet.
+Result<void> set_switches(ForwardingPlane& plane, const model::Forwarding& wanted,
+                          const Switches& running, Reconciled& report) {
+    if (wanted.timeouts && *wanted.timeouts != running.timeouts) {
+        if (auto set = plane.set_timeouts(*wanted.timeouts); !set) {
+            return tl::unexpected(std::move(set.error()).in("set timeouts"));
+        }
+        report.changes.push_back(describe_timeouts(*wanted.timeouts));
+    }
+    if (wanted.expiry && *wanted.expiry != running.expiry) {
+        if (auto set = plane.set_expiry(*wanted.expiry); !set) {
+            return tl::unexpected(std::move(set.error()).in("set what ends early"));
+        }
+        report.changes.push_back(describe_expiry(*wanted.expiry));
+    }
+    if (wanted.groups != running.groups) {
+        if (auto set = plane.set_groups(wanted.groups); !set) {
+            return tl::unexpected(std::move(set.error()).in("set what belongs to groups"));
+        }
+        report.changes.push_back(
+            fmt::format("groups: {} address(es) in all", wanted.groups.size()));
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Forwarding& wanted) {
     const auto running = plane.services();
     if (!running) return tl::unexpected(running.error());
     Reconciled report;
     if (!loaded_) load(*running, wanted, report);
 
-    if (wanted.timeouts && *wanted.timeouts != plane.timeouts()) {
-        if (auto set = plane.set_timeouts(*wanted.timeouts); !set) {
-            return tl::unexpected(std::move(set.error()).in("set timeouts"));
-        }
-        report.changes.push_back(describe_timeouts(*wanted.timeouts));
-    }
-
-    if (wanted.expiry && *wanted.expiry != plane.expiry()) {
-        if (auto set = plane.set_expiry(*wanted.expiry); !set) {
-            return tl::unexpected(std::move(set.error()).in("set what ends early"));
-        }
-        report.changes.push_back(describe_expiry(*wanted.expiry));
-    }
-
-    // Ahead of the services: a mark without a service changes nothing for a packet.
-    if (wanted.groups != plane.groups()) {
-        if (auto set = plane.set_groups(wanted.groups); !set) {
-            return tl::unexpected(std::move(set.error()).in("set what belongs to groups"));
-        }
-        report.changes.push_back(
-            fmt::format("groups: {} address(es) in all", wanted.groups.size()));
+    const Switches switches(plane);
+    if (auto set = set_switches(plane, wanted, switches, report); !set) {
+        switches.put_back(plane);
+        return tl::unexpected(std::move(set.error()));
     }
 
     const std::vector<model::Change> changes = diff(*running, wanted, owned_);
@@ -106,6 +135,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     if (!changes.empty()) {
         if (auto applied = plane.apply(changes); !applied) {
             store(before, report);
+            switches.put_back(plane);
             return tl::unexpected(std::move(applied.error()));
         }
     }

@@ -170,6 +170,21 @@ TEST_F(ReconcilerTest, RefusedChangeLeavesTheRecordAsItWas) {
     EXPECT_EQ(file().load().value(), Owned{kWeb});
 }
 
+TEST_F(ReconcilerTest, RefusedChangeLeavesTimeoutsExpiryAndGroupsAsTheyWere) {
+    (void)first_run(wanting({kWeb}));
+    plane.refuse = true;
+    auto wanted = wanting({kTelnet});
+    wanted.timeouts->tcp = std::chrono::seconds(60);
+    wanted.expiry = model::ExpiryPolicy{true, true};
+    wanted.groups.push_back({});
+
+    EXPECT_FALSE(Reconciler(file()).reconcile(plane, wanted).has_value());
+
+    EXPECT_EQ(plane.set, model::Timeouts{});
+    EXPECT_EQ(plane.policy, model::ExpiryPolicy{});
+    EXPECT_THAT(plane.rules, IsEmpty());
+}
+
 // The record names both what goes and what comes while the change is under way.
 TEST_F(ReconcilerTest, KilledInTheMiddleOfAChangeTheNextRunStillKnowsTheOldServices) {
     ASSERT_TRUE(file().store({kWeb, kTelnet}).has_value());

@@ -14,7 +14,9 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -78,6 +80,20 @@ Result<void> attach_filter(const Link& link, bool ingress, int program) {
     return {};
 }
 
+// Linux (6.4 and later) does not give up a clsact while somebody is looking at its filters, as an
+// isobard does that was just told about this interface: a matter of microseconds.
+Result<void> destroy_clsact(int ifindex) {
+    constexpr int kTries = 2000;
+    auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
+    int code = bpf_tc_hook_destroy(&hook);
+    for (int i = 0; code == -EBUSY && i < kTries; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        code = bpf_tc_hook_destroy(&hook);
+    }
+    if (code != 0 && code != -ENOENT) return system_failure("remove clsact", -code);
+    return {};
+}
+
 }  // namespace
 
 Result<std::optional<Fd>> find_tc(int ifindex, bool ingress) {
@@ -126,6 +142,15 @@ Result<MapFds> maps_of(int program) {
     return maps;
 }
 
+bool is_same_map(int map, int other) {
+    bpf_map_info one{};
+    bpf_map_info two{};
+    std::uint32_t length = sizeof(one);
+    if (bpf_obj_get_info_by_fd(map, &one, &length) != 0) return false;
+    length = sizeof(two);
+    return bpf_obj_get_info_by_fd(other, &two, &length) == 0 && one.id == two.id;
+}
+
 Result<TcAttached> attach_tc(const Link& link, int program) {
     TcAttached attached;
     auto hook =
@@ -150,10 +175,7 @@ Result<void> detach_tc(int ifindex, bool remove_clsact) {
             return system_failure("detach", -code);
     }
     if (!remove_clsact || has_tc_filters(ifindex).value_or(true)) return {};
-    auto hook = hook_at(ifindex, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
-    if (const int code = bpf_tc_hook_destroy(&hook); code != 0 && code != -ENOENT)
-        return system_failure("remove clsact", -code);
-    return {};
+    return destroy_clsact(ifindex);
 }
 
 Result<void> attach_xdp(const Link& link, int program) {

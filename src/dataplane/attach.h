@@ -22,6 +22,7 @@ std::optional<Fd> find_xdp(int ifindex);
 
 // The maps that a program uses, by name; only those of ours.
 Result<MapFds> maps_of(int program);
+bool is_same_map(int map, int other);
 
 struct TcAttached {
     bool made_clsact = false;

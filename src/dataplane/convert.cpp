@@ -6,32 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <string>
 #include <string_view>
 
 namespace isobar::dataplane {
 namespace {
-
-// model::Scheduler keeps its own list, so that the domain does not depend on abi/.
-constexpr int kSchedulers[] = {
-#define X(number, name) number,
-    ISOBAR_SCHEDULER_LIST(X)
-#undef X
-};
-static_assert(std::size(kSchedulers) == 12, "a scheduler is missing in model::Scheduler");
-static_assert(static_cast<int>(model::Scheduler::Rr) == ISOBAR_SCHEDULER_rr);
-static_assert(static_cast<int>(model::Scheduler::Wrr) == ISOBAR_SCHEDULER_wrr);
-static_assert(static_cast<int>(model::Scheduler::Lc) == ISOBAR_SCHEDULER_lc);
-static_assert(static_cast<int>(model::Scheduler::Wlc) == ISOBAR_SCHEDULER_wlc);
-static_assert(static_cast<int>(model::Scheduler::Sed) == ISOBAR_SCHEDULER_sed);
-static_assert(static_cast<int>(model::Scheduler::Nq) == ISOBAR_SCHEDULER_nq);
-static_assert(static_cast<int>(model::Scheduler::Fo) == ISOBAR_SCHEDULER_fo);
-static_assert(static_cast<int>(model::Scheduler::Ovf) == ISOBAR_SCHEDULER_ovf);
-static_assert(static_cast<int>(model::Scheduler::Dh) == ISOBAR_SCHEDULER_dh);
-static_assert(static_cast<int>(model::Scheduler::Sh) == ISOBAR_SCHEDULER_sh);
-static_assert(static_cast<int>(model::Scheduler::Mh) == ISOBAR_SCHEDULER_mh);
-static_assert(static_cast<int>(model::Scheduler::Twos) == ISOBAR_SCHEDULER_twos);
 
 // ::ffff:0:0/96, the prefix of IPv4 in the IPv6 form (RFC 4291, 2.5.5.2)
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -158,6 +137,14 @@ std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz) {
     constexpr std::uint64_t kLongest = 0x7fffffff;
     const auto jiffies = static_cast<std::uint64_t>(time.count()) * hz;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(jiffies, kLongest));
+}
+
+std::uint32_t jiffies_now(const isobar_settings& settings) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
+                        static_cast<std::int64_t>(settings.moment_ns / 1'000'000);
+    return static_cast<std::uint32_t>(settings.moment_jiffies) +
+           static_cast<std::uint32_t>(passed * settings.hz / 1000);
 }
 
 std::uint8_t protocol_number(model::Protocol protocol) {

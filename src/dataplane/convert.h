@@ -34,6 +34,8 @@ model::Protocol protocol_of(std::uint8_t number);
 
 // At most what the 32-bit clock of the data plane can tell (24 days at 1000 HZ).
 std::uint32_t jiffies_of(std::chrono::seconds time, std::uint32_t hz);
+// The data plane's clock, within a jiffy or two.
+std::uint32_t jiffies_now(const isobar_settings& settings);
 
 std::uint16_t to_network(model::Port port);
 model::Port from_network(std::uint16_t port);

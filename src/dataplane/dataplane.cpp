@@ -87,15 +87,6 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     return {};
 }
 
-// The data plane's clock, within a jiffy or two.
-std::uint32_t jiffies_now(const isobar_settings& settings) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() -
-                        static_cast<std::int64_t>(settings.moment_ns / 1'000'000);
-    return static_cast<std::uint32_t>(settings.moment_jiffies) +
-           static_cast<std::uint32_t>(passed * settings.hz / 1000);
-}
-
 std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -163,6 +154,8 @@ struct Dataplane::Impl {
     Result<void> attach_link(const Link& link, const std::vector<Link>& links, Hook hook);
     Result<void> detach_link(const Link& link);
     Result<void> attach_missing(bool lo_last);
+    // The namespace's lock, while the state is attached; Fault::NotFound if it is not any longer.
+    [[nodiscard]] Result<NamespaceLock> lock_attached() const;
     // The caller holds the namespace's lock.
     Result<void> remove();
 };
@@ -233,7 +226,7 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
 Result<void> Dataplane::apply(std::span<const model::Change> changes) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    return impl_->tables.apply(changes, jiffies_now(impl_->maps.settings()));
+    return impl_->tables.apply(changes);
 }
 
 Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
@@ -265,10 +258,7 @@ Result<void> Dataplane::Impl::set_rules(isobar_rule_origin origin,
                                         std::span<const model::MarkRule> wanted) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    MarkRules rules(maps);
-    if (auto done = rules.set(origin, wanted); !done) return done;
-    tables.rules_changed();
-    return {};
+    return tables.set_rules(origin, wanted);
 }
 
 Result<void> Dataplane::set_groups(std::span<const model::MarkRule> rules) {
@@ -399,6 +389,10 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     return result;
 }
 
+std::uint64_t Dataplane::identity() const {
+    return impl_->maps.settings().hash_seed;
+}
+
 model::Timeouts Dataplane::timeouts() const {
     const auto& settings = impl_->maps.settings();
     return {std::chrono::seconds(settings.timeout_s[0]),
@@ -468,6 +462,24 @@ Result<void> Dataplane::Impl::attach_link(const Link& link, const std::vector<Li
     return {};
 }
 
+// Who had to wait for the lock may have waited for clear(): what it opened is in no use any more,
+// and would come back from the dead if it were attached again.
+Result<NamespaceLock> Dataplane::Impl::lock_attached() const {
+    auto lock = NamespaceLock::take();
+    if (!lock) return lock;
+    const auto found = find_tc(kLoopback, true);
+    if (!found) return tl::unexpected(found.error());
+    if (const auto& program = *found) {
+        const auto attached = maps_of(program->get());
+        if (!attached) return tl::unexpected(attached.error());
+        const auto settings = attached->find("isobar_settings");
+        if (settings != attached->end() &&
+            is_same_map(settings->second.get(), maps.fd("isobar_settings")))
+            return lock;
+    }
+    return failure(Fault::NotFound, "the data plane was removed meanwhile");
+}
+
 Result<void> Dataplane::Impl::attach_missing(bool lo_last) {
     auto links = list_links();
     if (!links) return tl::unexpected(links.error());
@@ -489,13 +501,13 @@ Result<void> Dataplane::Impl::attach_missing(bool lo_last) {
 }
 
 Result<void> Dataplane::attach_all() {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     return impl_->attach_missing(false);
 }
 
 Result<void> Dataplane::set_hook(const std::string& interface, Hook hook) {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     auto links = list_links();
     if (!links) return tl::unexpected(links.error());
@@ -526,7 +538,7 @@ Result<std::vector<InterfaceHooks>> Dataplane::interfaces() const {
 }
 
 Result<void> Dataplane::upgrade() {
-    auto lock = NamespaceLock::take();
+    auto lock = impl_->lock_attached();
     if (!lock) return tl::unexpected(lock.error());
     auto& settings = impl_->maps.settings();
     if (settings.build == kBpfBuild) return {};
@@ -554,10 +566,14 @@ Result<void> Dataplane::upgrade() {
 // ---- the host --------------------------------------------------------------------------
 
 Result<void> Dataplane::set_sysctl(const std::string& name, const std::string& value) {
+    auto lock = impl_->lock_attached();
+    if (!lock) return tl::unexpected(lock.error());
     return dataplane::set_sysctl(impl_->maps.fd("isobar_saved"), name, value);
 }
 
 Result<void> Dataplane::restore_sysctls() {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
     return dataplane::restore_sysctls(impl_->maps.fd("isobar_saved"));
 }
 

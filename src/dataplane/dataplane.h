@@ -70,6 +70,8 @@ public:
     Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
 
     // ---- read ----
+    // Another number for each state that is made: whether this is the one that was seen before.
+    [[nodiscard]] std::uint64_t identity() const;
     // Connections whose time is over are retired first. Order: newest service first.
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
@@ -89,7 +91,8 @@ public:
 
     // ---- interfaces ----
     // Attaches to every interface that has no program of ours yet and is not off. An interface
-    // that refuses is named in the error; the others are attached all the same.
+    // that refuses is named in the error; the others are attached all the same. This, set_hook,
+    // upgrade and set_sysctl do nothing (Fault::NotFound) if somebody has cleared meanwhile.
     Result<void> attach_all();
     Result<void> set_hook(const std::string& interface, Hook hook);
     Result<std::vector<InterfaceHooks>> interfaces() const;

@@ -93,10 +93,23 @@ const Tables::Services& Tables::services() {
 void Tables::refresh() {
     const auto generation =
         std::atomic_ref(maps_.settings().generation).load(std::memory_order_acquire);
-    if (known_ && generation == generation_) return;
+    const bool whole = generation % 2 == 0;
+    if (known_ && whole && generation == generation_) return;
     read_all();
-    generation_ = generation;
+    if (!whole) repair();
+    generation_ = maps_.settings().generation;
     known_ = true;
+}
+
+void Tables::begin_change() {
+    auto& generation = maps_.settings().generation;
+    store(generation, generation | 1);
+}
+
+void Tables::end_change() {
+    auto& generation = maps_.settings().generation;
+    store(generation, (generation | 1) + 1);
+    generation_ = generation;
 }
 
 void Tables::read_all() {
@@ -374,8 +387,9 @@ Result<void> Tables::check_set_room(const Drafts& drafts) const {
 
 // ---- making it so -----------------------------------------------------------
 
-Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t now) {
+Result<void> Tables::apply(std::span<const model::Change> changes) {
     refresh();
+    const auto now = jiffies_now(maps_.settings());
     auto drafts = draft(changes);
     if (!drafts) return tl::unexpected(std::move(drafts.error()));
     reclaim_servers(now, false);
@@ -383,6 +397,7 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
     if (auto room = check_room(*drafts); !room) return room;
     if (auto room = check_set_room(*drafts); !room) return room;
 
+    begin_change();
     bool removed = false;
     for (auto& [key, draft] : *drafts) {
         removed = removed || !draft.removed.empty() || (draft.existed && !draft.exists);
@@ -392,16 +407,11 @@ Result<void> Tables::apply(std::span<const model::Change> changes, std::uint32_t
                 retire_server(member, services_.at(key).index, now);
             done = remove(key);
         }
-        if (!done) {
-            known_ = false;
-            return done;
-        }
+        if (!done) return done;  // the next look repairs it
     }
     if (removed) rebuild_filter();
     count_keys();
-    auto& settings = maps_.settings();
-    store(settings.generation, settings.generation + 1);
-    generation_ = settings.generation;
+    end_change();
     return {};
 }
 
@@ -590,11 +600,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
         const auto slot = back->second;
         removed_.erase(back);
         auto& record = maps_.servers()[slot];
-        const auto traffic = maps_.traffic(slot);
-        if (!traffic) return tl::unexpected(traffic.error());
-        auto& gone = maps_.services()[service].gone;
-        if (record.service == service)
-            for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) gone[i] -= traffic->item[i];
+        if (record.service == service) take_back_traffic(slot);
         record.service = service;
         if (auto done = describe_server(record, server); !done)
             return tl::unexpected(std::move(done.error()));
@@ -624,6 +630,14 @@ Result<void> Tables::find_ways() {
         for (const auto& member : service.members)
             if (auto done = find_way(maps_.servers()[member.slot]); !done) return done;
     return {};
+}
+
+// What retire_server() has given to the service.
+void Tables::take_back_traffic(std::uint32_t slot) {
+    const auto traffic = maps_.traffic(slot);
+    if (!traffic) return;
+    auto& gone = maps_.services()[maps_.servers()[slot].service].gone;
+    for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; ++i) gone[i] -= traffic->item[i];
 }
 
 // The server leaves its service; the connections that it has remember it.
@@ -658,9 +672,13 @@ void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
 
 // ---- the filter -------------------------------------------------------------
 
-void Tables::rules_changed() {
+Result<void> Tables::set_rules(isobar_rule_origin origin, std::span<const model::MarkRule> rules) {
     refresh();
-    rebuild_filter();
+    begin_change();
+    auto done = rules_.set(origin, rules);
+    if (done) rebuild_filter();
+    end_change();
+    return done;
 }
 
 // Clears the bits of addresses that are gone.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Services and real servers in the shared maps: a picture of them in our memory, and the
 // transactions that change them. Every service's change becomes visible to packets in one
-// store. The caller holds the namespace's lock while it changes something.
+// store. The caller holds the namespace's lock while it changes something, or looks.
+//
+// While something is being changed settings.generation is odd: who finds it so knows that its
+// predecessor was killed in the middle, and repairs what that one left (repair.cpp).
 #pragma once
 
 #include <cstdint>
@@ -42,12 +45,12 @@ public:
 
     explicit Tables(const Maps& maps);
 
-    // All or none of the changes; `now` in jiffies.
-    Result<void> apply(std::span<const model::Change> changes, std::uint32_t now);
+    // All or none of the changes.
+    Result<void> apply(std::span<const model::Change> changes);
     Result<void> zero(const std::optional<model::ServiceKey>& key);
 
-    // The rules of firewall marks have changed.
-    void rules_changed();
+    // The rules of firewall marks of this origin; the others stay.
+    Result<void> set_rules(isobar_rule_origin origin, std::span<const model::MarkRule> rules);
 
     // As the maps have them now.
     const Services& services();
@@ -62,6 +65,12 @@ private:
 
     void refresh();
     void read_all();
+    void begin_change();
+    void end_change();
+
+    void repair();
+    void drop_unfinished_services();
+    void settle_servers();
 
     // The first half of apply(): checks, and works out what each touched service becomes.
     Result<Drafts> draft(std::span<const model::Change> changes) const;
@@ -76,6 +85,7 @@ private:
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
                                        const model::RealServer& server, std::uint32_t now);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
+    void take_back_traffic(std::uint32_t slot);
     void reclaim_servers(std::uint32_t now, bool all_idle);
     void rank(const Service& service, std::uint32_t block);
     Result<void> publish(Service& service, const Cursor& cursor);

@@ -304,6 +304,26 @@ TEST_F(Execute, OneServiceIsListedWithoutTheVersion) {
     EXPECT_EQ(verdict("-L -u 10.0.1.100:80"), "1 No such service");
 }
 
+// As a server that has had 2 * 10^8 packets; listing_test.cpp has the other letters.
+TEST_F(Execute, LargeCountersAreShortenedUnlessTheyShallBeExact) {
+    given({"-A -t 10.0.1.100:80 -s rr"});
+    table.services[0].traffic = {99'999'999, 200'000'000, 3'000'000'000, 450'000'000'000,
+                                 600'000'000'000'000};
+    const auto last_line = [&](const std::string& line) {
+        const auto out = run(line).out;
+        return out.substr(out.rfind("TCP"));
+    };
+    const std::string exact =
+        "TCP  10.0.1.100:80                99999999 200000000 3000000000 450000000000 "
+        "600000000000000\n";
+
+    EXPECT_EQ(last_line("-L -n --stats"),
+              "TCP  10.0.1.100:80                99999999  200000K    3000M     450G     600T\n");
+    EXPECT_EQ(last_line("-L -n --stats --exact"), exact);
+    EXPECT_EQ(last_line("-L -n --stats -X"), exact);
+    EXPECT_EQ(last_line("-Ln --stats -t 10.0.1.100:80 -X"), exact);
+}
+
 TEST_F(Execute, CountersAreSetToZero) {
     given({"-A -t 10.0.1.100:80", "-A -t 10.0.1.100:81"});
     for (auto& service : table.services) service.traffic.connections = 7;

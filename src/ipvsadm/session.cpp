@@ -54,7 +54,13 @@ int Session::open(Action first) {
     if (opened) {
         state_ = std::move(*opened);
         if (first == Action::Clear) return kDone;
-        if (auto attached = state_->attach_all(); !attached) warn(attached.error().message);
+        if (auto attached = state_->attach_all(); !attached) {
+            if (attached.error().fault == Fault::NotFound) {  // somebody has just cleared
+                state_.reset();
+                return kDone;
+            }
+            warn(attached.error().message);
+        }
         follow_host_marks();
         return kDone;
     }

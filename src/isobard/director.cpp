@@ -67,13 +67,20 @@ Result<Director> Director::start(model::Config config, std::filesystem::path fil
 
 Result<dataplane::Dataplane> Director::open_plane() {
     auto plane = dataplane::Dataplane::open();
-    if (!plane && plane.error().fault == Fault::NotFound && has_plane_) {
+    if (plane) {
+        meet(*plane);
+    } else if (plane.error().fault == Fault::NotFound && plane_) {
         log::warning("the data plane was removed: reload isobard to have it again");
-        has_plane_ = false;
+        plane_.reset();
         hooks_.clear();
     }
-    if (plane) has_plane_ = true;
     return plane;
+}
+
+// In another one than before, made by isobar-ipvsadm, the interfaces have no hooks of ours.
+void Director::meet(const dataplane::Dataplane& plane) {
+    if (plane_ != plane.identity()) hooks_.clear();
+    plane_ = plane.identity();
 }
 
 Result<dataplane::Dataplane> Director::open_or_create_plane(const model::Config& config) {
@@ -82,7 +89,7 @@ Result<dataplane::Dataplane> Director::open_or_create_plane(const model::Config&
     dataplane::Options sizes;
     sizes.connections = config.director.connections;
     plane = dataplane::Dataplane::open_or_create(sizes);
-    if (plane) has_plane_ = true;
+    if (plane) meet(*plane);
     return plane;
 }
 
@@ -114,28 +121,29 @@ std::vector<std::string> Director::attach_troubles(dataplane::Dataplane& plane,
     const auto links = dataplane::list_links();
     if (!links) return {links.error().message};
     std::vector<std::string> troubles;
-    std::map<std::string, std::optional<dataplane::Hook>> hooks;
+    std::map<std::string, Attached> hooks;
     std::vector<std::string> fresh;
     for (const dataplane::Link& link : *links) {
         const bool fits = (link.ethernet || link.loopback) && !link.port_of_switch;
         if (!fits && !is_listed(link.name, config)) continue;
         const dataplane::Hook wanted = hook_for(link.name, config);
         const auto known = hooks_.find(link.name);
-        auto& hook = hooks[link.name];
-        hook = wanted;
-        if (known != hooks_.end() && known->second == wanted) continue;
+        auto& attached = hooks[link.name];
+        attached = {link.index, wanted};
+        if (known != hooks_.end() && known->second == attached) continue;
         auto set = plane.set_hook(link.name, wanted);
         if (!set && set.error().fault == Fault::NotFound) {
             hooks.erase(link.name);  // gone since it was listed
         } else if (!set) {
             troubles.push_back(set.error().message);
-            hook.reset();  // tried again at the next look
+            attached.hook.reset();  // tried again at the next look
         } else {
             fresh.push_back(wanted == dataplane::Hook::Off ? link.name + " (off)" : link.name);
         }
     }
     // Somebody may have taken our programs from an interface that we know.
-    if (auto attached = plane.attach_all(); !attached) {
+    if (auto attached = plane.attach_all();
+        !attached && attached.error().fault != Fault::NotFound) {
         troubles.push_back(attached.error().message);
     }
     if (!fresh.empty()) log::info(fmt::format("interfaces: {}", fmt::join(fresh, ", ")));

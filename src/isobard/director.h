@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -44,6 +45,7 @@ private:
     // (isobar-ipvsadm -C, then -A): none is held from one look to the next.
     Result<dataplane::Dataplane> open_plane();
     Result<dataplane::Dataplane> open_or_create_plane(const model::Config& config);
+    void meet(const dataplane::Dataplane& plane);
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
@@ -56,13 +58,19 @@ private:
 
     std::filesystem::path file_;
     control::Reconciler reconciler_;
-    bool has_plane_ = false;  // at the last look
+    std::optional<std::uint64_t> plane_;  // its identity at the last look
     model::Config config_;
     std::chrono::sys_seconds applied_at_;
     std::vector<std::string> troubles_;            // of the last attempt to apply
     std::vector<std::string> interface_troubles_;  // of the last look at the interfaces
-    // The hook that each attached interface was given; nothing if it refused.
-    std::map<std::string, std::optional<dataplane::Hook>> hooks_;
+    // The hook that each attached interface was given; nothing if it refused. By name, and by the
+    // number that another interface of the same name does not have.
+    struct Attached {
+        int index = 0;
+        std::optional<dataplane::Hook> hook;
+        bool operator==(const Attached&) const = default;
+    };
+    std::map<std::string, Attached> hooks_;
 };
 
 }  // namespace isobar::isobard

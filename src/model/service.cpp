@@ -2,7 +2,6 @@
 #include "model/service.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 namespace isobar::model {
@@ -13,15 +12,10 @@ struct SchedulerName {
     std::string_view name;
 };
 
-// In the order of abi/schedulers.h, which this layer does not see; src/dataplane holds the
-// two lists to each other.
-constexpr std::array kSchedulers = {
-    SchedulerName{Scheduler::Rr, "rr"},   SchedulerName{Scheduler::Wrr, "wrr"},
-    SchedulerName{Scheduler::Lc, "lc"},   SchedulerName{Scheduler::Wlc, "wlc"},
-    SchedulerName{Scheduler::Sed, "sed"}, SchedulerName{Scheduler::Nq, "nq"},
-    SchedulerName{Scheduler::Fo, "fo"},   SchedulerName{Scheduler::Ovf, "ovf"},
-    SchedulerName{Scheduler::Dh, "dh"},   SchedulerName{Scheduler::Sh, "sh"},
-    SchedulerName{Scheduler::Mh, "mh"},   SchedulerName{Scheduler::Twos, "twos"},
+constexpr SchedulerName kSchedulers[] = {
+#define X(number, name, Name) {Scheduler::Name, #name},
+    ISOBAR_SCHEDULER_LIST(X)
+#undef X
 };
 
 }  // namespace

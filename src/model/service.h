@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abi/schedulers.h"
 #include "model/address.h"
 
 namespace isobar::model {
@@ -18,20 +19,11 @@ namespace isobar::model {
 enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
-// Named as on the command line; the list is abi/schedulers.h.
+// Named as on the command line.
 enum class Scheduler : std::uint8_t {
-    Rr = 1,
-    Wrr,
-    Lc,
-    Wlc,
-    Sed,
-    Nq,
-    Fo,
-    Ovf,
-    Dh,
-    Sh,
-    Mh,
-    Twos,
+#define X(number, name, Name) Name = (number),
+    ISOBAR_SCHEDULER_LIST(X)
+#undef X
 };
 
 // ipvsadm's -b: three bits, of which each scheduler has its own opinion (scheduler_flags.h).

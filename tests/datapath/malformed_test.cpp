@@ -23,16 +23,27 @@ protected:
     testing::AssertionResult dropped(const Bytes& frame) {
         return became(send(frame), ISOBAR_MALFORMED, Action::Drop, frame);
     }
-    // Every beginning of the frame is left as it is, under one of these names.
-    void check_every_cut(const Bytes& frame, const std::set<isobar_verdict>& names) {
+    // Every beginning of the frame is left as it is, under one of these names, and changes nothing.
+    void check_every_cut(const Bytes& frame, const std::set<isobar_verdict>& names,
+                         Side side = Side::Outside) {
+        const auto before = table();
         for (std::size_t length = shortest(); length < frame.size(); ++length) {
             SCOPED_TRACE(length);
             const auto in = cut(frame, length);
-            const auto outcome = send(in);
+            const auto outcome = bed().send(hook(), side, in);
             EXPECT_TRUE(names.contains(outcome.verdict)) << name(outcome.verdict);
             EXPECT_EQ("", difference(in, outcome.frame));
         }
-        EXPECT_EQ(0u, bed().connections().size());
+        EXPECT_EQ(before, table());
+    }
+    // State and deadline of each connection.
+    std::vector<std::uint32_t> table() {
+        std::vector<std::uint32_t> all;
+        for (const auto* conn : bed().connections()) {
+            all.push_back(conn->life);
+            all.push_back(conn->expires);
+        }
+        return all;
     }
 };
 ISOBAR_ON_BOTH_HOOKS(Malformed);
@@ -55,15 +66,21 @@ TEST_P(Malformed, EveryCutOfAUdpFrame) {
 TEST_P(Malformed, EveryCutOfAnIcmpErrorOfAKnownConnection) {
     ASSERT_EQ(1, connect(40000, hook()));
     const auto seen = packet(Ip{kVip, kClientIp}, Tcp{80, 40000, kAck});
-    const auto frame = arriving(kClient, packet(Ip{kClientIp, kVip}, Icmp{3, 3, 0, seen}));
-    for (std::size_t length = shortest(); length < frame.size(); ++length) {
-        SCOPED_TRACE(length);
-        const auto in = cut(frame, length);
-        const auto outcome = send(in);
-        const std::set<isobar_verdict> names{ISOBAR_NOT_OURS, ISOBAR_MALFORMED, ISOBAR_TO_TC};
-        EXPECT_TRUE(names.contains(outcome.verdict)) << name(outcome.verdict);
-        EXPECT_EQ("", difference(in, outcome.frame));
-    }
+    check_every_cut(arriving(kClient, packet(Ip{kClientIp, kVip}, Icmp{3, 3, 0, seen})),
+                    {ISOBAR_NOT_OURS, ISOBAR_MALFORMED, ISOBAR_TO_TC});
+}
+
+TEST_P(Malformed, EveryCutOfWhatBelongsToAConnection) {
+    const std::set<isobar_verdict> names{ISOBAR_NOT_OURS, ISOBAR_MALFORMED};
+    ASSERT_EQ(1, connect(40000, hook()));
+    (void)send(question(40000));
+    const Tcp data{40000, 80, kAck, text("GET /"), {1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8}};
+
+    check_every_cut(arriving(kClient, packet(Ip{kClientIp, kVip}, data)), names);
+    check_every_cut(reply(kServers[0], 40000, kSyn | kAck), names, Side::Inside);
+    check_every_cut(reply(kServers[0], 40000, kFin | kAck), names, Side::Inside);
+    check_every_cut(question(40000), names);
+    check_every_cut(answer(kServers[0], 40000), names, Side::Inside);
 }
 
 TEST_P(Malformed, AnIpHeaderLengthThatCannotBe) {

@@ -37,8 +37,9 @@ class Agent:
         return done.returncode, done.stderr
 
     def check(self, line):
-        """Exit status and lines of `isobar-agent check`."""
+        """Exit status and lines of `isobar-agent check`, which complains of nothing."""
         done = self.host.run([PROGRAM, "check", *line.split()], check=False)
+        assert done.stderr == ""
         return done.returncode, done.stdout.splitlines()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import selectors
+import socket
 import subprocess
 import time
 
@@ -92,6 +93,15 @@ def start_sink(host, port, address="0.0.0.0"):
     process = host.start([PYTHON, f"{PROGRAMS}/sink.py", port, address], name="sink")
     process.wait_for_log("ready")
     return process
+
+
+def digest_of_upload(host, address, data, timeout=30.0):
+    """What a sink at `address` says that it received, as `host` sent it `data`."""
+    with host.socket(timeout=timeout) as connection:
+        connection.connect(address)
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(100).decode()
 
 
 def start_connections(host, target, **options):

@@ -129,6 +129,32 @@ class Twin:
         process.given = given
         return process
 
+    def start_one_by_one(self, lines):
+        """The same for many lines, by a shell: emulated, Python takes longer to start a program than
+        that takes to run."""
+        directory = self.host.lab.path(f"{self.name}-commands")
+        os.makedirs(directory, exist_ok=True)
+        program = os.path.join(directory, "ipvsadm")
+        if not os.path.lexists(program):
+            os.symlink(self.program, program)
+        script = "".join(f"ipvsadm {shlex.join(shlex.split(line))} >{number}.out 2>{number}.error "
+                         f"</dev/null\necho $? >{number}.status\n"
+                         for number, line in enumerate(lines))
+        environment = {**self.host.lab.environment, "PATH": f"{directory}:{os.environ['PATH']}"}
+        with self.host.inside():
+            return subprocess.Popen(["sh", "-c", script], cwd=directory, env=environment)
+
+    def end_one_by_one(self, process, lines):
+        """(status, stdout, stderr) of each."""
+        process.wait(300 * PATIENCE)
+        for number in range(len(lines)):
+            status, out, error = (self._written(f"{number}.{what}") for what in ("status", "out", "error"))
+            yield int(status), out, error
+
+    def _written(self, name):
+        with open(self.host.lab.path(f"{self.name}-commands", name), encoding="utf-8") as file:
+            return file.read()
+
     @staticmethod
     def end(process):
         out, error = process.communicate(process.given, timeout=60 * PATIENCE)
@@ -181,6 +207,13 @@ class Twins:
             if not quiet:
                 twin.tell(f"$ ipvsadm {line}  [{status}]", *_lines(out), *_lines(error))
         return results
+
+    def commands(self, lines):
+        """command() for each, without waiting for the other twin in between."""
+        running = [twin.start_one_by_one(lines) for twin in self.both]
+        for twin, process in zip(self.both, running):
+            for line, (status, out, error) in zip(lines, twin.end_one_by_one(process, lines)):
+                twin.tell(f"$ ipvsadm {line}  [{status}]", *_lines(out), *_lines(error))
 
     def rules(self, *lines):
         """Many commands in one run."""

@@ -84,10 +84,16 @@ def lab():
 
 
 @pytest.fixture
-def cluster(lab):
-    """The reference cluster with its servers; nothing configured on the director."""
-    made = Cluster(lab).start_servers()
+def bare_cluster(lab):
+    """The reference cluster without servers; nothing configured on the director."""
+    made = Cluster(lab)
     made.director = Director(made.vs)
     # As an administrator does for IPVS; isobard does it by itself
     made.vs.sysctl("net.ipv4.ip_forward", 1)
     return made
+
+
+@pytest.fixture
+def cluster(bare_cluster):
+    """The same with nginx and telnetd."""
+    return bare_cluster.start_servers()

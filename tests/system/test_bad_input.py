@@ -103,6 +103,22 @@ def test_nobody_is_told_to_be_root(unchanged):
     assert "Permission denied (you must be root)" in done.stderr
 
 
+def test_root_without_bpf_is_told_what_it_lacks(unchanged):
+    ipvsadm = unchanged.program("isobar-ipvsadm")
+    # as a container without capabilities has it; nothing is there that could be listed
+    untouched = unchanged.host.lab.host("untouched")
+
+    for host, line, status in ((unchanged.host, "-L", 2), (unchanged.host, "-C", 2),
+                               (untouched, "-A -t 10.0.0.2:80", 255)):
+        done = host.run([*NO_BPF, ipvsadm, *line.split()], check=False)
+
+        assert done.returncode == status, done
+        sentence, = done.stderr.splitlines()
+        assert sentence.startswith("isobar-ipvsadm: ")
+        assert sentence.endswith("(root lacks a capability here: CAP_BPF, CAP_PERFMON, "
+                                 "CAP_NET_ADMIN and CAP_SYS_ADMIN are needed)")
+
+
 @pytest.mark.parametrize("who", [NOBODY, NO_BPF], ids=["nobody", "without-bpf"])
 def test_isobard_without_privileges_says_what_it_lacks(unchanged, who):
     config = unchanged.config_file(GOOD)

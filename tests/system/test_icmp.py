@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from support.cluster import CLIENT, REAL1, VIP
+from support.cluster import CLIENT, CONFIG, REAL1, VIP
 from support.process import wait_until
 from support.servers import start_answering, start_sink
 
@@ -111,6 +111,29 @@ def test_a_smaller_mtu_inside_is_told_to_the_client(cluster, offloads):
 
     assert digest == hashlib.sha256(data).hexdigest()
     assert "mtu 1300" in cluster.client.output(["ip", "route", "get", VIP])
+
+
+def test_what_may_be_cut_up_is_cut_up_on_its_way(cluster):
+    """Both ways take 1300 bytes; isobard makes the director's lo take its own."""
+    for host in (cluster.client, cluster.real1):
+        host.sysctl("net.ipv4.ip_no_pmtu_disc", 1)  # sockets send without DF
+    start_answering(cluster.real1, "Real1", "udp:53")
+    cluster.director.start_isobard(CONFIG + f"""
+[[service]]
+name = "dns"
+listen = ["{VIP}:53/udp"]
+servers = [ {{ address = "{REAL1}" }} ]
+""")
+    # a veth of 1300 bytes would not take in more either; and only a locked MTU is for routers
+    for net, interface in (("10.0.0.0/24", "eth0"), ("192.168.10.0/24", "eth1")):
+        cluster.vs.ip(f"route change {net} dev {interface} mtu lock 1300")
+
+    with udp(cluster.client, 53) as client:
+        client.send(b"?" * 1400)
+        assert client.recv(2000) == b"Real1 " + b"?" * 1400
+
+    verdicts = cluster.director.status()["verdicts"]
+    assert (verdicts["to_stack"], verdicts["to_local"]) == (1, 1)
 
 
 def udp(host, port):

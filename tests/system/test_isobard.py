@@ -7,6 +7,7 @@ Drawn in full in support/cluster.py; the configuration is CONFIG there.
 """
 
 import collections
+import json
 import signal
 import socket
 
@@ -17,6 +18,13 @@ from support.process import wait_until
 from support.servers import ask_page, result_of, start_connections, telnet
 
 WEB_ROW = f"TCP {VIP}:80"
+SWITCHES = b"""
+[director]
+interfaces = ["eth0"]
+timeouts = { tcp = "60s" }
+expire_nodest_conn = true
+manage_sysctls = false
+"""
 
 
 @pytest.fixture
@@ -140,10 +148,16 @@ def test_start_repairs_what_was_changed_meanwhile(host):
     b"x" * (10 << 20),
     bytes(range(256)) * 16,
     b"[[service]\n",
-], ids=["misspelt", "10-MiB", "binary", "syntax"])
+    b"",
+    # much that is right, of which nothing counts: one server's port is wrong; one service too many
+    SWITCHES + CONFIG[:CONFIG.index('[[service]]\nname = "telnet"')].encode().replace(
+        b'192.168.10.101"', b'192.168.10.101:99999"'),
+    SWITCHES + b"".join(b'[[service]]\nname = "s%d"\nlisten = ["10.0.0.2:%d/tcp"]\n' % (port, port)
+                        for port in range(1000, 1000 + 4096 + 1)),
+], ids=["misspelt", "10-MiB", "binary", "syntax", "0-bytes", "one-of-many", "no-room"])
 def test_reload_of_a_bad_file_changes_nothing(host, content):
     isobard = host.director.start_isobard(CONFIG)
-    before = host.director.ipvsadm("-L -n")
+    before = what_runs(host)
 
     with open(host.lab.path("isobar.toml"), "wb") as file:
         file.write(content)
@@ -151,7 +165,7 @@ def test_reload_of_a_bad_file_changes_nothing(host, content):
     wait_until(lambda: host.director.status()["config"]["errors"], what="the errors are told")
 
     assert isobard.alive
-    assert host.director.ipvsadm("-L -n") == before
+    assert what_runs(host) == before
     assert host.client.curl(f"http://{VIP}/").strip() in ("Real1", "Real2")
 
 
@@ -162,6 +176,52 @@ def test_interfaces_that_appear_later_are_picked_up(host):
 
     wait_until(lambda: {"name": "eth2", "tc": True, "xdp": False} in
                host.director.status()["interfaces"], what="eth2 has its program")
+
+
+def test_timeouts_of_the_file_reach_the_kernel(host):
+    timeouts = '[director]\ntimeouts = {{ tcp = "{}", tcp_fin = "{}", udp = "{}" }}\n'
+
+    isobard = host.director.start_isobard(timeouts.format("2h", "90s", "1m") + CONFIG)
+    assert host.director.ipvsadm("-L --timeout") == "Timeout (tcp tcpfin udp): 7200 90 60\n"
+    with held_connection(host):
+        (_, expires, state, *_), = host.director.connections()
+    assert state == "ESTABLISHED" and "120:00" >= expires > "119:30"
+
+    reload(host, isobard, timeouts.format("15m", "2s", "300s") + CONFIG)
+    wait_until(lambda: host.director.ipvsadm("-L --timeout") ==
+               "Timeout (tcp tcpfin udp): 900 2 300\n", what="the new timeouts")
+
+
+def test_a_second_isobard_is_kept_out_and_status_watches_the_first(host):
+    isobard = host.director.start_isobard(CONFIG)
+    before = what_runs(host)
+    watch = host.vs.start([host.director.program("isobar"), "--socket", host.director.socket,
+                           "status", "--watch", "--json"], name="watch")
+
+    for words in (["-c", host.director.config_file(CONFIG)], ["--remove"]):
+        done = host.vs.run([host.director.program("isobard"), *words, *host.director.paths],
+                           check=False)
+        assert done.returncode == 1
+        line, = done.stderr.splitlines()
+        assert f"isobard is running already (process {isobard.pid})" in line
+    assert what_runs(host) == before
+
+    reports = wait_until(lambda: len(watch.log().splitlines()) >= 2 and watch.log().splitlines(),
+                         what="a second report")
+    assert [len(json.loads(report)["services"]) for report in reports] == [2] * len(reports)
+    isobard.kill()  # is waited for
+    wait_until(lambda: "isobard does not run there" in watch.log(), what="that is told")
+    told = len(watch.log().splitlines())
+    host.director.start_isobard(CONFIG)
+    wait_until(lambda: watch.log().splitlines()[told:][-1].startswith('{"'), what="a report again")
+    assert watch.alive
+
+
+def what_runs(host):
+    """All that a configuration decides about."""
+    return (host.director.ipvsadm("-S -n"), host.director.ipvsadm("-L --timeout"),
+            router_sysctls(host.vs), host.vs.output(["nft", "list", "ruleset"]),
+            host.vs.output(["bpftool", "net"]))
 
 
 def interfaces_with_xdp(host):

@@ -3,16 +3,20 @@
 
     client 10.0.0.100 ---- vs 10.0.0.1, VIP 10.0.0.2 / 192.168.10.254 ---- real1 .100, real2 .101
 
-Drawn in full in support/cluster.py. No isobard runs here.
+Drawn in full in support/cluster.py. Where isobard runs, it leaves no trace either.
 """
+
+import re
+import signal
 
 import pytest
 
-from support.cluster import REAL1, REAL2, VIP
+from support.cluster import CONFIG, REAL1, REAL2, VIP
 from support.evidence import bpf_ids, living
 from support.process import run, wait_until
 
 WEB = f"-t {VIP}:80"
+BY_XDP = '[director]\nhook = "xdp"\n' + CONFIG[:CONFIG.index("[[masquerade]]")]
 
 
 def in_netns_exec(host, *words):
@@ -58,6 +62,19 @@ def test_interfaces_that_appear_later_are_picked_up_by_the_next_call(cluster):
     assert guest.curl(f"http://{VIP}/").strip() == "Real1"
 
 
+def test_a_bridge_is_an_interface_as_others(cluster):
+    """eth0 becomes a port of br0, which has its addresses, as on a host of virtual machines."""
+    cluster.vs.ip("link add br0 type bridge", "link set dev br0 up",
+                  "addr flush dev eth0", "link set dev eth0 master br0",
+                  "addr add 10.0.0.1/24 dev br0", f"addr add {VIP}/24 dev br0")
+    cluster.client.ip("neighbour flush dev eth0")
+    cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80")
+
+    pages = [cluster.client.curl(f"http://{VIP}/").strip() for _ in range(2)]
+
+    assert sorted(pages) == ["Real1", "Real2"]
+
+
 def test_interfaces_may_go_and_come_back(cluster):
     cluster.director.serve(WEB, f"{REAL1}:80")
     cluster.client.curl(f"http://{VIP}/")
@@ -99,6 +116,68 @@ def test_clear_leaves_no_trace(cluster):
     assert VIP not in cluster.director.ipvsadm("-L -n")
 
 
+def test_clear_under_a_running_isobard_leaves_no_trace_and_sighup_brings_all_back(cluster):
+    cluster.ready_for_xdp()
+    for name in ("ip_forward", "conf.lo.accept_local"):
+        cluster.vs.sysctl(f"net.ipv4.{name}", 0)
+    before = traces(cluster.vs)
+    isobard = cluster.director.start_isobard(BY_XDP)
+    with_isobard = traces(cluster.vs)
+    rules = cluster.director.ipvsadm("-S -n")
+    assert "prog/xdp" in with_isobard["ip link"] and rules.count("-A") == 2
+
+    # isobard is told at once that an interface has lost XDP, and must not give it a new program
+    for _ in range(2):
+        ids = bpf_ids(cluster.vs)
+        cluster.director.ipvsadm("-C")
+        wait_until(lambda: "somebody removed it" in cluster.director.isobar("status", "-j").stdout,
+                   what="isobard knows")
+        assert traces(cluster.vs) == before
+        wait_until(lambda: living(ids) == {"program": set(), "map": set()},
+                   what="programs and maps are gone")
+
+        isobard.signal(signal.SIGHUP)
+        wait_until(lambda: cluster.director.ipvsadm("-S -n") == rules, what="the services are back")
+        assert without_numbers(traces(cluster.vs)) == without_numbers(with_isobard)
+        assert cluster.client.curl(f"http://{VIP}/").strip() in ("Real1", "Real2")
+
+
+def test_clear_leaves_no_trace_while_somebody_looks_at_the_filters(cluster):
+    before = traces(cluster.vs)
+    looks = cluster.lab.write("looks", "".join(
+        f"filter get dev {interface} {way} protocol all prio 49 handle 1 bpf\n" for interface in ("eth0", "eth1")
+        for way in ("ingress", "egress")) * 100_000)
+    lookers = [cluster.vs.start(["tc", "-force", "-batch", looks], name=f"looker{number}")
+               for number in range(2)]
+
+    for _ in range(2):
+        cluster.director.serve(WEB, f"{REAL1}:80")
+        cluster.director.ipvsadm("-C")
+        assert all(looker.alive for looker in lookers)
+
+    for looker in lookers:
+        looker.kill()
+    assert traces(cluster.vs) == before
+
+
+@pytest.mark.parametrize("end", ["alive", "killed"])
+def test_the_end_of_the_namespace_ends_xdp_and_isobard_too(cluster, end):
+    cluster.ready_for_xdp()
+    isobard = cluster.director.start_isobard(BY_XDP)
+    cluster.client.curl(f"http://{VIP}/")
+    ids = bpf_ids(cluster.vs)
+    assert len(ids["programs"]) == 2
+
+    if end == "killed":
+        isobard.kill()
+    run(["ip", "netns", "delete", cluster.vs.namespace])
+    del cluster.lab.hosts["vs"]
+    isobard.kill()  # as long as it lives, so does its namespace
+
+    wait_until(lambda: living(ids) == {"program": set(), "map": set()},
+               what="programs and maps are gone")
+
+
 def test_other_programs_on_the_interfaces_stay(cluster):
     # somebody else's clsact qdisc and filter, which a clear must not take along
     cluster.vs.run(["tc", "qdisc", "add", "dev", "eth0", "clsact"])
@@ -121,6 +200,34 @@ def traces(host):
         for hook in ("ingress", "egress"):
             commands.append(["tc", "filter", "show", "dev", interface, hook])
     return {" ".join(command): host.run(command, check=False).stdout for command in commands}
+
+
+def test_nosort_lists_the_newest_first_and_else_the_order_is_that_of_ipvsadm(cluster):
+    cluster.director.ipvsadm(
+        f"-A -u {VIP}:53 -s rr", f"-A -t {VIP}:80 -s rr", f"-A -t {VIP}:23 -s rr",
+        f"-a -t {VIP}:80 -r {REAL2}:80 -m", f"-a -t {VIP}:80 -r {REAL1}:80 -m -w 2")
+    head = cluster.director.ipvsadm("-L -n -u 10.0.0.2:53").splitlines()[:-1]
+
+    def rows(line):
+        lines = cluster.director.ipvsadm(line).splitlines()
+        assert lines[1:3] == head
+        return [" ".join(row.split()[:4]) for row in lines[3:]]
+
+    web = [f"-> {REAL1}:80 Masq 2", f"-> {REAL2}:80 Masq 1"]
+    assert rows("-L -n --nosort") == [f"TCP {VIP}:23 rr", f"TCP {VIP}:80 rr", *web,
+                                      f"UDP {VIP}:53 rr"]
+    cluster.director.ipvsadm(f"-d -t {VIP}:80 -r {REAL2}:80", f"-a -t {VIP}:80 -r {REAL2}:80 -m")
+    assert rows("-L -n --nosort")[2:4] == web[::-1]
+    assert rows("-L -n") == [f"TCP {VIP}:23 rr", f"TCP {VIP}:80 rr", *web, f"UDP {VIP}:53 rr"]
+    cluster.director.ipvsadm(f"-A -t {VIP}:443 -s rr")
+    assert rows("-L -n --nosort")[0] == f"TCP {VIP}:443 rr"
+    assert rows("-L -n")[-2:] == [f"TCP {VIP}:443 rr", f"UDP {VIP}:53 rr"]
+
+
+def without_numbers(seen):
+    """Programs have other numbers each time they are loaded."""
+    return {command: re.sub(r"\b(xdp/id:|id |tag )[0-9a-f]+", "", text)
+            for command, text in seen.items()}
 
 
 def test_what_save_prints_restore_brings_back_and_nothing_else(cluster):

@@ -6,6 +6,7 @@
 Drawn in full in support/cluster.py.
 """
 
+import hashlib
 import itertools
 import json
 import os
@@ -18,7 +19,8 @@ import pytest
 
 from support.cluster import CONFIG, REAL1, REAL2, VIP
 from support.process import wait_until
-from support.servers import html_directory, result_of, start_connections
+from support.servers import (digest_of_upload, html_directory, result_of, start_connections,
+                             start_sink)
 
 GIB = 1 << 30
 WEB = f"-t {VIP}:80"
@@ -48,6 +50,19 @@ def test_a_gibibyte_by_curl_arrives_intact(cluster, gibibyte, offloads):
     cluster.client.run(["bash", "-o", "pipefail", "-c",
                         f"curl -sSf --noproxy '*' http://{VIP}/gibibyte | cmp - {gibibyte}"],
                        timeout=100)
+
+
+@OFFLOADS
+def test_what_the_client_sends_arrives_intact(cluster, gibibyte, offloads):
+    set_offloads(cluster, offloads)
+    start_sink(cluster.real1, 9000)
+    cluster.director.serve(f"-t {VIP}:9000", f"{REAL1}:9000")
+    with open(gibibyte, "rb") as file:
+        data = file.read(GIB // 4)
+
+    digest = digest_of_upload(cluster.client, (VIP, 9000), data)
+
+    assert digest == hashlib.sha256(data).hexdigest()
 
 
 @OFFLOADS
@@ -87,21 +102,27 @@ def test_wrk_sees_no_errors(cluster):
     assert int(re.search(r"(\d+) requests in", report)[1]) > 1000
 
 
-def test_kill_9_and_restart_of_isobard_20_times_lose_nothing(cluster):
+@pytest.mark.parametrize("hook, times", [("tc", 20), ("xdp", 6)])
+def test_kill_9_and_restart_of_isobard_many_times_lose_nothing(cluster, hook, times):
+    if hook == "xdp":
+        cluster.ready_for_xdp()
     director = cluster.director
-    isobard = director.start_isobard(CONFIG)
+    config = f'[director]\nhook = "{hook}"\n' + CONFIG
+    isobard = director.start_isobard(config)
     load = start_connections(cluster.client, f"{VIP}:80", rate=1000)
     wait_until(lambda: director.traffic(WEB_ROW)[None].connections > 100, what="load")
 
-    for _ in range(20):
+    for _ in range(times):
         isobard.kill()
-        isobard = director.start_isobard(CONFIG)
+        isobard = director.start_isobard(config)
 
     result = result_of(load)
     print(result)
     assert result["failed"] == 0, result
     assert result["slow"] == 0, result  # not even one packet that had to be sent again
     assert director.traffic(WEB_ROW)[None].connections == result["started"]
+    by_xdp = {at["name"] for at in director.status()["interfaces"] if at["xdp"]}
+    assert by_xdp == ({"eth0", "eth1"} if hook == "xdp" else set())
 
 
 def test_forwarding_goes_on_without_isobard(cluster):

@@ -19,7 +19,7 @@ from support.agent import Agent
 from support.cluster import CLIENT, VIP, FlatCluster
 from support.director import Director, Server, Traffic
 from support.process import wait_until
-from support.servers import html_directory, start_nginx, start_sink
+from support.servers import digest_of_upload, html_directory, start_nginx, start_sink
 
 WEB = f"-t {VIP}:80"
 WEB_ROW = f"TCP {VIP}:80"
@@ -63,11 +63,7 @@ def pages(cluster, count):
 def digest_of(cluster, data):
     """What a sink on real1 received of the data that the client sent to port 9000 of the VIP."""
     start_sink(cluster.real1, 9000)
-    with cluster.client.socket(timeout=20) as connection:
-        connection.connect((VIP, 9000))
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        return connection.recv(100).decode()
+    return digest_of_upload(cluster.client, (VIP, 9000), data)
 
 
 # ---- direct routing ----

@@ -7,23 +7,34 @@ Drawn in full in support/cluster.py.
 """
 
 import collections
+import hashlib
+import os
+import random
 import re
 import socket
+import time
 
 import pytest
 
 from support.cluster import REAL1, REAL2, VIP
 from support.director import Server, Traffic
-from support.process import wait_until
-from support.servers import start_answering, telnet
+from support.process import PATIENCE, wait_until
+from support.servers import (digest_of_upload, html_directory, start_answering, start_nginx,
+                             start_sink, telnet)
 
 WEB = f"-t {VIP}:80"
 WEB_ROW = f"TCP {VIP}:80"
 
+# Of those with this mark, one runs in the virtual machine: a cluster and the programs take half a
+# minute there. Timeouts, refusals and counters are in test_compare.py.
+VM_BY_TC = pytest.mark.parametrize("cluster", [pytest.param("tc", marks=pytest.mark.vm), "xdp"],
+                                   indirect=True)
+
 
 @pytest.fixture(params=["tc", "xdp"])
-def cluster(cluster, request):
+def cluster(bare_cluster, request):
     """The reference cluster at both hooks: what XDP takes, tc does not see."""
+    cluster = bare_cluster
     if request.param == "xdp":
         cluster.ready_for_xdp()
         cluster.director.start_isobard("""
@@ -36,7 +47,14 @@ def cluster(cluster, request):
     return cluster
 
 
+@pytest.fixture
+def servers(cluster):
+    """nginx and telnetd on both real servers."""
+    cluster.start_servers()
+
+
 @pytest.mark.vm
+@pytest.mark.usefixtures("servers")
 def test_curl_is_answered_by_both_servers_in_turn(cluster):
     cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80", scheduler="rr")
 
@@ -46,6 +64,7 @@ def test_curl_is_answered_by_both_servers_in_turn(cluster):
 
 
 @pytest.mark.vm
+@pytest.mark.usefixtures("servers")
 def test_telnet_is_answered_by_both_servers(cluster):
     cluster.director.serve(f"-t {VIP}:23", f"{REAL1}:23", f"{REAL2}:23", scheduler="wlc")
 
@@ -54,6 +73,7 @@ def test_telnet_is_answered_by_both_servers(cluster):
     assert collections.Counter(prompts) == {"Real1": 2, "Real2": 2}
 
 
+@pytest.mark.usefixtures("servers")
 def test_a_host_of_the_inside_net_can_be_a_client(cluster):
     # vsbak asks from outside; its reply must not take the short way through the inside net
     cluster.director.serve(WEB, f"{REAL1}:80", f"{REAL2}:80")
@@ -61,6 +81,7 @@ def test_a_host_of_the_inside_net_can_be_a_client(cluster):
     assert cluster.vsbak.curl(f"http://{VIP}/").strip() in ("Real1", "Real2")
 
 
+@pytest.mark.usefixtures("servers")
 def test_the_director_itself_can_be_a_client(cluster):
     # The reply comes from the VIP, an address of its own (isobard sets this by itself)
     cluster.vs.sysctl("net.ipv4.conf.lo.accept_local", 1)
@@ -71,6 +92,7 @@ def test_the_director_itself_can_be_a_client(cluster):
     assert pages == ["Real2", "Real1"]
 
 
+@pytest.mark.usefixtures("servers")
 def test_virtual_and_real_port_may_differ(cluster):
     cluster.director.serve(f"-t {VIP}:8888", f"{REAL1}:80")
 
@@ -123,6 +145,7 @@ def test_statistics_count_a_known_exchange_to_the_byte(cluster):
     connection.close()
 
 
+@pytest.mark.usefixtures("servers")
 def test_zero_sets_the_statistics_to_zero(cluster):
     cluster.director.serve(WEB, f"{REAL1}:80")
     cluster.client.curl(f"http://{VIP}/")
@@ -154,6 +177,7 @@ def test_the_connection_listing_names_client_service_and_server(cluster):
     assert re.fullmatch(r"05:00|04:5\d", rows[1][1])
 
 
+@VM_BY_TC
 def test_weight_0_gets_no_new_connections_and_keeps_the_old_ones(cluster):
     director = cluster.director
     start_answering(cluster.real1, "Real1", "tcp:8080")
@@ -170,6 +194,7 @@ def test_weight_0_gets_no_new_connections_and_keeps_the_old_ones(cluster):
     assert ask(old[b"Real1\n"]) == b"Real1 still there?"
 
 
+@VM_BY_TC
 def test_a_removed_server_is_silent_and_comes_back_with_its_connections(cluster):
     director = cluster.director
     start_answering(cluster.real1, "Real1", "tcp:8080")
@@ -190,6 +215,7 @@ def test_a_removed_server_is_silent_and_comes_back_with_its_connections(cluster)
                what="the counters are back")
 
 
+@VM_BY_TC
 def test_udp_is_balanced_by_flow(cluster):
     start_answering(cluster.real1, "Real1", "udp:53")
     start_answering(cluster.real2, "Real2", "udp:53")
@@ -204,6 +230,22 @@ def test_udp_is_balanced_by_flow(cluster):
             answers.append((first, client.recv(100)))
 
     assert answers == [(b"Real2 a", b"Real2 b"), (b"Real1 a", b"Real1 b")] * 2
+
+
+def test_nothing_is_lost_while_mac_addresses_are_asked_for(cluster):
+    start_answering(cluster.real1, "Real1", "udp:53")
+    cluster.director.serve(f"-u {VIP}:53", f"{REAL1}:53")
+    with udp_client(cluster, 53) as client:
+        client.send(b"x")
+        client.recv(100)
+        cluster.vs.ip("neighbour flush dev eth0", "neighbour flush dev eth1")
+        time.sleep(0.15)  # the data plane itself knows them for an eighth of a second
+
+        for number in range(50):
+            client.send(b"%d" % number)
+        answers = {client.recv(100) for _ in range(50)}
+
+    assert answers == {b"Real1 %d" % number for number in range(50)}
 
 
 def test_set_changes_the_timeouts(cluster):
@@ -231,6 +273,24 @@ def test_no_server_is_an_icmp_port_unreachable(cluster, kind, servers):
         client.connect((VIP, 80))
         client.send(b"x")
         client.recv(100)
+
+
+@VM_BY_TC
+def test_megabytes_arrive_intact_in_both_directions(cluster):
+    # By tc with all offloads on: segments of up to 64 KiB
+    data = random.Random(1).randbytes(4 << 20 if PATIENCE > 1 else 32 << 20)
+    start_nginx(cluster.real1, "Real1")
+    with open(os.path.join(html_directory(cluster.real1), "data"), "wb") as file:
+        file.write(data)
+    start_sink(cluster.real1, 9000)
+    cluster.director.serve(WEB, f"{REAL1}:80")
+    cluster.director.serve(f"-t {VIP}:9000", f"{REAL1}:9000")
+
+    assert digest_of_upload(cluster.client, (VIP, 9000), data) == hashlib.sha256(data).hexdigest()
+
+    cluster.client.curl(f"http://{VIP}/data", "--output", cluster.lab.path("data"))
+    with open(cluster.lab.path("data"), "rb") as file:
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(data).digest()
 
 
 # ---- clients ----

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """./run: the demonstration starts, shows who answers, and leaves nothing behind.
 
-The cluster is that of support/cluster.py, in namespaces isobar-client, isobar-vs, ... The build
-that ./run does first is left out: tools/demo.py is what it calls then.
+The cluster is that of support/cluster.py, in namespaces isobar-client, isobar-vs, ... Most tests
+leave out the build that ./run does first: tools/demo.py is what it calls then. What it shows on
+a terminal is in test_run_terminal.py.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -12,20 +14,47 @@ import subprocess
 
 import pytest
 
+from demo import once
+from support.cluster import VIP
 from support.director import ROOT
 from support.lab import Lab
 from support.lab_record import Record
-from support.process import Process, run, wait_until
+from support.process import LabError, Process, run, wait_until
 
 pytestmark = pytest.mark.alone  # there is one ./run on a machine
 
 DEMO = ["/usr/bin/python3", os.path.join(ROOT, "tools", "demo.py")]
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+NAMESPACES = {f"isobar-{name}" for name in ("switch", "client", "vs", "vsbak", "real1", "real2")}
+
+
+def namespaces():
+    """Those of ./run; labs of tests have a number in their names."""
+    return {name for name in os.listdir("/run/netns") if re.match(r"isobar-[a-z]+\d?$", name)}
+
+
+def processes():
+    return Record("isobar", None)._processes()
+
+
+def commands():
+    """{pid: name of the program}"""
+    found = {}
+    for pid in processes():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8") as line:
+            found[pid] = os.path.basename(line.read().split("\0")[0])
+    return found
 
 
 def left_behind():
-    return [name for name in os.listdir("/run/netns") if name.startswith("isobar-vs")] + \
-           [name for name in os.listdir("/tmp") if re.match(r"isobar-\w{8}$", name)]
+    return sorted(namespaces()) + processes() + \
+        [name for name in os.listdir("/tmp") if re.match(r"isobar-\w{8}$", name)]
+
+
+def state_of_this_machine():
+    return [run(words.split()).stdout for words in
+            ("ip -o link", "ip route", "tc qdisc", "nft --stateless list ruleset",
+             "sysctl net.ipv4.ip_forward")]
 
 
 @pytest.fixture
@@ -40,25 +69,64 @@ def demo(tmp_path):
         process.stop(20)
 
 
-def test_once_finds_the_right_shares():
-    done = run([*DEMO, "--once"], timeout=60)
+def test_once_builds_and_finds_the_right_shares():
+    done = run([os.path.join(ROOT, "run"), "--once"], timeout=100)
 
-    answers = done.stdout.splitlines()
-    assert (answers[1].count("Real1"), answers[1].count("Real2")) == (10, 10)
-    assert (answers[2].count("Real1"), answers[2].count("Real2")) == (2, 2)
+    up, pages, prompts, verdict = done.stdout.splitlines()[-4:]
+    assert "ninja: Entering directory" in done.stdout
+    assert up.startswith("The cluster is up after ")
+    assert (pages.count("Real1"), pages.count("Real2")) == (10, 10)
+    assert (prompts.count("Real1"), prompts.count("Real2")) == (2, 2)
+    assert verdict == "Both servers got their share."
     assert left_behind() == []
 
 
+@pytest.mark.parametrize("service", ["web", "telnet"])
+def test_once_fails_if_the_shares_are_wrong(cluster, service, capsys):
+    with open(os.path.join(ROOT, "examples", "reference.toml"), encoding="utf-8") as file:
+        before, name, behind = file.read().partition(f'name = "{service}"')
+    cluster.director.start_isobard(before + name + behind.replace("weight = 1", "weight = 3", 1))
+
+    assert once(cluster) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("NOT the right shares")
+
+
+def test_once_fails_if_a_server_answers_nothing(demo):
+    checked = demo("--once")
+    wait_until(lambda: "isobard" in commands().values(), 30, "isobard", interval=0.001)
+    nginx = [pid for pid, command in commands().items() if command == "nginx"]
+    os.kill(nginx[0], signal.SIGKILL)
+
+    assert checked.wait(30) == 1
+    assert "The cluster is up" in checked.log() and "curl: (7) " in checked.log()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_removes_everything(demo, number):
+def test_a_signal_removes_everything_and_this_machine_is_as_ever(demo, number):
+    before = state_of_this_machine()
     shown = demo()
-    shown.wait_for_log("HTTP answered by Real1", 30)
+    shown.wait_for_log("Real2 192.168.10.101:23", 30)
+    assert namespaces() == NAMESPACES and processes()
+    assert state_of_this_machine() == before
 
     shown.signal(number)
 
     assert shown.wait(20) == (0 if number == signal.SIGINT else 128 + number)
-    assert left_behind() == []
-    wait_until(lambda: Record("isobar", None)._processes() == [], what="no process is left")
+    wait_until(lambda: left_behind() == [], what="nothing is left")
+    assert state_of_this_machine() == before
+
+
+@pytest.mark.parametrize("moment", ["isobar-switch", "isobar-real2", "isobard"])
+def test_ctrl_c_during_the_start_removes_everything(demo, moment):
+    starting = demo()
+    wait_until(lambda: moment in namespaces() or moment in commands().values(), 30, moment,
+               interval=0.001)
+
+    starting.signal(signal.SIGINT)
+
+    assert starting.wait(20) == 130
+    assert starting.log() == ""
+    wait_until(lambda: left_behind() == [], what="nothing is left")
 
 
 def test_it_shows_servers_rates_and_what_to_try(demo):
@@ -124,3 +192,46 @@ def test_wrong_use_of_run_is_one_clear_sentence(words, status, said):
 
     assert done.returncode == status
     assert said in done.stderr
+
+
+@pytest.fixture
+def terminal_on_director(cluster):
+    """Runs commands in the director's namespace, with state of isobard's that is not the host's."""
+    cluster.vs.sysctl("net.ipv4.ip_forward", 0)
+    state = ["/run/isobar", "/var/lib/isobar"]
+    made = [path for path in state if not os.path.isdir(path)]
+    for path in made:
+        os.makedirs(path)
+    keeper = cluster.vs.start(["unshare", "--mount", "sh", "-c",
+                               'for path; do mount -t tmpfs none "$path" || exit 1; done; '
+                               "echo ready; exec sleep 1000", "sh", *state], name="keeper")
+    keeper.wait_for_log("ready")
+    yield ["nsenter", f"--target={keeper.pid}", "--mount", f"--wd={ROOT}", "--"]
+    keeper.kill()
+    for path in made:
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+
+def test_config_runs_isobard_with_a_file_and_says_the_truth(cluster, terminal_on_director):
+    def pages():
+        return sorted(cluster.client.curl(f"http://{VIP}/").strip() for _ in range(4))
+    both = ["Real1", "Real1", "Real2", "Real2"]
+
+    isobard = cluster.vs.start([*terminal_on_director, os.path.join(ROOT, "run"), "--config",
+                                "examples/reference.toml"], name="run")
+    isobard.wait_for_log("Ctrl-C ends isobard", 100)
+    wait_until(lambda: pages() == both, 20, "both servers answer")
+    status, remove = re.findall("^  (/.*)$", isobard.log(), re.MULTILINE)
+    assert "192.168.10.101:80" in cluster.vs.output([*terminal_on_director, *status.split()])
+
+    isobard.signal(signal.SIGINT)
+    assert isobard.wait() == 0
+    assert pages() == both
+
+    cluster.vs.run([*terminal_on_director, *remove.split()])
+    with pytest.raises(LabError, match=r"curl: \(7\)"):
+        pages()
+    assert cluster.vs.output(["nft", "list", "ruleset"]) == ""
+    assert "clsact" not in cluster.vs.output(["tc", "qdisc"])
+    assert cluster.vs.sysctl("net.ipv4.ip_forward") == "0"
