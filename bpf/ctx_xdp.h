@@ -37,8 +37,8 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ingress_ifindex;
 }
 
-/* To a function that makes no use of it clang would not hand the context, which the verifier expects
- * in every global one that has it. */
+/* To a function that makes no use of it clang would not hand the context, which the verifier
+ * expects in every global one that has it. */
 static __always_inline void ctx_keep(ISOBAR_CTX *ctx)
 {
 	asm volatile("" : : "r"(ctx));

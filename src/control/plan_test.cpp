@@ -73,9 +73,10 @@ TEST(Plan, AGroupIsOfTheFamilyOfItsAddresses) {
     const ServiceKey key = wanted.services.at(0).key;
     EXPECT_EQ(key, ServiceKey::by_mark(key.mark, model::Family::V6));
     const model::Network everybody{{model::Family::V6, {}}, 0};
-    EXPECT_EQ(wanted.groups.at(1),
-              (model::MarkRule{model::Protocol::Tcp, everybody, {http.address.address, 128}, 443,
-                               443, key.mark}));
+    EXPECT_EQ(
+        wanted.groups.at(1),
+        (model::MarkRule{
+            model::Protocol::Tcp, everybody, {http.address.address, 128}, 443, 443, key.mark}));
 }
 
 TEST(Plan, AServiceByMarkIsThat) {
