@@ -24,7 +24,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 3
+#define ISOBAR_ABI_VERSION 4
 
 #define ISOBAR_CACHE_LINE 64
 

@@ -65,6 +65,29 @@ TEST_P(Nat6, UdpIsRewrittenWithItsChecksum) {
                        to_client(packet(Ip6{kVip6, kClient6, 63}, Udp{53, 40000, text("me")}))));
 }
 
+TEST_P(Nat6, RulesBySourceCountOnTheWayToTheClient) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    const auto syn = packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn});
+    const auto syn_ack = packet(Ip6{kServers6[0], kClient6}, Tcp{8080, 40000, kSyn | kAck});
+    ip("rule add from 2001:db8::100 table 100\nroute add blackhole ::/0 table 100\n", true);
+
+    EXPECT_STREQ("FORWARDED", name(from_client(syn).verdict));
+    EXPECT_STREQ("REPLIED", name(from_server(syn_ack).verdict));
+    ip("rule add from 2001:db8::2 table 100\n", true);
+    bed().forget_nexthops();
+    EXPECT_STREQ(is_tc() ? "REPLY_REFUSED" : "TO_TC", name(from_server(syn_ack).verdict));
+}
+
+TEST_P(Nat6, AReplyWithoutARouteIsLeftToTheStack) {
+    serve(model::Protocol::Tcp, 80, 8080);
+    (void)from_client(packet(Ip6{kClient6, kVip6}, Tcp{40000, 80, kSyn}));
+    ip("route del 2001:db8::/64 dev outside\n");
+    bed().forget_nexthops();
+    const auto syn_ack = packet(Ip6{kServers6[0], kClient6}, Tcp{8080, 40000, kSyn | kAck});
+
+    EXPECT_STREQ(is_tc() ? "REPLY_REFUSED" : "TO_TC", name(from_server(syn_ack).verdict));
+}
+
 // It is for the receiver to say whether it takes such datagrams (RFC 6936).
 TEST_P(Nat6, AUdpDatagramWithoutChecksumStaysWithout) {
     serve(model::Protocol::Udp, 53, 5353);

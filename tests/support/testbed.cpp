@@ -172,14 +172,14 @@ const char* name(isobar_verdict verdict) {
 
 // ---- the namespace ----
 
-void ip(const std::string& lines) {
+void ip(const std::string& lines, bool v6) {
     int ends[2];
     if (::pipe(ends) != 0) fail("pipe");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[1]);
-    const char* const argv[] = {"ip", "-batch", "-", nullptr};
+    const char* const argv[] = {"ip", "-batch", "-", v6 ? "-6" : nullptr, nullptr};
     const char* const environment[] = {"PATH=/usr/sbin:/sbin:/usr/bin:/bin", nullptr};
     pid_t child = 0;
     const int code = ::posix_spawnp(&child, "ip", &actions, nullptr, const_cast<char* const*>(argv),

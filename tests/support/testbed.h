@@ -145,8 +145,9 @@ private:
 
 // ---- the namespace ----
 
-// Runs `ip -batch` with these lines, in the namespace of the calling thread.
-void ip(const std::string& lines);
+// Runs `ip -batch` with these lines, in the namespace of the calling thread. Addresses tell their
+// family themselves, but `rule` must be told.
+void ip(const std::string& lines, bool v6 = false);
 // net.ipv4.ip_forward and the like.
 void write_sysctl(const std::string& path, const std::string& value);
 
