@@ -24,7 +24,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 3
+#define ISOBAR_ABI_VERSION 4
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -196,12 +196,10 @@ struct isobar_server {
 	__u32 weight;
 	__u32 service;      /* index in isobar_services */
 	__u32 removed_at;   /* jiffies, of a removed server */
-	/* how to reach it by tunnel */
-	__be32 tunnel_source; /* of the outer header; 0: the virtual address */
 	__be16 tunnel_port; /* GUE: destination */
 	__be16 listed_port; /* as it was given; `port` is 0 if its service is for all ports */
 	__u8 tunnel;        /* enum isobar_tunnel */
-	__u8 pad0[3];
+	__u8 pad0[7];
 	/* written by the data plane on state changes */
 	__u32 active;       /* connections, by IPVS's definition */
 	__u32 inactive;
@@ -210,8 +208,11 @@ struct isobar_server {
 	__u64 zero[5];      /* point that -Z set to zero */
 	__u32 upper_threshold; /* connections, 0: no limit; written by user space */
 	__u32 lower_threshold;
+	/* how to reach it by tunnel; the family is the server's, which need not be the service's */
+	struct isobar_address tunnel_source; /* of the outer header; 0: the virtual address */
+	__u8 pad1[48];
 };
-ISOBAR_SIZE(struct isobar_server, 128);
+ISOBAR_SIZE(struct isobar_server, 192);
 
 enum isobar_method {
 	ISOBAR_METHOD_NAT = 0,

@@ -43,6 +43,7 @@ enum isobar_action {
 	X(TABLE_FULL, DROP, "new connection, and no room in the connection table") \
 	X(TEMPLATE_FULL, DROP, "new client of a persistent service, and no room for its template") \
 	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
+	X(EXTENSIONS, DROP, "for a service, IPv6 extension headers cut off or too many") \
 	X(BAD_CHECKSUM, DROP, "for a service, wrong IP header checksum") \
 	X(INTERNAL, DROP, "a map lookup failed that cannot fail: a bug, please report")
 

@@ -13,6 +13,7 @@
 #include "conn_end.h"
 #include "filter.h"
 #include "fragment.h"
+#include "ipv6.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
@@ -79,14 +80,12 @@ static __always_inline void plan_change(struct balance *b)
 	const struct isobar_tuple *tuple = &b->packet.tuple;
 
 	if (b->found.direction == ISOBAR_FROM_CLIENT) {
-		b->change.old_address = address_v4(&tuple->destination);
 		b->change.old_port = tuple->destination_port;
-		b->change.new_address = address_v4(&b->found.server->address);
+		address_put(&b->change.new_address, address_halves(&b->found.server->address));
 		b->change.new_port = conn_server_port(conn, b->found.server);
 	} else {
-		b->change.old_address = address_v4(&tuple->source);
 		b->change.old_port = tuple->source_port;
-		b->change.new_address = address_v4(&conn->virtual_address);
+		address_put(&b->change.new_address, address_halves(&conn->virtual_address));
 		b->change.new_port = conn->virtual_port;
 	}
 }
@@ -95,10 +94,10 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 						 struct isobar_nexthop **hop)
 {
 	if (b->found.direction == ISOBAR_FROM_CLIENT)
-		return find_nexthop(ctx, b->settings, &b->packet, 0, b->change.new_address, b->now,
-				    hop);
-	return find_nexthop(ctx, b->settings, &b->packet, b->change.new_address,
-			    address_v4(&b->packet.tuple.destination), b->now, hop);
+		return find_nexthop(ctx, b->settings, &b->packet, NULL, &b->change.new_address,
+				    b->now, hop);
+	return find_nexthop(ctx, b->settings, &b->packet, &b->change.new_address,
+			    &b->packet.tuple.destination, b->now, hop);
 }
 
 static __always_inline void account(const struct balance *b)
@@ -120,14 +119,14 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 
 	/* the checksum over all fragments is in the first one, with the ports */
 	if (b->found.conn->method == ISOBAR_METHOD_NAT && (b->packet.fragment & FRAGMENT_LATER))
-		return nat_rewrite_ip(ctx, end, &b->change);
+		return nat_rewrite_address(ctx, &b->packet, end, &b->change);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT && b->packet.tuple.protocol == IPPROTO_SCTP)
-		return nat_rewrite_ip(ctx, end, &b->change) ||
+		return nat_rewrite_address(ctx, &b->packet, end, &b->change) ||
 		       sctp_rewrite_port(ctx, &b->packet, end == NAT_DESTINATION,
 					 b->change.new_port);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
-	if (nat_count_hop(ctx))
+	if (nat_count_hop(ctx, &b->packet))
 		return -1;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN)
 		return tunnel_wrap(ctx, &b->packet, b->found.server);
@@ -244,13 +243,15 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	struct balance b = {};
 	enum isobar_verdict verdict;
 
-	verdict = parse_network(ctx, &b.packet);
-	if (verdict != ISOBAR_GO_ON)
-		return verdict;
+	if (parse_plain(ctx, &b.packet)) {
+		verdict = parse_network(ctx, &b.packet);
+		if (verdict != ISOBAR_GO_ON)
+			return verdict;
+	}
 	b.settings = isobar_only(isobar_settings);
 	if (!b.settings)
 		return ISOBAR_INTERNAL;
-	if (b.packet.tuple.protocol == IPPROTO_ICMP)
+	if (b.packet.tuple.protocol == IPPROTO_ICMP || b.packet.tuple.protocol == IPV6_ICMP)
 		return balance_icmp(ctx, &b);
 	b.kinds = filter_kinds(&b.packet.tuple);
 	if (b.settings->marks && ctx_mark(ctx)) /* of any address */
@@ -259,7 +260,8 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		return ISOBAR_NOT_OURS;
 	if (b.packet.tuple.protocol != IPPROTO_TCP && b.packet.tuple.protocol != IPPROTO_UDP &&
 	    b.packet.tuple.protocol != IPPROTO_SCTP)
-		return ISOBAR_NOT_OURS;
+		return b.packet.tuple.protocol == IPV6_UNREADABLE ? ISOBAR_EXTENSIONS
+								  : ISOBAR_NOT_OURS;
 	verdict = check_network(ctx, &b.packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
@@ -271,7 +273,7 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	conn_sweep_due(b.settings, b.now);
 	verdict = find_or_schedule(ctx, &b);
 	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && b.found.conn->chosen)
-		fragment_lead_to(ctx, &b.packet, b.found.conn->server);
+		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
 	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;

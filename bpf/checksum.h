@@ -27,3 +27,13 @@ static __always_inline __sum16 checksum_replace(__sum16 sum, __be32 old_word, __
 	total += new_half;
 	return (__sum16)~checksum_fold(total);
 }
+
+/* By how much a sum grows if the `count` words `from` become `to`. */
+static __always_inline __u64 checksum_change(const __be32 *from, const __be32 *to, int count)
+{
+	__u64 sum = 0;
+
+	for (int i = 0; i < count; i++)
+		sum += (__u64)(__u32)~from[i] + to[i];
+	return sum;
+}

@@ -51,15 +51,13 @@ static __always_inline __u64 conn_mix(__u64 hash)
 }
 
 static __always_inline __u64 conn_hash(const struct isobar_settings *settings,
-				       const struct isobar_address *address, __be16 port,
-				       __u8 protocol)
+				       struct address_halves address, __be16 port, __u8 protocol)
 {
-	__u64 near = (__u64)address->word[3] << 32 | (__u64)port << 16 | protocol;
-	__u64 far = (__u64)address->word[0] << 32 | address->word[1];
 	__u64 hash = settings->hash_seed;
 
-	hash ^= far * 0xa0761d6478bd642full ^ address->word[2];
-	return conn_mix((hash ^ near) * 0x9e3779b97f4a7c15ull);
+	hash ^= address.first * 0xa0761d6478bd642full;
+	hash ^= address.last ^ ((__u32)port << 16 | protocol);
+	return conn_mix(hash * 0x9e3779b97f4a7c15ull);
 }
 
 /* The packet's end that is the client's, if the packet is of that direction. No branches: the
@@ -67,25 +65,27 @@ static __always_inline __u64 conn_hash(const struct isobar_settings *settings,
 static __always_inline __u64 conn_client_hash(const struct isobar_settings *settings,
 					      const struct isobar_tuple *tuple, __u32 direction)
 {
-	struct isobar_address client = tuple->source;
+	struct address_halves client = address_halves(&tuple->source);
+	struct address_halves other = address_halves(&tuple->destination);
 	__u32 port = tuple->source_port;
-	__u32 reply = -direction; /* all bits or none */
+	__u64 reply = -(__u64)direction; /* all bits or none */
 
 	asm volatile("" : "+r"(reply)); /* or clang makes branches of it */
-	for (int i = 0; i < 4; i++)
-		client.word[i] ^= (client.word[i] ^ tuple->destination.word[i]) & reply;
+	client.first ^= (client.first ^ other.first) & reply;
+	client.last ^= (client.last ^ other.last) & reply;
 	port ^= (port ^ tuple->destination_port) & reply;
-	return conn_hash(settings, &client, port, tuple->protocol);
+	return conn_hash(settings, client, port, tuple->protocol);
 }
 
 /* Of both ends: where the connection goes that has strayed, and its signpost. */
 static __always_inline __u64 conn_stray_hash(const struct isobar_settings *settings,
 					     const struct isobar_tuple *tuple)
 {
-	__u64 source = conn_hash(settings, &tuple->source, tuple->source_port, tuple->protocol);
+	__u64 source = conn_hash(settings, address_halves(&tuple->source), tuple->source_port,
+				 tuple->protocol);
 
-	return conn_mix(source + conn_hash(settings, &tuple->destination, tuple->destination_port,
-					   tuple->protocol) *
+	return conn_mix(source + conn_hash(settings, address_halves(&tuple->destination),
+					   tuple->destination_port, tuple->protocol) *
 					 0xe7037ed1a0b428dbull);
 }
 
@@ -96,9 +96,10 @@ static __always_inline __u64 template_hash(const struct isobar_settings *setting
 					   const struct isobar_address *virtual_address,
 					   __be16 virtual_port, __u8 protocol)
 {
-	__u64 hash = conn_hash(settings, client, 0, protocol);
+	__u64 hash = conn_hash(settings, address_halves(client), 0, protocol);
 
-	return conn_mix(hash + conn_hash(settings, virtual_address, virtual_port, protocol) *
+	return conn_mix(hash + conn_hash(settings, address_halves(virtual_address), virtual_port,
+					 protocol) *
 				       0xe7037ed1a0b428dbull);
 }
 
@@ -151,13 +152,13 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 	if (direction == ISOBAR_FROM_CLIENT)
 		return conn->client_port == tuple->source_port &&
 		       conn->virtual_port == tuple->destination_port &&
-		       address_equal(&conn->client, &tuple->source) &&
-		       address_equal(&conn->virtual_address, &tuple->destination);
+		       address_same(&conn->client, &tuple->source) &&
+		       address_same(&conn->virtual_address, &tuple->destination);
 	/* by other methods the server answers its client itself, from the virtual address */
 	return conn->method == ISOBAR_METHOD_NAT && conn->client_port == tuple->destination_port &&
 	       conn_server_port(conn, server) == tuple->source_port &&
-	       address_equal(&conn->client, &tuple->destination) &&
-	       address_equal(&server->address, &tuple->source);
+	       address_same(&conn->client, &tuple->destination) &&
+	       address_same(&server->address, &tuple->source);
 }
 
 /* What a record says of the packet that it was made for, and where that goes. */
@@ -165,8 +166,8 @@ static __always_inline void conn_describe(struct isobar_conn *conn,
 					  const struct isobar_tuple *tuple, __u32 server_index,
 					  const struct isobar_server *server)
 {
-	conn->client = tuple->source;
-	conn->virtual_address = tuple->destination;
+	address_put(&conn->client, address_halves(&tuple->source));
+	address_put(&conn->virtual_address, address_halves(&tuple->destination));
 	conn->client_port = tuple->source_port;
 	conn->virtual_port = tuple->destination_port;
 	conn->protocol = tuple->protocol;

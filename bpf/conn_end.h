@@ -100,7 +100,8 @@ static __always_inline __u64 conn_own_hash(const struct isobar_settings *setting
 	if (life & ISOBAR_LIFE_TEMPLATE)
 		return template_hash(settings, &conn->client, &conn->virtual_address,
 				     conn->virtual_port, conn->protocol);
-	return conn_hash(settings, &conn->client, conn->client_port, conn->protocol);
+	return conn_hash(settings, address_halves(&conn->client), conn->client_port,
+			 conn->protocol);
 }
 
 /* Takes a connection, or a template that controls none, out of the table. 1: done, 0: somebody

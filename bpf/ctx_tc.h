@@ -10,6 +10,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "abi.h"
+
 #define ISOBAR_CTX struct __sk_buff
 /* tc finishes everything; XDP hands what it cannot do to tc. */
 #define ISOBAR_HOOK_COMPLETE 1
@@ -63,12 +65,14 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return bpf_skb_pull_data(ctx, length) == 0;
 }
 
+/* Copies from the packet. Other than 0: it is shorter. */
 static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
 {
 	return bpf_skb_load_bytes(ctx, offset, into, length);
 }
 
-/* Keeps the driver's sum of the packet right. */
+/* Keeps the driver's sum of the packet right: also for what no checksum makes up for, as fields of
+ * the IPv6 header. Ends the validity of packet pointers. */
 static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
 {
 	return bpf_skb_store_bytes(ctx, offset, from, length, BPF_F_RECOMPUTE_CSUM);
@@ -102,6 +106,23 @@ static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __
 
 	if (bpf_l4_csum_replace(ctx, offset, old_address, new_address,
 				flags | BPF_F_PSEUDO_HDR | sizeof(old_address)))
+		return -1;
+	if (old_port == new_port)
+		return 0;
+	return bpf_l4_csum_replace(ctx, offset, old_port, new_port, flags | sizeof(old_port));
+}
+
+/* The same for IPv6. A UDP checksum of 0 is for the receiver to judge (RFC 6936, 5.10). */
+static __always_inline int ctx_change_checksum6(ISOBAR_CTX *ctx, __u32 offset,
+						const struct isobar_address *old_address,
+						const struct isobar_address *new_address,
+						__be16 old_port, __be16 new_port, int is_udp)
+{
+	__u64 flags = is_udp ? BPF_F_MARK_MANGLED_0 : 0;
+	__s64 change = bpf_csum_diff((void *)old_address, sizeof(*old_address), (void *)new_address,
+				     sizeof(*new_address), 0);
+
+	if (change < 0 || bpf_l4_csum_replace(ctx, offset, 0, change, flags | BPF_F_PSEUDO_HDR))
 		return -1;
 	if (old_port == new_port)
 		return 0;

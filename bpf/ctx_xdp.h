@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "abi.h"
 #include "checksum.h"
 
 #define ISOBAR_CTX struct xdp_md
@@ -36,6 +37,13 @@ static __always_inline __u32 ctx_ifindex(ISOBAR_CTX *ctx)
 	return ctx->ingress_ifindex;
 }
 
+/* To a function that makes no use of it clang would not hand the context, which the verifier
+ * expects in every global one that has it. */
+static __always_inline void ctx_keep(ISOBAR_CTX *ctx)
+{
+	asm volatile("" : : "r"(ctx));
+}
+
 static __always_inline int ctx_is_from_here(ISOBAR_CTX *ctx)
 {
 	return 0;
@@ -43,8 +51,7 @@ static __always_inline int ctx_is_from_here(ISOBAR_CTX *ctx)
 
 static __always_inline __u32 ctx_mark(ISOBAR_CTX *ctx)
 {
-	/* else clang hands no context to a function that asks for nothing else */
-	asm volatile("" : : "r"(ctx));
+	ctx_keep(ctx);
 	return 0;
 }
 
@@ -86,13 +93,32 @@ static __always_inline int ctx_change_checksum(ISOBAR_CTX *ctx, __u32 offset, __
 					       __be32 new_address, __be16 old_port, __be16 new_port,
 					       int is_udp)
 {
-	__sum16 *sum = ctx_data(ctx) + (offset & 0xff);
+	__sum16 *sum = ctx_data(ctx) + (offset & 0x1ff);
 
 	if ((void *)(sum + 1) > ctx_data_end(ctx))
 		return -1;
 	if (is_udp && *sum == 0)
 		return 0;
 	*sum = checksum_replace(*sum, old_address, new_address, old_port, new_port);
+	if (is_udp && *sum == 0)
+		*sum = 0xffff;
+	return 0;
+}
+
+static __always_inline int ctx_change_checksum6(ISOBAR_CTX *ctx, __u32 offset,
+						const struct isobar_address *old_address,
+						const struct isobar_address *new_address,
+						__be16 old_port, __be16 new_port, int is_udp)
+{
+	__sum16 *sum = ctx_data(ctx) + (offset & 0x1ff);
+	__u64 total = checksum_change(old_address->word, new_address->word, 4);
+
+	if ((void *)(sum + 1) > ctx_data_end(ctx))
+		return -1;
+	if (is_udp && *sum == 0)
+		return 0;
+	total += (__u64)(__u16) ~*sum + (__u16)~old_port + new_port;
+	*sum = ~checksum_fold(total);
 	if (is_udp && *sum == 0)
 		*sum = 0xffff;
 	return 0;

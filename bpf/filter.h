@@ -11,10 +11,8 @@
 
 static __always_inline __u32 filter_slot(const struct isobar_address *address)
 {
-	__u32 sum = address->word[3] ^ (address->word[2] << 1) ^ (address->word[1] << 2) ^
-		    (address->word[0] << 3);
-
-	return (sum * 0x9e3779b1u) >> 16; /* Fibonacci hashing to 16 bits */
+	/* Fibonacci hashing to 16 bits */
+	return (address_fold(address_halves(address)) * 0x9e3779b1u) >> 16;
 }
 
 /* ISOBAR_FILTER_* of both addresses of a packet. */

@@ -80,20 +80,14 @@ static enum isobar_verdict fragment_hold(ISOBAR_CTX *ctx, const struct fragment_
 static enum isobar_verdict fragment_release(ISOBAR_CTX *ctx, const struct fragment_key *key,
 					    struct fragment_datagram *datagram);
 
-/* Names the datagram; where in it the fragment begins is returned. */
-static __always_inline int fragment_read(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-					 struct fragment_key *key, __u32 *offset)
+static __always_inline struct fragment_key fragment_key(const struct isobar_packet *packet)
 {
-	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
-
-	if ((void *)(ip + 1) > ctx_data_end(ctx))
-		return -1;
-	key->source = packet->tuple.source;
-	key->destination = packet->tuple.destination;
-	key->protocol = packet->tuple.protocol;
-	key->id = ip->id;
-	*offset = (bpf_ntohs(ip->frag_off) & 0x1fff) * 8;
-	return 0;
+	return (struct fragment_key){
+		.source = packet->tuple.source,
+		.destination = packet->tuple.destination,
+		.id = packet->fragment_id,
+		.protocol = packet->tuple.protocol,
+	};
 }
 
 /* The datagram; if it is not known yet, a new one. */
@@ -116,12 +110,12 @@ static __always_inline struct fragment_datagram *fragment_of(const struct fragme
 
 /* Later fragments must not reach into the header that the first one was judged by (RFC 1858),
  * nor beyond what a datagram can be. */
-static __always_inline int fragment_is_sane(const struct isobar_packet *packet, __u32 offset)
+static __always_inline int fragment_is_sane(const struct isobar_packet *packet)
 {
 	__u32 header = packet->tuple.protocol == IPPROTO_TCP ? sizeof(struct tcphdr)
 							     : sizeof(struct udphdr);
 
-	return offset >= header && offset + packet->length <= 0xffff;
+	return packet->fragment_at >= header && packet->fragment_at + packet->length <= 0xffff;
 }
 
 /* A later fragment gets the ports of its datagram; or it has to wait. Global, as below: the
@@ -130,14 +124,15 @@ __noinline int fragment_follow(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct fragment_datagram *datagram;
-	struct fragment_key key = {};
+	struct fragment_key key;
 	union fragment_ports ports;
 	enum isobar_verdict verdict;
-	__u32 offset, now;
+	__u32 now;
 
-	if (!settings || !packet || fragment_read(ctx, packet, &key, &offset))
+	if (!settings || !packet)
 		return ISOBAR_INTERNAL;
-	if (!fragment_is_sane(packet, offset))
+	key = fragment_key(packet);
+	if (!fragment_is_sane(packet))
 		return ISOBAR_MALFORMED;
 	now = isobar_now();
 	datagram = fragment_of(&key, now, now + FRAGMENT_SECONDS * settings->hz);
@@ -163,12 +158,13 @@ __noinline int fragment_lead(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct fragment_datagram *datagram;
-	struct fragment_key key = {};
+	struct fragment_key key;
 	union fragment_ports ports;
-	__u32 offset, now, deadline;
+	__u32 now, deadline;
 
-	if (!settings || !packet || fragment_read(ctx, packet, &key, &offset))
+	if (!settings || !packet)
 		return ISOBAR_INTERNAL;
+	key = fragment_key(packet);
 	now = isobar_now();
 	deadline = now + FRAGMENT_SECONDS * settings->hz;
 	datagram = fragment_of(&key, now, deadline);
@@ -188,14 +184,14 @@ __noinline int fragment_lead(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 }
 
 /* The first fragment of a datagram for a one-packet service: the others go to its server, too. */
-__noinline int fragment_lead_to(ISOBAR_CTX *ctx, const struct isobar_packet *packet, __u32 server)
+__noinline int fragment_lead_to(const struct isobar_packet *packet, __u32 server)
 {
 	struct fragment_datagram *datagram;
-	struct fragment_key key = {};
-	__u32 offset;
+	struct fragment_key key;
 
-	if (!packet || fragment_read(ctx, packet, &key, &offset))
+	if (!packet)
 		return 0;
+	key = fragment_key(packet);
 	datagram = bpf_map_lookup_elem(&isobar_datagram, &key);
 	if (datagram)
 		datagram->server = server + 1;

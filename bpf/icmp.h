@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP (RFC 792), tc only: errors that we send about packets we refuse, and errors of
- * others about packets that we rewrote, which are mapped to their connection.
+ * ICMP (RFC 792; RFC 4443: icmp6.h), tc only: errors that we send about packets we refuse, and
+ * errors of others about packets that we rewrote, which are mapped to their connection.
  */
 #pragma once
 
 #include "balance.h"
+#include "icmp6.h"
 
 /* As net.ipv4.icmp_msgs_per_sec. */
 #define ICMP_PER_SECOND 1000
@@ -46,6 +47,13 @@ static __always_inline int icmp_may_send(const struct isobar_settings *settings,
 	return 1;
 }
 
+static __always_inline struct isobar_error *icmp_error(void)
+{
+	struct isobar_cpu *cpu = isobar_only(isobar_cpu);
+
+	return cpu ? &cpu->error : NULL;
+}
+
 static __always_inline __be16 icmp_type_code(enum isobar_verdict verdict)
 {
 	switch (verdict) {
@@ -75,51 +83,49 @@ struct icmp_quote {
 
 /* Cuts the packet down to what an error quotes of it: IP header and 8 bytes behind it.
  * A packet whose transport checksum the device is to fill in cannot be cut before that
- * field (the kernel refuses), and the device will still fill it in: `sum` then is what
+ * field (the kernel refuses), and the device will still fill it in: the sum then is what
  * the quoted bytes will add up to. */
-static __always_inline int icmp_cut(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-				    struct icmp_quote *quote, __u32 *length, __u64 *sum)
+__noinline int icmp_cut(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			struct isobar_error *error)
 {
-	int is_udp = packet->tuple.protocol == IPPROTO_UDP;
-	__u32 l4 = packet->l4 & 0x7f;
-	__u32 checksum =
-		l4 + (is_udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check));
+	struct icmp_quote quote;
+	__u32 l4, checksum;
 	__be16 seed;
 
-	if (bpf_skb_load_bytes(ctx, l4, quote, sizeof(*quote)) ||
+	if (!packet || !error)
+		return -1;
+	l4 = packet->l4 & ISOBAR_L4_MASK;
+	checksum = nat_checksum_offset(packet);
+	if (bpf_skb_load_bytes(ctx, l4, &quote, sizeof(quote)) ||
 	    bpf_skb_load_bytes(ctx, checksum, &seed, sizeof(seed)))
 		return -1;
-	*length = l4 + sizeof(*quote);
+	error->length = l4 + sizeof(quote);
 	if (bpf_skb_change_tail(ctx, l4 + sizeof(__be32), 0) == 0) {
-		*sum = (__u64)quote->half[0] + quote->half[1] + quote->half[2] + quote->half[3];
+		error->sum = (__u32)quote.half[0] + quote.half[1] + quote.half[2] + quote.half[3];
 	} else {
-		*sum = (__u16)~seed;
-		if (!is_udp)
-			*length = checksum + sizeof(seed);
+		error->sum = (__u16)~seed;
+		if (packet->tuple.protocol != IPPROTO_UDP)
+			error->length = checksum + sizeof(seed);
 	}
-	if (bpf_skb_change_tail(ctx, *length, 0))
+	if (bpf_skb_change_tail(ctx, error->length, 0))
 		return -1;
-	return bpf_skb_store_bytes(ctx, l4, quote, sizeof(*quote), 0);
+	return bpf_skb_store_bytes(ctx, l4, &quote, sizeof(quote), 0);
 }
 
-/* Turns the packet into the ICMP error about it, from its destination to its source. */
-static __noinline int icmp_refuse(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 verdict,
-				  __u32 mtu)
+/* Turns the packet, already cut, into the ICMP error about it, from its destination to its
+ * source. */
+__noinline int icmp_write(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			  const struct isobar_error *error, __u32 verdict, __u32 mtu)
 {
 	struct icmp_refusal refusal = {};
-	struct icmp_quote quote;
-	__u32 length;
-	__u64 sum;
 	__u64 header;
 
-	if (icmp_cut(ctx, packet, &quote, &length, &sum))
-		return -1;
-	if (bpf_skb_adjust_room(ctx, sizeof(refusal), BPF_ADJ_ROOM_MAC, 0))
+	if (!packet || !error || bpf_skb_adjust_room(ctx, sizeof(refusal), BPF_ADJ_ROOM_MAC, 0))
 		return -1;
 	refusal.ip.version = 4;
 	refusal.ip.ihl = sizeof(refusal.ip) / 4;
 	refusal.ip.tos = 0xc0; /* internetwork control, as the kernel's own errors */
-	refusal.ip.tot_len = bpf_htons(sizeof(refusal) + length - ISOBAR_L3);
+	refusal.ip.tot_len = bpf_htons(sizeof(refusal) + error->length - ISOBAR_L3);
 	refusal.ip.ttl = 64;
 	refusal.ip.protocol = IPPROTO_ICMP;
 	refusal.ip.saddr = address_v4(&packet->tuple.destination);
@@ -134,8 +140,19 @@ static __noinline int icmp_refuse(ISOBAR_CTX *ctx, struct isobar_packet *packet,
 	refusal.type_code = icmp_type_code(verdict);
 	refusal.mtu = bpf_htons(mtu);
 	/* the quoted IP header is right, so it adds up to nothing */
-	refusal.check = ~checksum_fold(sum + refusal.type_code + refusal.mtu);
+	refusal.check = ~checksum_fold((__u64)error->sum + refusal.type_code + refusal.mtu);
 	return bpf_skb_store_bytes(ctx, ISOBAR_L3, &refusal, sizeof(refusal), 0);
+}
+
+static __always_inline int icmp_refuse(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				       __u32 verdict, __u32 mtu)
+{
+	struct isobar_error *error = icmp_error();
+
+	if (!error || icmp_cut(ctx, packet, error))
+		return -1;
+	return packet_is_ipv6(packet) ? icmp6_write(ctx, packet, error, verdict, mtu)
+				      : icmp_write(ctx, packet, error, verdict, mtu);
 }
 
 /* A client that is on this host has no next hop. */
@@ -150,11 +167,10 @@ static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct bal
 						     enum isobar_verdict verdict, __u32 mtu)
 {
 	struct isobar_nexthop *hop = NULL;
-	__be32 client = address_v4(&b->packet.tuple.source);
-	__be32 self = address_v4(&b->packet.tuple.destination);
 	enum nexthop_answer answer;
 
-	answer = find_nexthop(ctx, b->settings, &b->packet, self, client, b->now, &hop);
+	answer = find_nexthop(ctx, b->settings, &b->packet, &b->packet.tuple.destination,
+			      &b->packet.tuple.source, b->now, &hop);
 	if (!icmp_finds_client(answer, ctx_is_from_here(ctx)) ||
 	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
 		return verdict + 1;
@@ -170,103 +186,113 @@ static __always_inline __u32 refusal_mtu(ISOBAR_CTX *ctx, struct balance *b)
 
 /* ---- errors of others ------------------------------------------------------ */
 
-/* Where things are in an ICMP error that quotes one of our packets. */
-struct icmp_error {
-	__u32 icmp;          /* offset of the ICMP header */
-	__u32 inner;         /* of the quoted IP header */
-	__u32 inner_l4;
-};
-
 static __always_inline int icmp_is_error(__u8 type)
 {
 	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH ||
 	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
-/* Reads the quoted packet; its tuple is returned turned round, as the tuple of the packets
- * that come from where the error comes from. */
-static __always_inline int icmp_parse(ISOBAR_CTX *ctx, struct isobar_packet *packet,
-				      struct icmp_error *error, struct isobar_tuple *quoted)
+/* Reads the quoted packet's header. */
+__noinline int icmp4_parse(ISOBAR_CTX *ctx, struct isobar_error *error)
 {
 	struct icmphdr *icmp;
 	struct iphdr *inner;
-	__be16 *ports;
 
-	error->icmp = packet->l4 & 0x7f;
-	error->inner = error->icmp + sizeof(*icmp);
-	if (!ctx_reach(ctx, error->inner + sizeof(*inner) + 8))
+	if (!error || !ctx_reach(ctx, error->inner + sizeof(*inner) + 8))
 		return -1;
-	icmp = ctx_data(ctx) + error->icmp;
+	icmp = ctx_data(ctx) + (error->icmp & ISOBAR_L4_MASK);
 	inner = (void *)(icmp + 1);
 	if ((void *)(inner + 1) > ctx_data_end(ctx))
 		return -1;
 	if (!icmp_is_error(icmp->type) || inner->version != 4 || inner->ihl < 5 ||
 	    (inner->frag_off & bpf_htons(0x1fff)))
 		return -1;
-	if (inner->protocol != IPPROTO_TCP && inner->protocol != IPPROTO_UDP &&
-	    inner->protocol != IPPROTO_SCTP)
-		return -1;
-	quoted->source = address_from_v4(inner->daddr);
-	quoted->destination = address_from_v4(inner->saddr);
-	quoted->protocol = inner->protocol;
+	error->quoted.source = address_from_v4(inner->daddr);
+	error->quoted.destination = address_from_v4(inner->saddr);
+	error->quoted.protocol = inner->protocol;
 	error->inner_l4 = error->inner + inner->ihl * 4;
+	return 0;
+}
+
+/* Reads the quoted packet. */
+static __always_inline int icmp_parse(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				      struct isobar_error *error)
+{
+	__be16 *ports;
+
+	error->icmp = packet->l4 & ISOBAR_L4_MASK;
+	error->inner = error->icmp + sizeof(struct icmphdr);
+	if (packet_is_ipv6(packet) ? icmp6_parse(ctx, error) : icmp4_parse(ctx, error))
+		return -1;
+	if (error->quoted.protocol != IPPROTO_TCP && error->quoted.protocol != IPPROTO_UDP &&
+	    error->quoted.protocol != IPPROTO_SCTP)
+		return -1;
 	if (!ctx_reach(ctx, error->inner_l4 + 8))
 		return -1;
-	ports = ctx_data(ctx) + (error->inner_l4 & 0xff);
+	ports = ctx_data(ctx) + (error->inner_l4 & ISOBAR_L4_MASK);
 	if ((void *)(ports + 2) > ctx_data_end(ctx))
 		return -1;
-	quoted->source_port = ports[1];
-	quoted->destination_port = ports[0];
+	error->quoted.source_port = ports[1];
+	error->quoted.destination_port = ports[0];
 	return 0;
 }
 
 /* The quoted packet gets back the address and port that its sender gave it. The IP
  * header's checksum makes up for the address; the ICMP checksum must take the port. */
-static __always_inline int icmp_rewrite_quote(ISOBAR_CTX *ctx, const struct icmp_error *error,
-					      int source_end, const struct nat_change *change)
+static __always_inline int icmp_rewrite_quote(ISOBAR_CTX *ctx, const struct isobar_error *error,
+					      int source_end)
 {
-	struct icmphdr *icmp = ctx_data(ctx) + (error->icmp & 0x7f);
+	struct icmphdr *icmp = ctx_data(ctx) + (error->icmp & ISOBAR_L4_MASK);
 	struct iphdr *inner = (void *)(icmp + 1);
-	__be16 *ports;
+	__be32 old_address = address_v4(&error->old_address);
+	__be32 new_address = address_v4(&error->new_address);
 
 	if ((void *)(inner + 1) > ctx_data_end(ctx))
 		return -1;
 	if (source_end)
-		inner->saddr = change->new_address;
+		inner->saddr = new_address;
 	else
-		inner->daddr = change->new_address;
-	inner->check =
-		checksum_replace(inner->check, change->old_address, change->new_address, 0, 0);
-	icmp->checksum = checksum_replace(icmp->checksum, 0, 0, change->old_port, change->new_port);
-	ports = ctx_data(ctx) + (error->inner_l4 & 0xff);
-	if ((void *)(ports + 2) > ctx_data_end(ctx))
-		return -1;
-	ports[!source_end] = change->new_port;
+		inner->daddr = new_address;
+	inner->check = checksum_replace(inner->check, old_address, new_address, 0, 0);
+	icmp->checksum = checksum_replace(icmp->checksum, 0, 0, error->old_port, error->new_port);
 	return 0;
 }
 
-static __always_inline int icmp_rewrite_outer(ISOBAR_CTX *ctx, enum nat_end end, __be32 old_address,
-					      __be32 new_address)
+/* The error as whom it goes to expects it: one end of it, and the other of what it quotes, get
+ * another address. */
+__noinline int icmp_rewrite(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			    const struct isobar_error *error, __u32 end)
 {
-	struct nat_change change = { .old_address = old_address, .new_address = new_address };
+	int source_end = end == NAT_DESTINATION; /* of the quoted packet */
+	__be16 *ports;
 
-	return nat_rewrite_ip(ctx, end, &change);
+	if (!packet || !error)
+		return -1;
+	if (packet_is_ipv6(packet)) {
+		if (icmp6_rewrite(ctx, packet, error, end))
+			return -1;
+	} else if (icmp_rewrite_quote(ctx, error, source_end) ||
+		   nat_rewrite_ip(ctx, end, address_v4(nat_old_address(packet, end)),
+				  address_v4(&error->new_address))) {
+		return -1;
+	}
+	ports = ctx_data(ctx) + (error->inner_l4 & ISOBAR_L4_MASK);
+	if ((void *)(ports + 2) > ctx_data_end(ctx))
+		return -1;
+	ports[!source_end] = error->new_port;
+	return 0;
 }
 
 /* The server sees a packet of its own quoted: by NAT that is one before the rewriting, else as
  * it is. */
 static __always_inline int icmp_rewrite_for_server(ISOBAR_CTX *ctx, struct balance *b,
-						   const struct icmp_error *error,
-						   const struct nat_change *quote)
+						   const struct isobar_error *error)
 {
 	if (b->found.conn->method == ISOBAR_METHOD_NAT)
-		return icmp_rewrite_quote(ctx, error, 1, quote) ||
-		       icmp_rewrite_outer(ctx, NAT_DESTINATION,
-					  address_v4(&b->packet.tuple.destination),
-					  quote->new_address);
+		return icmp_rewrite(ctx, &b->packet, error, NAT_DESTINATION);
 	if (b->found.server->flags & ISOBAR_SERVER_LOCAL)
 		return 0;
-	if (nat_count_hop(ctx))
+	if (nat_count_hop(ctx, &b->packet))
 		return -1;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN)
 		return tunnel_wrap(ctx, &b->packet, b->found.server);
@@ -275,25 +301,22 @@ static __always_inline int icmp_rewrite_for_server(ISOBAR_CTX *ctx, struct balan
 
 /* An error about a reply, from outside: on to the real server, about its own packet. */
 static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struct balance *b,
-							  const struct icmp_error *error)
+							  struct isobar_error *error)
 {
-	struct isobar_nexthop *hop = NULL;
-	struct nat_change quote = {
-		.old_address = address_v4(&b->found.conn->virtual_address),
-		.new_address = address_v4(&b->found.server->address),
-		.old_port = b->found.conn->virtual_port,
-		.new_port = conn_server_port(b->found.conn, b->found.server),
-	};
-
 	int local = b->found.server->flags & ISOBAR_SERVER_LOCAL;
+	struct isobar_nexthop *hop = NULL;
 
-	if (!local && (find_nexthop(ctx, b->settings, &b->packet, 0, quote.new_address, b->now,
+	error->old_address = b->found.conn->virtual_address;
+	error->new_address = b->found.server->address;
+	error->old_port = b->found.conn->virtual_port;
+	error->new_port = conn_server_port(b->found.conn, b->found.server);
+	if (!local && (find_nexthop(ctx, b->settings, &b->packet, NULL, &error->new_address, b->now,
 				    &hop) != NEXTHOP_FOUND ||
 		       !hop))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
 		      b->now);
-	if (icmp_rewrite_for_server(ctx, b, error, &quote))
+	if (icmp_rewrite_for_server(ctx, b, error))
 		return ISOBAR_INTERNAL;
 	return local ? ISOBAR_TO_SELF : send_out(ctx, hop, ISOBAR_ICMP_FORWARDED);
 }
@@ -301,26 +324,22 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 /* An error about a request, from a real server or a router inside: on to the client, in
  * the name of the virtual service. */
 static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struct balance *b,
-							  const struct icmp_error *error)
+							  struct isobar_error *error)
 {
 	struct isobar_nexthop *hop = NULL;
-	struct nat_change quote = {
-		.old_address = address_v4(&b->found.server->address),
-		.new_address = address_v4(&b->found.conn->virtual_address),
-		.old_port = conn_server_port(b->found.conn, b->found.server),
-		.new_port = b->found.conn->virtual_port,
-	};
 	enum nexthop_answer answer;
 
-	answer = find_nexthop(ctx, b->settings, &b->packet, quote.new_address,
-			      address_v4(&b->found.conn->client), b->now, &hop);
+	error->old_address = b->found.server->address;
+	error->new_address = b->found.conn->virtual_address;
+	error->old_port = conn_server_port(b->found.conn, b->found.server);
+	error->new_port = b->found.conn->virtual_port;
+	answer = find_nexthop(ctx, b->settings, &b->packet, &error->new_address,
+			      &b->found.conn->client, b->now, &hop);
 	if (!icmp_finds_client(answer, b->found.conn->flags & ISOBAR_CONN_HERE))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,
 		      b->now);
-	if (icmp_rewrite_quote(ctx, error, 0, &quote) ||
-	    icmp_rewrite_outer(ctx, NAT_SOURCE, address_v4(&b->packet.tuple.source),
-			       quote.new_address))
+	if (icmp_rewrite(ctx, &b->packet, error, NAT_SOURCE))
 		return ISOBAR_INTERNAL;
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, ISOBAR_ICMP_REPLIED);
 }

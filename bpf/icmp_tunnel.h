@@ -8,16 +8,9 @@
 
 #include "icmp.h"
 
-/* The way from the error's IP header to the client's packet, in bytes. */
-struct icmp_tunnel_way {
-	__u32 inner;         /* offset of the client's IP header */
-	__u32 overhead;      /* of the tunnel */
-	__u32 mtu;           /* as the router said */
-};
-
 /* Outer headers of ours have no options. */
 static __always_inline int icmp_tunnel_parse(ISOBAR_CTX *ctx, __u32 icmp_offset,
-					     struct icmp_tunnel_way *way)
+					     struct isobar_error *way)
 {
 	struct icmphdr *icmp;
 	struct iphdr *outer;
@@ -75,22 +68,21 @@ static __always_inline int icmp_tunnel_inner(ISOBAR_CTX *ctx, __u32 offset,
 	return 0;
 }
 
-static __always_inline enum isobar_verdict icmp_from_tunnel(ISOBAR_CTX *ctx, struct balance *b)
+static __always_inline enum isobar_verdict icmp_from_tunnel(ISOBAR_CTX *ctx, struct balance *b,
+							    struct isobar_error *way)
 {
-	struct icmp_tunnel_way way = {};
-
-	if (icmp_tunnel_parse(ctx, b->packet.l4 & 0x7f, &way) ||
-	    icmp_tunnel_inner(ctx, way.inner, &b->packet))
+	if (packet_is_ipv6(&b->packet) || icmp_tunnel_parse(ctx, b->packet.l4 & 0x7f, way) ||
+	    icmp_tunnel_inner(ctx, way->inner, &b->packet))
 		return ISOBAR_NOT_OURS;
 	if (!conn_find(b->settings, &b->packet.tuple, filter_kinds(&b->packet.tuple), &b->found) ||
 	    b->found.direction != ISOBAR_FROM_CLIENT ||
 	    b->found.conn->method != ISOBAR_METHOD_TUN ||
-	    way.overhead != tunnel_overhead(b->found.server))
+	    way->overhead != tunnel_overhead(b->found.server))
 		return ISOBAR_NOT_OURS;
 	/* RFC 791: every network takes 68 bytes */
-	if (way.mtu < 68 + way.overhead)
+	if (way->mtu < 68u + way->overhead)
 		return ISOBAR_NOT_OURS;
-	if (bpf_skb_adjust_room(ctx, -(int)(way.inner - ISOBAR_L3), BPF_ADJ_ROOM_MAC, 0))
+	if (bpf_skb_adjust_room(ctx, -(int)(way->inner - ISOBAR_L3), BPF_ADJ_ROOM_MAC, 0))
 		return ISOBAR_INTERNAL;
-	return icmp_tell(ctx, b, ISOBAR_TOO_BIG, way.mtu - way.overhead);
+	return icmp_tell(ctx, b, ISOBAR_TOO_BIG, way->mtu - way->overhead);
 }

@@ -26,10 +26,7 @@ static __always_inline __u32 lookup_server(const struct isobar_set *set, __u32 s
 /* An address as these schedulers take it: a number of 32 bits, in host order. */
 static __always_inline __u32 lookup_address(const struct isobar_address *address)
 {
-	int mapped = address->word[0] == 0 && address->word[1] == 0 &&
-		     address->word[2] == bpf_htonl(0xffff);
-
-	if (mapped)
+	if (address_is_v4(address))
 		return bpf_ntohl(address->word[3]);
 	return bpf_ntohl(address->word[0] ^ address->word[1] ^ address->word[2] ^ address->word[3]);
 }

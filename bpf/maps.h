@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "tuple.h"
 
 #define ISOBAR_MAP(name, map_type, key_type, value_type, size, flags) \
 	struct {                                                      \
@@ -31,12 +32,12 @@
 
 /* Where a destination is reached, remembered for a moment (nexthop.h). */
 struct isobar_nexthop {
-	__be32 destination;
-	__be32 source;     /* of a reply; 0: of any */
+	struct isobar_address destination;
+	struct isobar_address source;  /* of a reply; all zeros: of any */
+	struct isobar_address gateway; /* the destination itself if it is on the link */
 	__u32 arrived_on;  /* ifindex the route was asked for */
 	__u32 expires;     /* jiffies */
 	__u32 ifindex;
-	__be32 gateway;    /* the destination itself if it is on the link */
 	__u32 mtu;         /* 0: not known */
 	union {
 		struct {
@@ -50,8 +51,28 @@ struct isobar_nexthop {
 	__u8 pad[2];
 };
 
-/* What each CPU keeps for itself. */
+/* What is known of an ICMP error while it is looked at or made (icmp.h). */
+struct isobar_error {
+	struct isobar_tuple
+		quoted; /* turned round: of the packets that come from where it comes from */
+	/* what becomes of the quoted packet: how its sender knows it */
+	struct isobar_address old_address;
+	struct isobar_address new_address;
+	__be16 old_port;
+	__be16 new_port;
+	__u16 icmp;         /* offset of the ICMP header, */
+	__u16 inner;        /* of the quoted IP header, */
+	__u16 inner_l4;     /* and of what follows that */
+	__u16 overhead;     /* of our tunnel, if it is one of ours that is quoted */
+	__u32 mtu;          /* as a router said */
+	__u32 length;       /* of the packet that is to be quoted, with its Ethernet header */
+	__u32 sum;          /* of its bytes from the transport header on */
+};
+
+/* What each CPU keeps for itself. `error` is there because the stack has no room: a packet is
+ * not interrupted by another one. */
 struct isobar_cpu {
+	struct isobar_error error;
 	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
 	__u32 icmp_second;  /* jiffies at which the tokens were filled */
 };

@@ -54,11 +54,6 @@ static __always_inline __u32 mark_by_rule(const struct isobar_settings *settings
 	return search.mark;
 }
 
-static __always_inline int address_is_v4(const struct isobar_address *address)
-{
-	return address->word[2] == bpf_htonl(0xffff) && !address->word[1] && !address->word[0];
-}
-
 /* Index of the service for the packet's mark, and 1; 0: it has none. */
 __noinline __u32 find_marked(ISOBAR_CTX *ctx, const struct isobar_tuple *tuple)
 {

@@ -10,14 +10,19 @@
 enum nat_end { NAT_SOURCE, NAT_DESTINATION };
 
 struct nat_change {
-	__be32 old_address;
-	__be32 new_address;
+	struct isobar_address new_address;
 	__be16 old_port;
 	__be16 new_port;
-};
+} ADDRESS_ALIGNED;
 
-static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end,
-					  const struct nat_change *change)
+static __always_inline const struct isobar_address *
+nat_old_address(const struct isobar_packet *packet, enum nat_end end)
+{
+	return end == NAT_SOURCE ? &packet->tuple.source : &packet->tuple.destination;
+}
+
+static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end, __be32 old_address,
+					  __be32 new_address)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
 	__be16 old_ttl, new_ttl;
@@ -30,16 +35,23 @@ static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end,
 	new_ttl = old_ttl - bpf_htons(0x0100);
 	*(__be16 *)&ip->ttl = new_ttl;
 	if (end == NAT_SOURCE)
-		ip->saddr = change->new_address;
+		ip->saddr = new_address;
 	else
-		ip->daddr = change->new_address;
-	ip->check = checksum_replace(ip->check, change->old_address, change->new_address, old_ttl,
-				     new_ttl);
+		ip->daddr = new_address;
+	ip->check = checksum_replace(ip->check, old_address, new_address, old_ttl, new_ttl);
 	return 0;
 }
 
+static __always_inline int nat_count_hop6(ISOBAR_CTX *ctx, const struct isobar_packet *packet)
+{
+	__u8 hop_limit = packet->ttl - 1;
+
+	return ctx_store(ctx, ISOBAR_L3 + offsetof(struct ipv6hdr, hop_limit), &hop_limit,
+			 sizeof(hop_limit));
+}
+
 /* What every router does; other methods than NAT do no more to the packet. */
-static __always_inline int nat_count_hop(ISOBAR_CTX *ctx)
+static __always_inline int nat_count_hop4(ISOBAR_CTX *ctx)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
 	__be16 old_ttl;
@@ -52,11 +64,16 @@ static __always_inline int nat_count_hop(ISOBAR_CTX *ctx)
 	return 0;
 }
 
+static __always_inline int nat_count_hop(ISOBAR_CTX *ctx, const struct isobar_packet *packet)
+{
+	return packet_is_ipv6(packet) ? nat_count_hop6(ctx, packet) : nat_count_hop4(ctx);
+}
+
 static __always_inline int nat_rewrite_port(ISOBAR_CTX *ctx, __u32 l4, enum nat_end end,
 					    __be16 new_port)
 {
 	/* TCP and UDP both begin with source and destination port */
-	__be16 *port = ctx_data(ctx) + (l4 & 0x7f);
+	__be16 *port = ctx_data(ctx) + (l4 & ISOBAR_L4_MASK);
 
 	if ((void *)(port + 2) > ctx_data_end(ctx))
 		return -1;
@@ -64,20 +81,68 @@ static __always_inline int nat_rewrite_port(ISOBAR_CTX *ctx, __u32 l4, enum nat_
 	return 0;
 }
 
+static __always_inline __u32 nat_checksum_offset(const struct isobar_packet *packet)
+{
+	return (packet->l4 & ISOBAR_L4_MASK) + (packet->tuple.protocol == IPPROTO_UDP
+							? offsetof(struct udphdr, check)
+							: offsetof(struct tcphdr, check));
+}
+
+static __always_inline int nat_put_address6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					    const struct nat_change *change, __u32 end)
+{
+	__u32 address = ISOBAR_L3 + (end == NAT_SOURCE ? offsetof(struct ipv6hdr, saddr)
+						       : offsetof(struct ipv6hdr, daddr));
+
+	return nat_count_hop6(ctx, packet) ||
+	       ctx_store(ctx, address, &change->new_address, sizeof(change->new_address));
+}
+
+/* Global, as the next, so that the way of an IPv4 packet is not longer for the verifier. */
+__noinline int nat_rewrite_address6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				    const struct nat_change *change, __u32 end)
+{
+	return !packet || !change || nat_put_address6(ctx, packet, change, end) ? -1 : 0;
+}
+
+/* Of what has no checksum over addresses and ports: later fragments, SCTP. */
+static __always_inline int nat_rewrite_address(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					       enum nat_end end, const struct nat_change *change)
+{
+	if (packet_is_ipv6(packet))
+		return nat_rewrite_address6(ctx, packet, change, end);
+	return nat_rewrite_ip(ctx, end, address_v4(nat_old_address(packet, end)),
+			      address_v4(&change->new_address));
+}
+
+__noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			    const struct nat_change *change, __u32 end)
+{
+	if (!packet || !change || nat_put_address6(ctx, packet, change, end))
+		return -1;
+	if (change->old_port != change->new_port &&
+	    nat_rewrite_port(ctx, packet->l4, end, change->new_port))
+		return -1;
+	return ctx_change_checksum6(ctx, nat_checksum_offset(packet), nat_old_address(packet, end),
+				    &change->new_address, change->old_port, change->new_port,
+				    packet->tuple.protocol == IPPROTO_UDP);
+}
+
 /* The checksum helper of tc ends the validity of packet pointers: each step checks anew. */
 static __always_inline int nat_rewrite(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 				       enum nat_end end, const struct nat_change *change)
 {
-	int is_udp = packet->tuple.protocol == IPPROTO_UDP;
-	__u32 l4 = packet->l4 & 0x7f;
-	__u32 checksum =
-		l4 + (is_udp ? offsetof(struct udphdr, check) : offsetof(struct tcphdr, check));
+	__be32 old_address = address_v4(nat_old_address(packet, end));
+	__be32 new_address = address_v4(&change->new_address);
 
-	if (nat_rewrite_ip(ctx, end, change))
+	if (packet_is_ipv6(packet))
+		return nat_rewrite6(ctx, packet, change, end);
+	if (nat_rewrite_ip(ctx, end, old_address, new_address))
 		return -1;
 	if (change->old_port != change->new_port &&
-	    nat_rewrite_port(ctx, l4, end, change->new_port))
+	    nat_rewrite_port(ctx, packet->l4, end, change->new_port))
 		return -1;
-	return ctx_change_checksum(ctx, checksum, change->old_address, change->new_address,
-				   change->old_port, change->new_port, is_udp);
+	return ctx_change_checksum(ctx, nat_checksum_offset(packet), old_address, new_address,
+				   change->old_port, change->new_port,
+				   packet->tuple.protocol == IPPROTO_UDP);
 }

@@ -5,7 +5,7 @@
  *
  * As with IPVS, rules by source (ip-rule(8)) count where the source is the virtual address, on the
  * way to the client, and not on the way to a real server (do_output_route4 in
- * net/netfilter/ipvs/ip_vs_xmit.c): `source` is then 0.
+ * net/netfilter/ipvs/ip_vs_xmit.c): `source` is then NULL.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 
 #define NEXTHOP_SLOTS 1024
 #define NEXTHOP_AF_INET 2
+#define NEXTHOP_AF_INET6 10
 
 enum nexthop_answer {
 	NEXTHOP_FOUND,
@@ -22,32 +23,61 @@ enum nexthop_answer {
 	NEXTHOP_FORWARDING_OFF,
 };
 
-static __always_inline struct isobar_nexthop *nexthop_slot(__be32 source, __be32 destination,
-							   __u32 ifindex)
+/* All zeros: it makes no difference. */
+static __always_inline struct address_halves nexthop_source(const struct isobar_address *source)
 {
-	__u32 slot = ((source ^ destination ^ ifindex) * 0x9e3779b1u) >> 22;
+	struct address_halves any = {};
+
+	return source ? address_halves(source) : any;
+}
+
+static __always_inline struct isobar_nexthop *
+nexthop_slot(struct address_halves source, struct address_halves destination, __u32 ifindex)
+{
+	__u32 slot =
+		((address_fold(source) ^ address_fold(destination) ^ ifindex) * 0x9e3779b1u) >> 22;
 
 	return bpf_map_lookup_elem(&isobar_nexthops, &slot);
 }
 
-/* Not inlined: it is the rare way, and the parameter block takes much stack. */
-__noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, __u32 tos, __u32 now)
+/* The destination's family is that of the question: a packet that goes into a tunnel of the
+ * other one has no source there yet. */
+static __always_inline void nexthop_question(ISOBAR_CTX *ctx, struct bpf_fib_lookup *fib,
+					     const struct isobar_address *source,
+					     const struct isobar_address *destination, __u32 tos)
 {
-	struct isobar_nexthop *hop = nexthop_slot(source, destination, ctx_ifindex(ctx));
+	fib->ifindex = ctx_ifindex(ctx);
+	if (address_is_v4(destination)) {
+		fib->family = NEXTHOP_AF_INET;
+		fib->tos = tos;
+		fib->ipv4_src = source && address_is_v4(source) ? address_v4(source) : 0;
+		fib->ipv4_dst = address_v4(destination);
+		return;
+	}
+	fib->family = NEXTHOP_AF_INET6;
+	fib->flowinfo = bpf_htonl(tos << 20);
+	if (source && !address_is_v4(source))
+		__builtin_memcpy(fib->ipv6_src, source, sizeof(*source));
+	__builtin_memcpy(fib->ipv6_dst, destination, sizeof(*destination));
+}
+
+/* Not inlined: it is the rare way, and the parameter block takes much stack. */
+__noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
+			   const struct isobar_address *destination, __u32 tos, __u32 now)
+{
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct bpf_fib_lookup fib = {
-		.family = NEXTHOP_AF_INET,
-		.tos = tos,
-		.tot_len = 1, /* asks for the route's MTU, refuses nothing */
-		.ipv4_src = source,
-		.ipv4_dst = destination,
-		.ifindex = ctx_ifindex(ctx),
-	};
+	struct bpf_fib_lookup fib = { .tot_len =
+					      1 }; /* asks for the route's MTU, refuses nothing */
+	struct isobar_nexthop *hop;
 	struct isobar_port *port;
 	long answer;
 
-	if (!hop || !settings)
+	if (!settings || !destination)
 		return NEXTHOP_NONE;
+	hop = nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
+	if (!hop)
+		return NEXTHOP_NONE;
+	nexthop_question(ctx, &fib, source, destination, tos);
 	answer = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	switch (answer) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
@@ -63,11 +93,18 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, _
 		return NEXTHOP_NONE;
 	}
 	port = bpf_map_lookup_elem(&isobar_ports, &fib.ifindex);
-	hop->destination = destination;
-	hop->source = source;
+	hop->destination = *destination;
+	if (source)
+		hop->source = *source;
+	else
+		__builtin_memset(&hop->source, 0, sizeof(hop->source));
 	hop->arrived_on = ctx_ifindex(ctx);
 	hop->ifindex = fib.ifindex;
-	hop->gateway = fib.ipv4_dst;
+	/* may be of IPv6 for a destination of IPv4 (RFC 5549) */
+	if (fib.family == NEXTHOP_AF_INET)
+		hop->gateway = address_from_v4(fib.ipv4_dst);
+	else
+		__builtin_memcpy(&hop->gateway, fib.ipv6_dst, sizeof(hop->gateway));
 	__builtin_memcpy(hop->macs.target, fib.dmac, 6);
 	__builtin_memcpy(hop->macs.own, fib.smac, 6);
 	hop->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
@@ -78,27 +115,26 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, __be32 source, __be32 destination, _
 		return NEXTHOP_FOUND;
 	/* The kernel tells the MTU only together with the neighbour; or if asked for more. */
 	fib.tot_len = 0xffff;
-	fib.tos = tos;
-	fib.ipv4_src = source;
-	fib.ipv4_dst = destination;
-	fib.ifindex = ctx_ifindex(ctx);
+	nexthop_question(ctx, &fib, source, destination, tos);
 	if (bpf_fib_lookup(ctx, &fib, sizeof(fib), 0) == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		hop->mtu = fib.mtu_result;
 	return NEXTHOP_FOUND;
 }
 
-static __always_inline enum nexthop_answer find_nexthop(ISOBAR_CTX *ctx,
-							const struct isobar_settings *settings,
-							const struct isobar_packet *packet,
-							__be32 source, __be32 destination,
-							__u32 now, struct isobar_nexthop **result)
+static __always_inline enum nexthop_answer
+find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+	     const struct isobar_packet *packet, const struct isobar_address *source,
+	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
 {
-	struct isobar_nexthop *hop = nexthop_slot(source, destination, ctx_ifindex(ctx));
+	struct address_halves from = nexthop_source(source);
+	struct address_halves to = address_halves(destination);
+	struct isobar_nexthop *hop = nexthop_slot(from, to, ctx_ifindex(ctx));
 
 	if (!hop)
 		return NEXTHOP_NONE;
 	*result = hop;
-	if (hop->destination == destination && hop->source == source &&
+	if (halves_equal(address_halves(&hop->destination), to) &&
+	    halves_equal(address_halves(&hop->source), from) &&
 	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
 	    hop->expires - now - 1 < settings->hz / 8)
 		return NEXTHOP_FOUND;

@@ -90,7 +90,7 @@ __noinline int sctp_parse(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 		return ISOBAR_INTERNAL;
 	if (packet->fragment)
 		return ISOBAR_FRAGMENT;
-	l4 = packet->l4 & 0x7f;
+	l4 = packet->l4 & ISOBAR_L4_MASK;
 	if (packet->length + ISOBAR_L3 < l4 + sizeof(header) ||
 	    ctx_load(ctx, l4, &header, sizeof(header)))
 		return ISOBAR_MALFORMED;
@@ -247,7 +247,7 @@ __noinline int sctp_rewrite_port(ISOBAR_CTX *ctx, const struct isobar_packet *pa
 
 	if (!packet)
 		return -1;
-	l4 = packet->l4 & 0x7f;
+	l4 = packet->l4 & ISOBAR_L4_MASK;
 	if (ctx_load(ctx, l4, &before, sizeof(before)) ||
 	    ctx_load(ctx, l4 + offsetof(struct sctp_header, checksum), &checksum, sizeof(checksum)))
 		return -1;

@@ -15,11 +15,15 @@
 static __always_inline enum isobar_verdict
 send_to_neighbour(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict verdict)
 {
-	struct bpf_redir_neigh neighbour = {
-		.nh_family = NEXTHOP_AF_INET,
-		.ipv4_nh = hop->gateway,
-	};
+	struct bpf_redir_neigh neighbour = {};
 
+	if (address_is_v4(&hop->gateway)) {
+		neighbour.nh_family = NEXTHOP_AF_INET;
+		neighbour.ipv4_nh = address_v4(&hop->gateway);
+	} else {
+		neighbour.nh_family = NEXTHOP_AF_INET6;
+		__builtin_memcpy(neighbour.ipv6_nh, &hop->gateway, sizeof(hop->gateway));
+	}
 	if (bpf_redirect_neigh(hop->ifindex, &neighbour, sizeof(neighbour), 0) != TC_ACT_REDIRECT)
 		return ISOBAR_INTERNAL;
 	return verdict;
@@ -60,22 +64,23 @@ static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct 
 
 static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
 {
-	struct icmp_error error = {};
-	struct isobar_tuple quoted = {};
+	struct isobar_error *error = icmp_error();
 	enum isobar_verdict verdict;
 
+	if (!error)
+		return ISOBAR_INTERNAL;
 	if (b->packet.fragment)
 		return ISOBAR_NOT_OURS;
 	b->now = isobar_now();
-	if (icmp_parse(ctx, &b->packet, &error, &quoted) ||
-	    !conn_find(b->settings, &quoted, filter_kinds(&quoted), &b->found))
-		return icmp_from_tunnel(ctx, b);
+	if (icmp_parse(ctx, &b->packet, error) ||
+	    !conn_find(b->settings, &error->quoted, filter_kinds(&error->quoted), &b->found))
+		return icmp_from_tunnel(ctx, b, error);
 	verdict = check_network(ctx, &b->packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	if (b->packet.ttl <= 1)
 		return ISOBAR_TTL_EXPIRED_QUIET;
-	/* `quoted` is turned round: it looks like a packet of whom the error comes from */
-	return b->found.direction == ISOBAR_FROM_CLIENT ? icmp_to_server(ctx, b, &error)
-							: icmp_to_client(ctx, b, &error);
+	/* what is quoted is turned round: it looks like a packet of whom the error comes from */
+	return b->found.direction == ISOBAR_FROM_CLIENT ? icmp_to_server(ctx, b, error)
+							: icmp_to_client(ctx, b, error);
 }

@@ -34,6 +34,7 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 static __always_inline enum isobar_verdict
 fragment_hold(ISOBAR_CTX *ctx, const struct fragment_key *key, struct fragment_datagram *datagram)
 {
+	ctx_keep(ctx);
 	return ISOBAR_TO_TC;
 }
 
@@ -41,5 +42,6 @@ static __always_inline enum isobar_verdict fragment_release(ISOBAR_CTX *ctx,
 							    const struct fragment_key *key,
 							    struct fragment_datagram *datagram)
 {
+	ctx_keep(ctx);
 	return ISOBAR_TO_TC;
 }

@@ -108,7 +108,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
 	struct isobar_tag_line *line;
-	struct isobar_address client;
+	struct isobar_address client ADDRESS_ALIGNED;
 	__u32 template;
 	__u64 hash;
 
@@ -153,7 +153,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	__u32 life = ISOBAR_STATE_NONE | ISOBAR_LIFE_LIVE | ISOBAR_LIFE_TEMPLATE;
-	struct isobar_address client;
+	struct isobar_address client ADDRESS_ALIGNED;
 	struct isobar_conn *conn;
 	__u32 record;
 

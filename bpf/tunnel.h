@@ -107,8 +107,8 @@ static __always_inline int tunnel_write_ip(ISOBAR_CTX *ctx, const struct isobar_
 	ip->frag_off = packet->dont_fragment ? bpf_htons(0x4000) : 0;
 	word[2] = bpf_htonl((__u32)inherited->ttl << 24 | (__u32)tunnel_protocol(server->tunnel)
 								  << 16);
-	ip->saddr = server->tunnel_source ? server->tunnel_source
-					  : address_v4(&packet->tuple.destination);
+	ip->saddr = address_v4(&server->tunnel_source) ? address_v4(&server->tunnel_source)
+						       : address_v4(&packet->tuple.destination);
 	ip->daddr = address_v4(&server->address);
 	ip->check = ~checksum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]);
 	return 0;

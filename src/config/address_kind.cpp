@@ -35,18 +35,25 @@ void complain_later(Position at, std::string_view what, Reading& reading) {
     reading.error(at, fmt::format("{} come with a later version of Isobar", what));
 }
 
-// An IPv4 address that a host can have; where it is none, says why.
+// fe80::/10 (RFC 4291, 2.5.6)
+bool is_link_local(const Address& address) {
+    return address.family == Family::V6 && address.bytes[0] == 0xfe &&
+           (address.bytes[1] & 0xc0) == 0x80;
+}
+
+// An address that a host can have; where it is none, says why.
 std::optional<Address> read_host(std::string_view text, Position at, Reading& reading) {
     const auto address = Address::parse(text);
     if (!address) {
         const bool name = std::any_of(text.begin(), text.end(),
                                       [](unsigned char c) { return std::isalpha(c) != 0; });
-        reading.error(at, fmt::format("'{}' is not an IPv4 address", printable(text)),
+        reading.error(at, fmt::format("'{}' is not an address", printable(text)),
                       name ? "names are not looked up: write the address" : "");
         return std::nullopt;
     }
-    if (address->family == Family::V6) {
-        complain_later(at, "IPv6 addresses", reading);
+    if (is_link_local(*address)) {
+        reading.error(at, fmt::format("{} is an address of one link only", text),
+                      "one that can be reached through routers, as in fd00::/8 or 2000::/3");
         return std::nullopt;
     }
     if (!model::is_unicast(*address)) {
@@ -57,16 +64,15 @@ std::optional<Address> read_host(std::string_view text, Position at, Reading& re
     return address;
 }
 
-// An address and a port in 1..65535. `text` looks like "10.0.0.2:80".
+std::string_view without_brackets(std::string_view host) {
+    const bool has = host.starts_with('[') && host.ends_with(']');
+    return has ? host.substr(1, host.size() - 2) : host;
+}
+
+// An address and a port in 1..65535. `text` looks like "10.0.0.2:80" or "[fd00::2]:80".
 std::optional<Endpoint> read_endpoint(std::string_view text, Position at, Reading& reading) {
-    if (Address::parse(text) && text.find(':') != std::string_view::npos) {
-        complain_later(at, "IPv6 addresses", reading);
-        return std::nullopt;
-    }
     const std::size_t colon = text.rfind(':');
-    std::string_view host = text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    if (!read_host(host, at, reading)) return std::nullopt;
+    if (!read_host(without_brackets(text.substr(0, colon)), at, reading)) return std::nullopt;
 
     const std::string_view port = text.substr(colon + 1);
     if (const auto endpoint = Endpoint::parse(text); endpoint && endpoint->port > 0) {
@@ -90,9 +96,9 @@ std::optional<model::Protocol> read_protocol(std::string_view name, Position at,
     return std::nullopt;
 }
 
-// "10.0.0.2:0"
+// "10.0.0.2:0", "[fd00::2]:0"
 std::optional<Endpoint> read_all_ports(std::string_view text, Position at, Reading& reading) {
-    const auto host = read_host(text.substr(0, text.size() - 2), at, reading);
+    const auto host = read_host(without_brackets(text.substr(0, text.size() - 2)), at, reading);
     if (!host) return std::nullopt;
     return Endpoint{*host, 0};
 }
@@ -113,9 +119,10 @@ std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
     const auto protocol = read_protocol(all.substr(slash + 1), value.at, reading);
     if (!protocol) return std::nullopt;
     const auto bare = Address::parse(address);
-    if (bare && bare->family == Family::V4) {
-        reading.error(value.at, fmt::format("'{}' has no port", printable(all)),
-                      fmt::format("as in \"{}:80/{}\"", address, model::name(*protocol)));
+    if (bare) {
+        reading.error(
+            value.at, fmt::format("'{}' has no port", printable(all)),
+            fmt::format("as in \"{}/{}\"", Endpoint{*bare, 80}.text(), model::name(*protocol)));
         return std::nullopt;
     }
     const bool all_ports = address.ends_with(":0");
@@ -128,7 +135,7 @@ std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
 std::optional<Endpoint> read_server(const Value& value, Reading& reading) {
     const std::string* text = read_text(value, reading, "\"192.168.10.100\"");
     if (text == nullptr) return std::nullopt;
-    if (text->find(':') != std::string::npos) {
+    if (text->find(':') != std::string::npos && !Address::parse(*text)) {
         if (text->ends_with(":0")) {
             reading.error(value.at, "a server has no port 0",
                           "leave it out to use the port of the service");
@@ -214,14 +221,20 @@ std::optional<std::string> read_service_name(const Value& value, Reading& readin
 Kind<ServiceKey> listen_address() {
     return {"text",
             "",
-            "IPv4 address:port/protocol, port 0 (all ports) to 65535, tcp, udp or sctp",
+            "address:port/protocol, an IPv6 address in brackets, port 0 (all ports) to 65535, tcp, "
+            "udp or sctp",
             read_listen,
             {},
             {}};
 }
 
 Kind<Endpoint> server_address() {
-    return {"text", "", "IPv4 address or address:port, port 1 to 65535", read_server, {}, {}};
+    return {"text",
+            "",
+            "address, or address:port with an IPv6 address in brackets, port 1 to 65535",
+            read_server,
+            {},
+            {}};
 }
 
 Kind<Network> network() {

@@ -146,6 +146,37 @@ void check_addresses(const ServiceDraft& service, Reading& reading) {
                       "its packets are known by the one or the other");
 }
 
+unsigned bits_of(const model::Address& address) {
+    return address.family == model::Family::V4 ? 32 : 128;
+}
+
+// A service has clients and servers of one family; by mark it is one of IPv4.
+void check_families(const ServiceDraft& service, Reading& reading) {
+    const auto family = service.listen.empty()
+                            ? model::Family::V4
+                            : service.listen.front().value.address.address.family;
+    const bool tun = service.forward == model::ForwardingMethod::Tun;
+    const auto complain = [&](const model::Address& address, Position at) {
+        if (address.family != family)
+            reading.error(at, fmt::format("{} is not of the family of the service", address.text()),
+                          "IPv4 and IPv6 are two services");
+        else if (tun && family == model::Family::V6)
+            reading.error(at, "tunnels of IPv6 come with a later version of Isobar",
+                          "for now: nat, dr");
+    };
+    for (const auto& [listen, at] : service.listen) complain(listen.address.address, at);
+    for (const auto& [server, at] : service.servers) complain(server.address.address, at);
+}
+
+void check_mask(const ServiceDraft& service, Reading& reading) {
+    if (!service.persistence || !service.persistence->mask) return;
+    const auto& [mask, mask_at] = *service.persistence->mask;
+    const auto most =
+        service.listen.empty() ? 32 : bits_of(service.listen.front().value.address.address);
+    if (mask > most)
+        reading.error(mask_at, fmt::format("mask: {} is not within 0 to {}", mask, most), "");
+}
+
 void check_persistence(const ServiceDraft& service, Reading& reading) {
     if (service.persistence || service.listen.size() > 1) return;
     for (const auto& [listen, at] : service.listen) {
@@ -201,6 +232,8 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_tunnel(service, reading);
         check_server_ports(service, reading);
         check_thresholds(service, reading);
+        check_families(service, reading);
+        check_mask(service, reading);
         check_persistence(service, reading);
         check_one_packet(service, reading);
     }
@@ -241,8 +274,11 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.forward = draft.forward;
     service.one_packet = draft.one_packet.value;
     if (draft.persistence) {
+        const auto& mask = draft.persistence->mask;
+        const unsigned whole =
+            draft.listen.empty() ? 32 : bits_of(draft.listen.front().value.address.address);
         service.persistence = model::Persistence{
-            draft.persistence->timeout, static_cast<std::uint8_t>(draft.persistence->mask)};
+            draft.persistence->timeout, static_cast<std::uint8_t>(mask ? mask->value : whole)};
     }
     model::Tunnel tunnel{draft.tunnel.value, 0};
     if (tunnel.type == model::Encapsulation::Gue)

@@ -105,17 +105,33 @@ servers = [{ address = "192.168.10.100", upper_threshold = 100, lower_threshold 
 name = "web"
 listen = ["10.0.0.3:80/tcp"]
 persistence = {}
+
+[[service]]
+name = "six"
+listen = ["[fd00::2]:80/tcp"]
+persistence = {}
+servers = [{ address = "fd00::11" }, { address = "[fd00::12]:8080" }]
+
+[[service]]
+name = "link"
+listen = ["[fd00::2]:0/tcp"]
+persistence = { mask = 64 }
 )");
 
     EXPECT_TRUE(config.director.expiry.expire_quiescent_template);
     EXPECT_TRUE(config.director.expiry.expire_nodest_conn);
-    ASSERT_EQ(config.services.size(), 2U);
+    ASSERT_EQ(config.services.size(), 4U);
     const auto& all = config.services[0];
     EXPECT_EQ(all.listen.at(0).address.port, 0);
     EXPECT_EQ(all.persistence, (model::Persistence{seconds(300), 24}));
     EXPECT_EQ(all.servers.at(0).upper_threshold, 100U);
     EXPECT_EQ(all.servers.at(0).lower_threshold, 80U);
     EXPECT_EQ(config.services[1].persistence, (model::Persistence{seconds(360), 32}));
+    const auto& six = config.services[2];
+    EXPECT_EQ(six.persistence, (model::Persistence{seconds(360), 128}));
+    EXPECT_EQ(six.servers.at(0).address.text(), "[fd00::11]:0");
+    EXPECT_EQ(six.servers.at(1).address.text(), "[fd00::12]:8080");
+    EXPECT_EQ(config.services[3].persistence, (model::Persistence{seconds(360), 64}));
 }
 
 TEST(Load, TheDirectorHasEverythingThatIsWritten) {

@@ -97,9 +97,11 @@ Kind<PersistenceDraft> persistence() {
         {optional("timeout", &P::timeout, duration(seconds(1), model::kMaxPersistence),
                   "How long after its last new connection a client stays with its server; as long "
                   "as it has connections, it stays."),
-         optional("mask", &P::mask, number(0, 32, "bits"),
-                  "Length of the prefix that makes addresses one client: 32 is each address by "
-                  "itself, 24 a network of 256.")});
+         optional(
+             "mask", &P::mask, located(number(0, 128, "bits")),
+             "Length of the prefix that makes addresses one client: 24 is a network of 256, 64 "
+             "that of an IPv6 link.",
+             "the whole address")});
 }
 
 Kind<DirectorDraft> director() {

@@ -33,7 +33,7 @@ struct DirectorDraft {
 
 struct PersistenceDraft {
     std::chrono::seconds timeout = model::Persistence{}.timeout;
-    std::uint32_t mask = model::Persistence{}.prefix;
+    std::optional<Located<std::uint32_t>> mask;  // none: the whole address
 };
 
 // Values that had errors are missing.

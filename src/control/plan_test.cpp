@@ -64,6 +64,21 @@ TEST(Plan, SeveralListenAddressesAreOneServiceByAMarkOfItsOwn) {
               }));
 }
 
+TEST(Plan, AGroupIsOfTheFamilyOfItsAddresses) {
+    const ServiceKey http{model::Protocol::Tcp, endpoint("[fd00::2]:80")};
+    const ServiceKey https{model::Protocol::Tcp, endpoint("[fd00::2]:443")};
+
+    const model::Forwarding wanted = plan(one_service({http, https}, {}));
+
+    const ServiceKey key = wanted.services.at(0).key;
+    EXPECT_EQ(key, ServiceKey::by_mark(key.mark, model::Family::V6));
+    const model::Network everybody{{model::Family::V6, {}}, 0};
+    EXPECT_EQ(
+        wanted.groups.at(1),
+        (model::MarkRule{
+            model::Protocol::Tcp, everybody, {http.address.address, 128}, 443, 443, key.mark}));
+}
+
 TEST(Plan, AServiceByMarkIsThat) {
     auto config = one_service({}, {});
     config.services[0].mark = 5;

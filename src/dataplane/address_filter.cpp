@@ -17,8 +17,7 @@ struct Bits {
 };
 
 Bits bits_of(const isobar_address& address, std::uint64_t kind) {
-    const std::uint32_t sum =
-        address.word[3] ^ (address.word[2] << 1) ^ (address.word[1] << 2) ^ (address.word[0] << 3);
+    const std::uint32_t sum = address.word[0] ^ address.word[1] ^ address.word[2] ^ address.word[3];
     const std::uint32_t slot = (sum * 0x9e3779b1u) >> 16;
     return {slot / 32, kind << (slot % 32 * 2)};
 }

@@ -2,7 +2,6 @@
 #include "dataplane/server_record.h"
 
 #include <atomic>
-#include <cstring>
 
 #include "dataplane/convert.h"
 #include "dataplane/routes.h"
@@ -57,7 +56,7 @@ Result<void> describe_server(isobar_server& record, const model::RealServer& ser
 Result<void> find_way(isobar_server& record) {
     const auto route = find_route(from_abi(record.address));
     if (!route) return tl::unexpected(route.error());
-    std::memcpy(&record.tunnel_source, route->source.bytes.data(), sizeof(record.tunnel_source));
+    record.tunnel_source = to_abi(route->source);
     std::atomic_ref(record.flags)
         .store(static_cast<std::uint16_t>(ISOBAR_SERVER_USED | ISOBAR_SERVER_AVAILABLE |
                                           (route->local ? ISOBAR_SERVER_LOCAL : 0)),

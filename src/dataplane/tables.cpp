@@ -186,8 +186,6 @@ struct Tables::Step {
         return {Fault::NotFound, fmt::format("no such service: {}", key.text())};
     }
     Result<void> operator()(const model::AddService& change) const {
-        if (change.key.address.address.family != model::Family::V4)
-            return failure(Fault::Unsupported, "IPv6 services come with a later version");
         if (change.key.mark == 0 && !model::is_unicast(change.key.address.address))
             return failure(Fault::Invalid,
                            fmt::format("{} is not a unicast address", change.key.text()));
@@ -305,9 +303,13 @@ struct Tables::Step {
         if (server.weight > model::kMaxWeight)
             return failure(Fault::OutOfRange,
                            fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
+        if (server.method == model::ForwardingMethod::Tun &&
+            (server.address.address.family == model::Family::V6 ||
+             service.address.address.family == model::Family::V6))
+            return failure(Fault::Unsupported, "tunnels of IPv6 come with a later version");
         if (server.address.address.family != service.address.address.family)
-            return failure(Fault::Unsupported,
-                           "a server of the other address family comes with a later version");
+            return failure(Fault::Invalid, fmt::format("{} is of another address family than {}",
+                                                       server.address.text(), service.text()));
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));

@@ -27,11 +27,27 @@ const char* protocol_name(ServiceKind kind) {
     return "tcp";
 }
 
-sockaddr_in socket_address(const model::Address& address) {
+// The name of the host, if it has one.
+template <typename Socket>
+std::optional<std::string> name_of(const Socket& address) {
+    std::array<char, NI_MAXHOST> text{};
+    const int status = getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address,
+                                   text.data(), text.size(), nullptr, 0, NI_NAMEREQD);
+    if (status != 0) return std::nullopt;
+    return text.data();
+}
+
+std::optional<std::string> name_of(const model::Address& address) {
+    if (address.family == model::Family::V6) {
+        sockaddr_in6 in{};
+        in.sin6_family = AF_INET6;
+        std::copy_n(address.bytes.begin(), 16, reinterpret_cast<std::uint8_t*>(&in.sin6_addr));
+        return name_of(in);
+    }
     sockaddr_in in{};
     in.sin_family = AF_INET;
     std::copy_n(address.bytes.begin(), 4, reinterpret_cast<std::uint8_t*>(&in.sin_addr));
-    return in;
+    return name_of(in);
 }
 
 }  // namespace
@@ -64,20 +80,14 @@ std::optional<model::Port> SystemNames::find_port(const std::string& name, Servi
 }
 
 std::optional<std::string> SystemNames::find_host(const model::Address& address) {
-    if (address.family != model::Family::V4) return std::nullopt;
     const auto known = hosts_.find(address);
     if (known != hosts_.end()) return known->second;
     if (spent_ >= kPatience) return std::nullopt;
 
     const auto start = std::chrono::steady_clock::now();
-    const sockaddr_in in = socket_address(address);
-    std::array<char, NI_MAXHOST> text{};
-    const int status = getnameinfo(reinterpret_cast<const sockaddr*>(&in), sizeof in, text.data(),
-                                   text.size(), nullptr, 0, NI_NAMEREQD);
+    auto name = name_of(address);
     spent_ += std::chrono::steady_clock::now() - start;
 
-    std::optional<std::string> name;
-    if (status == 0) name = text.data();
     hosts_.emplace(address, name);
     return name;
 }

@@ -20,7 +20,6 @@ public:
     virtual std::optional<model::Address> find_address(const std::string& host) = 0;
     // "http" -> 80. The protocol counts: tftp is a name of UDP only.
     virtual std::optional<model::Port> find_port(const std::string& name, ServiceKind kind) = 0;
-    // Of IPv4 addresses.
     virtual std::optional<std::string> find_host(const model::Address& address) = 0;
     virtual std::optional<std::string> find_port_name(model::Port port, ServiceKind kind) = 0;
 };

@@ -20,9 +20,13 @@ bool is_ipv6(const model::Endpoint& endpoint) {
     return endpoint.address.family == model::Family::V6;
 }
 
+bool is_tunnel_of_ipv6(const Command& command) {
+    return command.forward == model::ForwardingMethod::Tun && command.service && command.server &&
+           (is_ipv6(command.service->address) || is_ipv6(*command.server));
+}
+
 std::optional<std::string> find_later_address(const Command& command) {
-    if (command.service && is_ipv6(command.service->address)) return later("IPv6");
-    if (command.server && is_ipv6(*command.server)) return later("IPv6");
+    if (is_tunnel_of_ipv6(command)) return later("a tunnel of IPv6 (-i)");
     return std::nullopt;
 }
 

@@ -98,14 +98,14 @@ void Director::trouble(std::string message) {
     troubles_.push_back(std::move(message));
 }
 
-void Director::prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config) {
-    if (!config.manage_sysctls) {
+void Director::prepare_host(dataplane::Dataplane& plane, const model::Config& config) {
+    if (!config.director.manage_sysctls) {
         if (auto restored = plane.restore_sysctls(); !restored) {
             trouble(restored.error().message);
         }
         return;
     }
-    for (const Sysctl& sysctl : missing_sysctls("/proc/sys")) {
+    for (const Sysctl& sysctl : missing_sysctls("/proc/sys", families_of(control::plan(config)))) {
         if (auto set = plane.set_sysctl(sysctl.name, sysctl.value); !set) {
             trouble(set.error().message);
         } else {
@@ -166,7 +166,7 @@ void Director::attach(dataplane::Dataplane& plane, const model::DirectorConfig& 
 // The host first: a service that runs before packets can be forwarded would drop them.
 Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& config) {
     troubles_.clear();
-    prepare_host(plane, config.director);
+    prepare_host(plane, config);
     attach(plane, config.director);
     // of the servers that are there already; new ones are looked up when they are added
     if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
@@ -216,7 +216,7 @@ void Director::reload() {
     if (applied) return;
     if (plane) {
         // The services are as before; so must be the host.
-        prepare_host(*plane, config_.director);
+        prepare_host(*plane, config_);
         attach(*plane, config_.director);
     }
     log::error(fmt::format("{}: not applied, the running configuration stays: {}", file_.string(),

@@ -48,7 +48,7 @@ private:
     void meet(const dataplane::Dataplane& plane);
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
-    void prepare_host(dataplane::Dataplane& plane, const model::DirectorConfig& config);
+    void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
     void refresh_host_marks(dataplane::Dataplane& plane);
     void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);
     std::vector<std::string> attach_troubles(dataplane::Dataplane& plane,

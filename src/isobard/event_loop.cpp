@@ -37,7 +37,7 @@ Result<Fd> link_socket() {
     if (!socket.valid()) return system_failure("netlink socket", errno);
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR;
+    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return system_failure("watch interfaces and addresses", errno);
     }

@@ -3,12 +3,14 @@
 // an interface gets. Decisions only: setting them is the director's.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "dataplane/dataplane.h"
 #include "model/config.h"
+#include "model/service.h"
 
 namespace isobar::isobard {
 
@@ -18,8 +20,12 @@ struct Sysctl {
     bool operator==(const Sysctl&) const = default;
 };
 
+// What is balanced: a host that has no service of IPv6 is not made a router of it.
+enum class Families : std::uint8_t { V4, Both };
+Families families_of(const model::Forwarding& forwarding);
+
 // The sysctls that do not have the value we need. `proc_sys` is /proc/sys.
-std::vector<Sysctl> missing_sysctls(const std::filesystem::path& proc_sys);
+std::vector<Sysctl> missing_sysctls(const std::filesystem::path& proc_sys, Families families);
 
 // As the configuration says: with a list of interfaces all others are off. lo is never off
 // (the data plane's state is found there), and takes XDP only where it is listed.

@@ -25,8 +25,9 @@ protected:
     }
     void TearDown() override { std::filesystem::remove_all(proc); }
 
-    void set(const std::string& name, const std::string& value) {
-        const std::filesystem::path path = proc / "net/ipv4" / name;
+    void set(const std::string& name, const std::string& value,
+             const std::string& family = "net/ipv4") {
+        const std::filesystem::path path = proc / family / name;
         std::filesystem::create_directories(path.parent_path());
         std::ofstream(path) << value << '\n';
     }
@@ -35,25 +36,41 @@ protected:
 };
 
 TEST_F(MissingSysctls, FreshHostNeedsForwardingAndLocalSourcesOnLo) {
-    EXPECT_EQ(missing_sysctls(proc), (std::vector<Sysctl>{{"net.ipv4.ip_forward", "1"},
-                                                          {"net.ipv4.conf.lo.accept_local", "1"}}));
+    EXPECT_EQ(missing_sysctls(proc, Families::V4),
+              (std::vector<Sysctl>{{"net.ipv4.ip_forward", "1"},
+                                   {"net.ipv4.conf.lo.accept_local", "1"}}));
 }
 
 TEST_F(MissingSysctls, NothingIsTouchedWhereAllIsRight) {
     set("ip_forward", "1");
     set("conf/lo/accept_local", "1");
 
-    EXPECT_TRUE(missing_sysctls(proc).empty());
+    EXPECT_TRUE(missing_sysctls(proc, Families::V4).empty());
 }
 
 TEST_F(MissingSysctls, StrictFilterOfAllIsLoosenedOnLoAlone) {
     set("ip_forward", "1");
     set("conf/lo/accept_local", "1");
     set("conf/all/rp_filter", "1");
-    EXPECT_EQ(missing_sysctls(proc), (std::vector<Sysctl>{{"net.ipv4.conf.lo.rp_filter", "2"}}));
+    EXPECT_EQ(missing_sysctls(proc, Families::V4),
+              (std::vector<Sysctl>{{"net.ipv4.conf.lo.rp_filter", "2"}}));
 
     set("conf/lo/rp_filter", "2");
-    EXPECT_TRUE(missing_sysctls(proc).empty());
+    EXPECT_TRUE(missing_sysctls(proc, Families::V4).empty());
+}
+
+// accept_ra first: the default route is forgotten with the other one.
+TEST_F(MissingSysctls, Ipv6IsForwardedWhereItIsBalancedAndRoutersAreStillHeard) {
+    set("ip_forward", "1");
+    set("conf/lo/accept_local", "1");
+    set("conf/all/forwarding", "0", "net/ipv6");
+    set("conf/eth0.5/accept_ra", "1", "net/ipv6");
+    set("conf/eth1/accept_ra", "0", "net/ipv6");
+
+    EXPECT_TRUE(missing_sysctls(proc, Families::V4).empty());
+    EXPECT_EQ(missing_sysctls(proc, Families::Both),
+              (std::vector<Sysctl>{{"net/ipv6/conf/eth0.5/accept_ra", "2"},
+                                   {"net.ipv6.conf.all.forwarding", "1"}}));
 }
 
 TEST(HookFor, WithoutAListEveryInterfaceHasTheDirectorsHookButLo) {

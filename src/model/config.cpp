@@ -11,7 +11,8 @@ std::uint32_t group_mark(std::string_view name) {
 }
 
 ServiceKey ServiceConfig::key() const {
-    if (is_group()) return ServiceKey::by_mark(group_mark(name));
+    if (is_group())
+        return ServiceKey::by_mark(group_mark(name), listen.front().address.address.family);
     if (mark != 0) return ServiceKey::by_mark(mark);
     return listen.empty() ? ServiceKey{} : listen.front();
 }

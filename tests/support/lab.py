@@ -294,10 +294,11 @@ class Host:
             finally:
                 _setns(before)
 
-    def socket(self, kind=socket.SOCK_STREAM, protocol=0, bind=None, timeout=5.0):
-        """An IPv4 socket of this host, bound to `bind` if given."""
+    def socket(self, kind=socket.SOCK_STREAM, protocol=0, bind=None, timeout=5.0,
+               family=socket.AF_INET):
+        """A socket of this host, bound to `bind` if given."""
         with self.inside():
-            made = socket.socket(socket.AF_INET, kind, protocol)
+            made = socket.socket(family, kind, protocol)
         made.settimeout(timeout * PATIENCE)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if bind:

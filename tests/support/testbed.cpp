@@ -129,16 +129,24 @@ Mac own_mac(Side side) {
     return {2, 0, 0, 0, 0, static_cast<std::uint8_t>(1 + static_cast<int>(side))};
 }
 
+namespace {
+
+std::uint16_t ether_type(const Bytes& packet) {
+    return !packet.empty() && packet[0] >> 4 == 6 ? 0x86dd : 0x0800;
+}
+
+}  // namespace
+
 Bytes arriving(const Host& from, const Bytes& packet) {
-    return on_wire({own_mac(from.side), from.mac()}, packet);
+    return on_wire({own_mac(from.side), from.mac()}, packet, ether_type(packet));
 }
 
 Bytes to_lo(const Host& from, const Bytes& packet) {
-    return on_wire({{}, from.mac()}, packet);
+    return on_wire({{}, from.mac()}, packet, ether_type(packet));
 }
 
 Bytes leaving(Hook hook, const Host& from, const Host& to, const Bytes& packet) {
-    if (hook == Hook::Xdp) return on_wire({to.mac(), own_mac(to.side)}, packet);
+    if (hook == Hook::Xdp) return on_wire({to.mac(), own_mac(to.side)}, packet, ether_type(packet));
     return arriving(from, packet);
 }
 
@@ -164,14 +172,14 @@ const char* name(isobar_verdict verdict) {
 
 // ---- the namespace ----
 
-void ip(const std::string& lines) {
+void ip(const std::string& lines, bool v6) {
     int ends[2];
     if (::pipe(ends) != 0) fail("pipe");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[1]);
-    const char* const argv[] = {"ip", "-batch", "-", nullptr};
+    const char* const argv[] = {"ip", "-batch", "-", v6 ? "-6" : nullptr, nullptr};
     const char* const environment[] = {"PATH=/usr/sbin:/sbin:/usr/bin:/bin", nullptr};
     pid_t child = 0;
     const int code = ::posix_spawnp(&child, "ip", &actions, nullptr, const_cast<char* const*>(argv),
@@ -284,7 +292,7 @@ Outcome Testbed::send(Hook hook, Side side, const Bytes& frame, std::uint32_t se
 }
 
 Outcome Testbed::send_local(const Bytes& packet) const {
-    const auto frame = on_wire({}, packet);  // lo has no MAC address
+    const auto frame = on_wire({}, packet, ether_type(packet));  // lo has no MAC address
     return with_verdict([&] { return run_tc(0, 0, frame, 0, 0); });
 }
 
@@ -324,7 +332,11 @@ std::size_t Testbed::tags_in_use() const {
 }
 
 isobar_server& Testbed::server(const Host& host) const {
-    const auto address = dataplane::to_abi(endpoint(host.address, 0).address);
+    return server(endpoint(host.address, 0).address);
+}
+
+isobar_server& Testbed::server(const model::Address& wanted) const {
+    const auto address = dataplane::to_abi(wanted);
     for (auto& server : maps_.servers())
         if (server.flags != 0 && std::memcmp(&server.address, &address, sizeof(address)) == 0)
             return server;

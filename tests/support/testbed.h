@@ -114,6 +114,7 @@ public:
     [[nodiscard]] std::size_t tags_in_use() const;
     // The record of the server (the data plane's counters are in it).
     [[nodiscard]] isobar_server& server(const Host& host) const;
+    [[nodiscard]] isobar_server& server(const model::Address& address) const;
 
     // Routes and neighbours are remembered by the data plane for a moment: forgets them.
     void forget_nexthops() const;
@@ -144,8 +145,9 @@ private:
 
 // ---- the namespace ----
 
-// Runs `ip -batch` with these lines, in the namespace of the calling thread.
-void ip(const std::string& lines);
+// Runs `ip -batch` with these lines, in the namespace of the calling thread. Addresses tell their
+// family themselves, but `rule` must be told.
+void ip(const std::string& lines, bool v6 = false);
 // net.ipv4.ip_forward and the like.
 void write_sysctl(const std::string& path, const std::string& value);
 
