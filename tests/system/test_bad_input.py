@@ -75,7 +75,7 @@ def test_bad_commands_are_refused_as_ipvsadm_does(unchanged, line, status, messa
 
 
 @pytest.mark.parametrize("line", [
-    "-A -t [fd00::1]:80",
+    "-a -t 10.0.0.2:80 -r [fd00::9]:80 -i",
     "-A -t 10.0.0.2:81 -s lblc",
     "-a -t 10.0.0.2:80 -r 192.168.10.9 -i --tun-type gre --tun-csum", "--start-daemon master",
 ])
