@@ -225,7 +225,8 @@ def things_to_try(cluster):
         "What an administrator of LVS sees": inside(cluster.vs, ipvsadm, "-L -n"),
         "What isobard says": f"{isobar} --socket {cluster.director.socket} status",
         # wlc counts what is there already, as IPVS does
-        "Real1 gets three times as much (and all, until it is that far ahead)": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 3"),
+        "Real1 gets three times as much (and all, until it is that far ahead)":
+            inside(cluster.vs, ipvsadm, f"-e {web} -m -w 3"),
         "Real1 gets nothing new": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 0"),
         "The web server of Real1 dies (no health checks yet: what it gets fails)":
             f"kill {cluster.real1.started['nginx'].pid}",

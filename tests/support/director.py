@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import signal
 from dataclasses import dataclass
 
 from .process import Hopeless, wait_until
@@ -108,6 +109,11 @@ class Director:
             return self.isobar("status", "-j", check=False).returncode == 0
         wait_until(ready, 20, "isobard answers", interval=0.01)
         return daemon
+
+    def reload(self, isobard, config):
+        """Gives a running isobard another text of its file; it is told, and not waited for."""
+        self.config_file(config)
+        isobard.signal(signal.SIGHUP)
 
     @property
     def paths(self):

@@ -252,6 +252,11 @@ class Host:
         with self.inside(), open(path, "r" if value is None else "w", encoding="ascii") as file:
             return file.read().strip() if value is None else file.write(str(value))
 
+    def sysctls(self, pattern):
+        """All of this namespace that match the regular expression, by name."""
+        lines = self.output(["sysctl", "-a", "--pattern", pattern]).splitlines()
+        return dict(line.split(" = ", 1) for line in lines)
+
     def set_offloads(self, wanted, names=("rx", "tx", "tso", "gso", "gro"), peers=True):
         """Switches offloads of every interface, and of its other end on the bridge.
 

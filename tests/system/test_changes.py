@@ -10,7 +10,6 @@ Drawn in full in support/cluster.py.
 import itertools
 import random
 import selectors
-import signal
 import socket
 import time
 
@@ -46,13 +45,11 @@ def test_the_only_server_is_replaced_without_a_moment_of_no_server(cluster):
     wait_until(lambda: director.traffic(WEB_ROW)[None].connections > 100, what="load")
 
     for server in [REAL2, REAL1] * 6:
-        director.config_file(web(server))
-        isobard.signal(signal.SIGHUP)
+        director.reload(isobard, web(server))
         wait_until(lambda: list(director.servers(WEB_ROW)) == [f"{server}:80"], what="reloaded")
 
     # who was just talking to a server that went is heard when it comes back
-    director.config_file(web(REAL1, REAL2))
-    isobard.signal(signal.SIGHUP)
+    director.reload(isobard, web(REAL1, REAL2))
     result = result_of(load)
     assert (result["failed"], director.status()["verdicts"]["no_server"]) == (0, 0), result
     assert min(result["answers"].values()) > 100, result

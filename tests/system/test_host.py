@@ -18,6 +18,7 @@ from support.process import wait_until
 
 SERVICES = CONFIG[:CONFIG.index("[[masquerade]]")]
 PAGES = ("Real1", "Real2")
+IPV4 = r"^net\.ipv4\."
 ROUTED_VIP = "10.9.9.9"  # no address of the director's, only a route leads to it
 
 
@@ -34,7 +35,7 @@ def test_strict_reverse_path_filters_are_loosened_on_lo_alone_and_put_back(host)
     host.vs.sysctl("net.ipv4.conf.all.rp_filter", 1)
     host.vs.ip(f"route add {ROUTED_VIP}/32 via {CLIENT}")
     host.client.ip(f"route add {ROUTED_VIP}/32 via 10.0.0.1")
-    before = sysctls(host.vs)
+    before = host.vs.sysctls(IPV4)
     config = CONFIG + f"""
         [[service]]
         name = "routed"
@@ -59,17 +60,17 @@ def test_strict_reverse_path_filters_are_loosened_on_lo_alone_and_put_back(host)
 
 
 def test_sysctls_are_left_alone_where_the_file_says_so_and_put_back_once_it_does(host):
-    before = sysctls(host.vs)
+    before = host.vs.sysctls(IPV4)
     unmanaged = "[director]\nmanage_sysctls = false\n" + SERVICES
 
     isobard = host.director.start_isobard(unmanaged)
     assert changed(host.vs, before) == {}
 
-    reload(host, isobard, SERVICES)
+    host.director.reload(isobard, SERVICES)
     wait_until(lambda: changed(host.vs, before), what="sysctls are set")
     assert host.client.curl(f"http://{VIP}/").strip() in PAGES
 
-    reload(host, isobard, unmanaged)
+    host.director.reload(isobard, unmanaged)
     wait_until(lambda: changed(host.vs, before) == {}, what="sysctls are put back")
 
 
@@ -86,12 +87,12 @@ def test_the_masquerade_comes_and_goes_with_the_configuration(host):
     assert source_of_real1_by_udp(host) == "10.0.0.1"
 
     host.vs.run(["nft", "add", "table", "ip", "others"])
-    reload(host, isobard, SERVICES)
+    host.director.reload(isobard, SERVICES)
     wait_until(lambda: "isobar" not in nft(host.vs), what="the masquerade is gone")
     assert source_of_real1_by_udp(host) is None
     assert "table ip others" in nft(host.vs)
 
-    reload(host, isobard, CONFIG)
+    host.director.reload(isobard, CONFIG)
     wait_until(lambda: "masquerade" in nft(host.vs), what="the masquerade is back")
     isobard.stop()
     host.director.remove()
@@ -113,12 +114,12 @@ def test_only_the_listed_interfaces_are_used(host):
     assert hooks(host) == {"lo": "tc", "eth0": "xdp", "eth1": "xdp"}
     assert attached_at(host, "eth2") == untouched
 
-    reload(host, isobard, three)
+    host.director.reload(isobard, three)
     wait_until(lambda: hooks(host) == {"lo": "tc", "eth0": "xdp", "eth1": "xdp", "eth2": "tc"},
                what="eth2 is attached")
     assert "isobar_tc" in attached_at(host, "eth2")
 
-    reload(host, isobard, two)
+    host.director.reload(isobard, two)
     wait_until(lambda: "eth2" not in hooks(host), what="eth2 is detached")
     assert attached_at(host, "eth2") == untouched
     assert host.client.curl(f"http://{VIP}/").strip() in PAGES
@@ -184,18 +185,8 @@ def attached_at(host, interface):
     return "".join(host.vs.run(command, check=False).stdout for command in commands)
 
 
-def reload(host, isobard, config):
-    host.director.config_file(config)
-    isobard.signal(signal.SIGHUP)
-
-
-def sysctls(vs):
-    lines = vs.output(["sysctl", "-a", "--pattern", r"^net\.ipv4\."]).splitlines()
-    return dict(line.split(" = ", 1) for line in lines)
-
-
 def changed(vs, before):
-    return {name: value for name, value in sysctls(vs).items() if before[name] != value}
+    return {name: value for name, value in vs.sysctls(IPV4).items() if before[name] != value}
 
 
 def nft(vs):

@@ -14,7 +14,7 @@ import pytest
 
 from support.cluster import CLIENT, CONFIG, REAL1, VIP
 from support.process import wait_until
-from support.servers import start_answering, start_sink
+from support.servers import digest_of_upload, start_answering, start_sink
 
 UNREACHABLE, TIME_EXCEEDED = 3, 11
 FRAGMENTATION_NEEDED = 4
@@ -103,11 +103,7 @@ def test_a_smaller_mtu_inside_is_told_to_the_client(cluster, offloads):
     cluster.director.serve(f"-t {VIP}:9000", f"{REAL1}:9000")
     data = os.urandom(4 << 20)
 
-    with cluster.client.socket(timeout=20) as connection:
-        connection.connect((VIP, 9000))
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        digest = connection.recv(100).decode()
+    digest = digest_of_upload(cluster.client, (VIP, 9000), data, timeout=20)
 
     assert digest == hashlib.sha256(data).hexdigest()
     assert "mtu 1300" in cluster.client.output(["ip", "route", "get", VIP])

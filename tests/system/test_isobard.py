@@ -18,6 +18,7 @@ from support.process import wait_until
 from support.servers import ask_page, result_of, start_connections, telnet
 
 WEB_ROW = f"TCP {VIP}:80"
+IPV4 = r"^net\.ipv4\."
 SWITCHES = b"""
 [director]
 interfaces = ["eth0"]
@@ -90,7 +91,7 @@ def test_real_servers_reach_out_through_the_director(host):
 
 def test_sysctls_are_set_and_put_back(host):
     host.vs.sysctl("net.ipv4.conf.eth0.rp_filter", 1)
-    before = router_sysctls(host.vs)
+    before = host.vs.sysctls(IPV4)
 
     isobard = host.director.start_isobard(CONFIG)
     assert host.vs.sysctl("net.ipv4.ip_forward") == "1"
@@ -98,14 +99,14 @@ def test_sysctls_are_set_and_put_back(host):
     assert host.vs.sysctl("net.ipv4.ip_forward") == "1"  # forwarding goes on
     host.director.remove()
 
-    assert router_sysctls(host.vs) == before
+    assert host.vs.sysctls(IPV4) == before
 
 
 def test_reload_applies_the_file(host):
     isobard = host.director.start_isobard(CONFIG)
     connection = held_connection(host)
 
-    reload(host, isobard, CONFIG.replace('{ address = "192.168.10.100" }',
+    host.director.reload(isobard, CONFIG.replace('{ address = "192.168.10.100" }',
                                          '{ address = "192.168.10.100", weight = 7 }'))
 
     wait_until(lambda: host.director.servers(WEB_ROW)[f"{REAL1}:80"].weight == 7,
@@ -116,7 +117,7 @@ def test_reload_applies_the_file(host):
 def test_reload_removes_what_the_file_no_longer_names(host):
     isobard = host.director.start_isobard(CONFIG)
 
-    reload(host, isobard, CONFIG[:CONFIG.index('[[service]]\nname = "telnet"')])
+    host.director.reload(isobard, CONFIG[:CONFIG.index('[[service]]\nname = "telnet"')])
 
     wait_until(lambda: f"{VIP}:23" not in host.director.ipvsadm("-L -n"), what="telnet is gone")
     assert host.client.curl(f"http://{VIP}/").strip() in ("Real1", "Real2")
@@ -126,7 +127,7 @@ def test_services_made_by_hand_are_left_alone(host):
     host.director.serve(f"-t {VIP}:8080", f"{REAL1}:80")
 
     isobard = host.director.start_isobard(CONFIG)
-    reload(host, isobard, CONFIG.replace("wlc", "rr"))
+    host.director.reload(isobard, CONFIG.replace("wlc", "rr"))
     wait_until(lambda: f"TCP  {VIP}:80 rr" in host.director.ipvsadm("-L -n"), what="reloaded")
 
     assert host.client.curl(f"http://{VIP}:8080/").strip() == "Real1"
@@ -187,7 +188,7 @@ def test_timeouts_of_the_file_reach_the_kernel(host):
         (_, expires, state, *_), = host.director.connections()
     assert state == "ESTABLISHED" and "120:00" >= expires > "119:30"
 
-    reload(host, isobard, timeouts.format("15m", "2s", "300s") + CONFIG)
+    host.director.reload(isobard, timeouts.format("15m", "2s", "300s") + CONFIG)
     wait_until(lambda: host.director.ipvsadm("-L --timeout") ==
                "Timeout (tcp tcpfin udp): 900 2 300\n", what="the new timeouts")
 
@@ -220,22 +221,12 @@ def test_a_second_isobard_is_kept_out_and_status_watches_the_first(host):
 def what_runs(host):
     """All that a configuration decides about."""
     return (host.director.ipvsadm("-S -n"), host.director.ipvsadm("-L --timeout"),
-            router_sysctls(host.vs), host.vs.output(["nft", "list", "ruleset"]),
+            host.vs.sysctls(IPV4), host.vs.output(["nft", "list", "ruleset"]),
             host.vs.output(["bpftool", "net"]))
 
 
 def interfaces_with_xdp(host):
     return [at["name"] for at in host.director.status()["interfaces"] if at["xdp"]]
-
-
-def reload(host, isobard, config):
-    host.director.config_file(config)
-    isobard.signal(signal.SIGHUP)
-
-
-def router_sysctls(host):
-    lines = host.output(["sysctl", "-a", "--pattern", r"^net\.ipv4\."]).splitlines()
-    return dict(line.split(" = ", 1) for line in lines)
 
 
 def held_connection(host):

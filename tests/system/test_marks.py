@@ -4,7 +4,6 @@ it, and as a named group of the configuration. In the reference cluster.
 """
 
 import os
-import signal
 
 import pytest
 
@@ -173,8 +172,7 @@ def test_services_become_a_group_and_a_group_services_while_they_serve(shops):
     shops.client.curl(f"http://{VIP}/")
 
     def become(configuration, names):
-        shops.director.config_file(configuration)
-        isobard.signal(signal.SIGHUP)
+        shops.director.reload(isobard, configuration)
         wait_until(lambda: [service["name"] for service in shops.director.status()["services"]] ==
                    names, what=f"the services are {names}")
 

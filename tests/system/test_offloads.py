@@ -15,7 +15,7 @@ import socket
 import pytest
 
 from support.cluster import REAL1, VIP
-from support.servers import html_directory, start_sink
+from support.servers import digest_of_upload, html_directory, start_sink
 
 SIZE = 16 << 20
 
@@ -33,11 +33,7 @@ def test_what_a_client_sends(half_made):
     half_made.director.serve(f"-t {VIP}:9000", f"{REAL1}:9000")
     data = os.urandom(SIZE)
 
-    with half_made.client.socket(timeout=20) as connection:
-        connection.connect((VIP, 9000))
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        digest = connection.recv(100).decode()
+    digest = digest_of_upload(half_made.client, (VIP, 9000), data, timeout=20)
 
     assert digest == hashlib.sha256(data).hexdigest()
     assert bad_sums(half_made.real1) == 0
