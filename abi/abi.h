@@ -24,7 +24,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 4
+#define ISOBAR_ABI_VERSION 5
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -46,7 +46,7 @@ struct isobar_settings {
 	__u32 hz;            /* jiffies a second */
 	__u64 hash_seed;     /* random per namespace: tuples cannot be made to collide */
 	__u32 connections;   /* so many surely find room */
-	__u32 lines;         /* of isobar_tags */
+	__u32 lines;         /* of the connection table; those behind them: bpf/one_packet.h */
 	__u32 sweep_batch;   /* lines that one tick looks at */
 	/* Counts changes: a picture of the tables with this number holds. Odd while one is made. */
 	__u32 generation;
@@ -256,18 +256,17 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
 
 /* ---- connections ---------------------------------------------------------- */
 
-/* The table is set-associative. A line of tags (one cache line) stands for as many records:
- * tag `way` of line n is that of record n * ISOBAR_LINE + way. Both directions of a connection
- * contain the client's address and port, so the lines of a connection, and its tag, follow from
- * these alone: either direction finds the one record (bpf/conn.h). The 16th record of a line
- * has no tag; some are used by bpf/one_packet.h. */
-#define ISOBAR_LINE 16 /* records a line */
-#define ISOBAR_WAYS 15 /* that can be used */
-struct isobar_tag_line {
+/* The table is set-associative: lines of 15 records, and a tag for each of them. Both directions of
+ * a connection contain the client's address and port, so the lines of a connection, and its tag,
+ * follow from these alone: either direction finds the one record (bpf/conn.h). Record `way` of line
+ * n has the number n * ISOBAR_LINE + way. */
+#define ISOBAR_LINE 16 /* cache lines a line: the records' and that of the tags */
+#define ISOBAR_WAYS 15 /* records a line */
+struct isobar_conn_tags {
 	__u32 tag[ISOBAR_WAYS]; /* 0: the record is free */
 	__u32 away;             /* connections that belong here and found no room */
 };
-ISOBAR_SIZE(struct isobar_tag_line, ISOBAR_CACHE_LINE);
+ISOBAR_SIZE(struct isobar_conn_tags, ISOBAR_CACHE_LINE);
 
 /* One cache line a connection, both directions. The real server's address and port are
  * those of `server`, so that they are not stored a million times. A *template* is a record too
@@ -290,6 +289,13 @@ struct isobar_conn {
 			     * in a free record */
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
+
+/* Tags and records are on one page: a packet costs one miss of the TLB, not two. */
+struct isobar_conn_line {
+	struct isobar_conn record[ISOBAR_WAYS];
+	struct isobar_conn_tags tags;
+};
+ISOBAR_SIZE(struct isobar_conn_line, ISOBAR_LINE * ISOBAR_CACHE_LINE);
 
 enum isobar_conn_flag {
 	ISOBAR_CONN_ASSURED = 1, /* has told its template that its server answers */
@@ -370,5 +376,5 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
-	X(conns) X(tags) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
+	X(conns) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
 	X(datagram) X(pieces) X(scratch)

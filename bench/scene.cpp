@@ -91,20 +91,15 @@ Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler s
 }
 
 Result<void> Scene::forget_connections() {
-    std::memset(maps_.tags().data(), 0, maps_.tags().size_bytes());
-    std::memset(maps_.conns().data(), 0, maps_.conns().size_bytes());
+    std::memset(maps_.lines().data(), 0, maps_.lines().size_bytes());
     for (auto& server : maps_.servers()) server.active = server.inactive = 0;
     return {};
 }
 
 Result<double> Scene::memory_per_connection() const {
-    double bytes = 0;
-    for (const char* name : {"isobar_tags", "isobar_conns"}) {
-        const auto memory = memory_of(maps_.fd(name));
-        if (!memory) return memory;
-        bytes += *memory;
-    }
-    return bytes / static_cast<double>(maps_.settings().connections);
+    const auto bytes = memory_of(maps_.fd("isobar_conns"));
+    if (!bytes) return bytes;
+    return *bytes / static_cast<double>(maps_.settings().connections);
 }
 
 }  // namespace isobar::bench

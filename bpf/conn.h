@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The connection table. The client's address and port, which packets of either direction
- * carry, choose a line of 15 tags; the place of a tag is the place of its record. So a packet
- * costs a line of tags and the record itself.
+ * carry, choose a line of 15 records; the place of a tag is the place of its record. So a packet
+ * costs two cache lines on one page: the tags and the record itself.
  *
- *   hash(client) -> line [ tag | tag | ... | away ]   isobar_tags
- *                           |
- *                        [ record ]                   isobar_conns  one cache line, both ways
+ *   hash(client) -> line [ record | record | ... | tag tag ... away ]   isobar_conns
  *
  * A connection that finds its line full goes to a second line, which the client chooses too;
  * is that full as well, it *strays*: to lines that its whole tuple chooses, with a signpost
@@ -126,6 +124,26 @@ static __always_inline __u32 conn_first_way(__u64 hash)
 
 /* ---- finding ------------------------------------------------------------------ */
 
+static __always_inline struct isobar_conn_line *conn_line_at(__u32 number)
+{
+	return bpf_map_lookup_elem(&isobar_conns, &number);
+}
+
+/* `way` may be the number of a record of this line. */
+static __always_inline struct isobar_conn *conn_in(struct isobar_conn_line *line, __u32 way)
+{
+	/* Linux 6.1 wants to see the bound last, and clang moves it if it may */
+	asm volatile("%0 &= %1" : "+r"(way) : "i"(ISOBAR_LINE - 1));
+	return (struct isobar_conn *)line + way;
+}
+
+static __always_inline struct isobar_conn *conn_at(__u32 record)
+{
+	struct isobar_conn_line *line = conn_line_at(record / ISOBAR_LINE);
+
+	return line ? conn_in(line, record) : NULL;
+}
+
 static __always_inline struct isobar_server *conn_server(const struct isobar_conn *conn)
 {
 	__u32 index = conn->server;
@@ -175,18 +193,32 @@ static __always_inline void conn_describe(struct isobar_conn *conn,
 	conn->server = server_index;
 }
 
-static __always_inline int conn_get(__u32 record, __u32 direction, struct conn_found *found)
+static __always_inline int conn_get_in(struct isobar_conn_line *line, __u32 record, __u32 direction,
+				       struct conn_found *found)
 {
 	found->record = record;
 	found->direction = direction;
-	found->conn = bpf_map_lookup_elem(&isobar_conns, &record);
-	if (!found->conn)
-		return 0;
+	found->conn = conn_in(line, record);
 	found->server = conn_server(found->conn);
 	return found->server != NULL;
 }
 
-/* Is the record the tuple's connection? */
+static __always_inline int conn_get(__u32 record, __u32 direction, struct conn_found *found)
+{
+	struct isobar_conn_line *line = conn_line_at(record / ISOBAR_LINE);
+
+	return line && conn_get_in(line, record, direction, found);
+}
+
+/* Is the record, of this line, the tuple's connection? */
+static __always_inline int conn_check_in(struct isobar_conn_line *line, __u32 record,
+					 const struct isobar_tuple *tuple, __u32 direction,
+					 struct conn_found *found)
+{
+	return conn_get_in(line, record, direction, found) &&
+	       conn_matches(found->conn, found->server, direction, tuple);
+}
+
 static __always_inline int conn_check(__u32 record, const struct isobar_tuple *tuple,
 				      __u32 direction, struct conn_found *found)
 {
@@ -194,21 +226,19 @@ static __always_inline int conn_check(__u32 record, const struct isobar_tuple *t
 	       conn_matches(found->conn, found->server, direction, tuple);
 }
 
-static __always_inline struct isobar_tag_line *conn_line(const struct isobar_settings *settings,
-							 __u64 hash, __u32 choice)
+static __always_inline struct isobar_conn_line *conn_line(const struct isobar_settings *settings,
+							  __u64 hash, __u32 choice)
 {
-	__u32 number = conn_line_number(settings, hash, choice);
-
-	return bpf_map_lookup_elem(&isobar_tags, &number);
+	return conn_line_at(conn_line_number(settings, hash, choice));
 }
 
 /* The ways with the tag. */
-static __always_inline __u32 conn_tagged(const struct isobar_tag_line *line, __u32 tag)
+static __always_inline __u32 conn_tagged(const struct isobar_conn_line *line, __u32 tag)
 {
 	__u32 ways = 0;
 
 	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
-		ways |= bits_equal(line->tag[way], tag) << way;
+		ways |= bits_equal(line->tags.tag[way], tag) << way;
 	return ways;
 }
 
@@ -227,7 +257,7 @@ struct conn_search {
 static long conn_search_one(__u32 i, struct conn_search *search)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct isobar_tag_line *line;
+	struct isobar_conn_line *line;
 	struct conn_found found;
 	struct isobar_conn *conn;
 	__u32 record, ways;
@@ -248,7 +278,7 @@ static long conn_search_one(__u32 i, struct conn_search *search)
 	record = conn_line_number(settings, search->hash, search->choice) * ISOBAR_LINE +
 		 bits_lowest(ways);
 	search->done |= ways & -ways;
-	conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	conn = conn_at(record);
 	if (conn && (conn->life & ISOBAR_LIFE_SIGNPOST))
 		record = conn->partner;
 	if (!conn_check(record, &search->tuple, search->direction, &found))
@@ -286,45 +316,60 @@ __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 directi
 	return conn_search_lines(conn_stray_hash(settings, tuple), tuple, direction);
 }
 
+/* In the client's first line, behind the first tag. If it is not there, `elsewhere` says whether it
+ * may be behind another tag, or in another line. */
+static __always_inline int conn_find_near(const struct isobar_settings *settings,
+					  const struct isobar_tuple *tuple, __u32 direction,
+					  struct conn_found *found, int *elsewhere)
+{
+	__u64 hash = conn_client_hash(settings, tuple, direction);
+	__u32 number = conn_line_number(settings, hash, 0);
+	struct isobar_conn_line *line = conn_line_at(number);
+	__u32 way = conn_first_way(hash);
+
+	*elsewhere = 0;
+	if (!line)
+		return 0;
+	if (line->tags.tag[way] != conn_tag(hash))
+		way = bits_lowest(conn_tagged(line, conn_tag(hash))); /* none: 0 does not match */
+	if (conn_check_in(line, number * ISOBAR_LINE + way, tuple, direction, found))
+		return 1;
+	*elsewhere = (conn_tagged(line, conn_tag(hash)) & ~(1u << way)) || line->tags.away;
+	return 0;
+}
+
 static __always_inline int conn_find_directed(const struct isobar_settings *settings,
 					      const struct isobar_tuple *tuple, __u32 direction,
 					      struct conn_found *found)
 {
-	__u64 hash = conn_client_hash(settings, tuple, direction);
-	__u32 number = conn_line_number(settings, hash, 0);
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
-	__u32 first = conn_first_way(hash);
-	__u32 record = number * ISOBAR_LINE + first;
-	__u32 ways;
+	int elsewhere;
+	__u32 record;
 
-	if (!line)
-		return 0;
-	if (line->tag[first] == conn_tag(hash) && conn_check(record, tuple, direction, found))
+	if (conn_find_near(settings, tuple, direction, found, &elsewhere))
 		return 1;
-	ways = conn_tagged(line, conn_tag(hash));
-	if (ways) {
-		record = number * ISOBAR_LINE + bits_lowest(ways);
-		if (conn_check(record, tuple, direction, found))
-			return 1;
-	}
-	if (!bits_rest(ways) && !line->away)
+	if (!elsewhere)
 		return 0;
 	record = conn_find_among(tuple, direction);
 	return record != CONN_NONE && conn_get(record, direction, found);
 }
 
-/* A packet for a virtual address is nearly always a client's; not if the filter took another
- * address for one, and not if the client is this host and speaks from a virtual address. */
+/* The direction that is tried first. A packet for a virtual address is nearly always a client's;
+ * not if the filter took another address for one, and not if the client is this host and speaks
+ * from a virtual address. */
+static __always_inline __u32 conn_direction(struct filter_kinds kinds)
+{
+	return ~kinds.destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
+}
+
 static __always_inline int conn_find(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, struct filter_kinds kinds,
 				     struct conn_found *found)
 {
-	__u32 direction = ~kinds.destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
 	__u32 record;
 
 	if (!((kinds.source & ISOBAR_FILTER_REAL) | (kinds.destination & ISOBAR_FILTER_VIRTUAL)))
 		return 0;
-	if (conn_find_directed(settings, tuple, direction, found))
+	if (conn_find_directed(settings, tuple, conn_direction(kinds), found))
 		return 1;
 	if (!(kinds.source & ISOBAR_FILTER_REAL) || !(kinds.destination & ISOBAR_FILTER_VIRTUAL))
 		return 0;

@@ -45,7 +45,7 @@ static __always_inline void server_discount(struct isobar_server *server, __u32 
 static __always_inline void template_release(__u32 template)
 {
 	__u32 record = template - 1;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct isobar_conn *conn = conn_at(record);
 
 	if (conn)
 		__sync_fetch_and_add(&conn->controlled, -1);
@@ -65,19 +65,18 @@ static __always_inline int template_prolonged(const struct isobar_settings *sett
  * gone sees `life` gone too. */
 static __always_inline void conn_release(struct isobar_conn *conn, __u32 record)
 {
-	__u32 number = record / ISOBAR_LINE;
+	struct isobar_conn_line *line = conn_line_at(record / ISOBAR_LINE);
 	__u32 way = record % ISOBAR_LINE;
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
 
 	*(volatile __u32 *)&conn->life = 0;
 	if (line && way < ISOBAR_WAYS)
-		__sync_lock_test_and_set(&line->tag[way], 0);
+		__sync_lock_test_and_set(&line->tags.tag[way], 0);
 }
 
 static __always_inline void conn_release_signpost(const struct isobar_conn *conn)
 {
 	__u32 signpost = conn->partner;
-	struct isobar_conn *there = bpf_map_lookup_elem(&isobar_conns, &signpost);
+	struct isobar_conn *there = conn_at(signpost);
 
 	if (there)
 		conn_release(there, signpost);
@@ -87,10 +86,10 @@ static __always_inline void conn_release_signpost(const struct isobar_conn *conn
 static __always_inline void conn_count_away(const struct isobar_settings *settings, __u64 hash,
 					    int change)
 {
-	struct isobar_tag_line *line = conn_line(settings, hash, 0);
+	struct isobar_conn_line *line = conn_line(settings, hash, 0);
 
 	if (line)
-		__sync_fetch_and_add(&line->away, change);
+		__sync_fetch_and_add(&line->tags.away, change);
 }
 
 /* The hash by which the connection or template got its lines. */
@@ -109,7 +108,7 @@ static __always_inline __u64 conn_own_hash(const struct isobar_settings *setting
 __noinline int conn_retire(__u32 record)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct isobar_conn *conn = conn_at(record);
 	struct isobar_server *server;
 	__u32 life;
 
@@ -157,20 +156,13 @@ struct conn_sweep {
 static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 {
 	__u32 number = (sweep->from + i) % sweep->lines;
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+	struct isobar_conn_line *line = conn_line_at(number);
 
 	if (!line)
 		return 1;
-	for (int way = 0; way < ISOBAR_WAYS; way++) {
-		__u32 record = number * ISOBAR_LINE + way;
-		struct isobar_conn *conn;
-
-		if (line->tag[way] == 0)
-			continue;
-		conn = bpf_map_lookup_elem(&isobar_conns, &record);
-		if (conn && conn_is_over(conn, sweep->now))
-			sweep->retired += conn_retire(record);
-	}
+	for (int way = 0; way < ISOBAR_WAYS; way++)
+		if (line->tags.tag[way] && conn_is_over(&line->record[way], sweep->now))
+			sweep->retired += conn_retire(number * ISOBAR_LINE + way);
 	return 0;
 }
 

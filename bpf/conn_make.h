@@ -6,9 +6,10 @@
 
 #include "conn_end.h"
 
-static __always_inline int conn_take(struct isobar_tag_line *line, __u32 way, __u32 tag)
+static __always_inline int conn_take(struct isobar_conn_line *line, __u32 way, __u32 tag)
 {
-	return line->tag[way] == 0 && __sync_val_compare_and_swap(&line->tag[way], 0, tag) == 0;
+	return line->tags.tag[way] == 0 &&
+	       __sync_val_compare_and_swap(&line->tags.tag[way], 0, tag) == 0;
 }
 
 /* A free record in the line, now ours; or CONN_NONE. */
@@ -17,7 +18,7 @@ static __always_inline __u32 conn_claim_in(const struct isobar_settings *setting
 {
 	__u32 first = conn_first_way(hash);
 	__u32 number = conn_line_number(settings, hash, choice);
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+	struct isobar_conn_line *line = conn_line_at(number);
 
 	if (!line)
 		return CONN_NONE;
@@ -42,18 +43,18 @@ static __always_inline int conn_make_room(const struct isobar_settings *settings
 					  __u32 now, int closed_too)
 {
 	__u32 number = conn_line_number(settings, hash, 0);
+	struct isobar_conn_line *line = conn_line_at(number);
 
+	if (!line)
+		return 0;
 	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
-		__u32 record = number * ISOBAR_LINE + way;
-		struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		struct isobar_conn *conn = &line->record[way];
 		__u32 state;
 
-		if (!conn)
-			return 0;
 		state = conn->life & ISOBAR_LIFE_STATE;
 		if (conn_is_over(conn, now) || (closed_too && (state == ISOBAR_STATE_TIME_WAIT ||
 							       state == ISOBAR_STATE_CLOSE)))
-			if (conn_retire(record))
+			if (conn_retire(number * ISOBAR_LINE + way))
 				return 1;
 	}
 	return 0;
@@ -94,12 +95,12 @@ static __always_inline int conn_claim_astray(const struct isobar_settings *setti
 		return -1;
 	signpost = conn_claim(settings, conn_stray_hash(settings, &reply));
 	if (signpost == CONN_NONE) {
-		conn = bpf_map_lookup_elem(&isobar_conns, &record);
+		conn = conn_at(record);
 		if (conn)
 			conn_release(conn, record);
 		return -1;
 	}
-	conn = bpf_map_lookup_elem(&isobar_conns, &signpost);
+	conn = conn_at(signpost);
 	if (!conn)
 		return -1;
 	conn->partner = record;
@@ -174,7 +175,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 		return -1;
 	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
 		return -1;
-	conn = bpf_map_lookup_elem(&isobar_conns, &place.record);
+	conn = conn_at(place.record);
 	if (!conn)
 		return -1;
 	life = conn_first_life(tuple->protocol);

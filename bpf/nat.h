@@ -129,14 +129,12 @@ __noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 }
 
 /* The checksum helper of tc ends the validity of packet pointers: each step checks anew. */
-static __always_inline int nat_rewrite(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-				       enum nat_end end, const struct nat_change *change)
+static __always_inline int nat_rewrite4(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					enum nat_end end, const struct nat_change *change)
 {
 	__be32 old_address = address_v4(nat_old_address(packet, end));
 	__be32 new_address = address_v4(&change->new_address);
 
-	if (packet_is_ipv6(packet))
-		return nat_rewrite6(ctx, packet, change, end);
 	if (nat_rewrite_ip(ctx, end, old_address, new_address))
 		return -1;
 	if (change->old_port != change->new_port &&
@@ -145,4 +143,11 @@ static __always_inline int nat_rewrite(ISOBAR_CTX *ctx, const struct isobar_pack
 	return ctx_change_checksum(ctx, nat_checksum_offset(packet), old_address, new_address,
 				   change->old_port, change->new_port,
 				   packet->tuple.protocol == IPPROTO_UDP);
+}
+
+static __always_inline int nat_rewrite(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				       enum nat_end end, const struct nat_change *change)
+{
+	return packet_is_ipv6(packet) ? nat_rewrite6(ctx, packet, change, end)
+				      : nat_rewrite4(ctx, packet, end, change);
 }

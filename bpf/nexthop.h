@@ -121,22 +121,33 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 	return NEXTHOP_FOUND;
 }
 
-static __always_inline enum nexthop_answer
-find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
-	     const struct isobar_packet *packet, const struct isobar_address *source,
-	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
+/* What was answered lately, if it was a neighbour; or NULL. */
+static __always_inline struct isobar_nexthop *
+nexthop_known(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+	      const struct isobar_address *source, const struct isobar_address *destination,
+	      __u32 now)
 {
 	struct address_halves from = nexthop_source(source);
 	struct address_halves to = address_halves(destination);
 	struct isobar_nexthop *hop = nexthop_slot(from, to, ctx_ifindex(ctx));
 
-	if (!hop)
-		return NEXTHOP_NONE;
-	*result = hop;
-	if (halves_equal(address_halves(&hop->destination), to) &&
+	if (hop && halves_equal(address_halves(&hop->destination), to) &&
 	    halves_equal(address_halves(&hop->source), from) &&
 	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
 	    hop->expires - now - 1 < settings->hz / 8)
+		return hop;
+	return NULL;
+}
+
+static __always_inline enum nexthop_answer
+find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+	     const struct isobar_packet *packet, const struct isobar_address *source,
+	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
+{
+	*result = nexthop_known(ctx, settings, source, destination, now);
+	if (*result)
 		return NEXTHOP_FOUND;
+	*result =
+		nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
 	return nexthop_ask(ctx, source, destination, packet->tos, now);
 }

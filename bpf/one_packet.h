@@ -3,8 +3,8 @@
  * One-packet scheduling (-o): every datagram is scheduled anew, no connection stays, and so nobody
  * knows a NATed server's reply (net/netfilter/ipvs/ip_vs_core.c, IP_VS_CONN_F_ONE_PACKET).
  *
- * The way of a packet needs a record all the same. Each CPU has one of its own outside of the
- * table: where a line has records but no tags. No packet finds it, nothing expires it.
+ * The way of a packet needs a record all the same. Each CPU has one of its own behind the table's
+ * last line. No packet finds it, nothing expires it.
  *
  * A packet whose server is chosen already goes there, and is counted no more. That is so if XDP
  * could not finish it and tc has it next, and for the later fragments of a datagram.
@@ -14,21 +14,14 @@
 #include "conn.h"
 #include "packet.h"
 
-/* With more CPUs than lines some would share one: there never are that few lines. */
 static __always_inline __u32 one_packet_record(const struct isobar_settings *settings)
 {
-	__u32 line = bpf_get_smp_processor_id();
-
-	if (settings->lines && line >= settings->lines)
-		line %= settings->lines;
-	return line * ISOBAR_LINE + ISOBAR_WAYS;
+	return (settings->lines + bpf_get_smp_processor_id()) * ISOBAR_LINE;
 }
 
 static __always_inline struct isobar_conn *one_packet_conn(const struct isobar_settings *settings)
 {
-	__u32 record = one_packet_record(settings);
-
-	return bpf_map_lookup_elem(&isobar_conns, &record);
+	return conn_at(one_packet_record(settings));
 }
 
 /* Other than 0: no such server. */

@@ -77,24 +77,19 @@ static __always_inline __u32 template_find_in(const struct isobar_settings *sett
 					      __u32 choice, __u32 now)
 {
 	__u32 number = conn_line_number(settings, hash, choice);
-	struct isobar_tag_line *line = bpf_map_lookup_elem(&isobar_tags, &number);
+	struct isobar_conn_line *line = conn_line_at(number);
 
 	if (!line)
 		return TEMPLATE_NONE;
 	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
-		__u32 record = number * ISOBAR_LINE + way;
-		struct isobar_conn *conn;
+		struct isobar_conn *conn = &line->record[way];
 
-		if (line->tag[way] != conn_tag(hash))
-			continue;
-		conn = bpf_map_lookup_elem(&isobar_conns, &record);
-		if (!conn)
-			return TEMPLATE_NONE;
-		if (!template_hold(conn, service, client, now))
+		if (line->tags.tag[way] != conn_tag(hash) ||
+		    !template_hold(conn, service, client, now))
 			continue;
 		if (!template_leads_nowhere(settings, conn)) {
 			conn->expires = now + service->persistence;
-			return record + 1;
+			return number * ISOBAR_LINE + way + 1;
 		}
 		template_make_void(conn);
 		__sync_fetch_and_add(&conn->controlled, -1);
@@ -107,7 +102,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
-	struct isobar_tag_line *line;
+	struct isobar_conn_line *line;
 	struct isobar_address client ADDRESS_ALIGNED;
 	__u32 template;
 	__u64 hash;
@@ -121,7 +116,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 	if (template != TEMPLATE_NONE)
 		return template;
 	line = conn_line(settings, hash, 0);
-	if (!line || !line->away)
+	if (!line || !line->tags.away)
 		return TEMPLATE_NONE;
 	return template_find_in(settings, service, &client, hash, 1, now);
 }
@@ -166,7 +161,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 				now, &life);
 	if (record == CONN_NONE)
 		return TEMPLATE_NONE;
-	conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	conn = conn_at(record);
 	if (!conn)
 		return TEMPLATE_NONE;
 	conn->client = client;
@@ -187,7 +182,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 static __always_inline __u32 template_server(__u32 template)
 {
 	__u32 record = template - 1;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct isobar_conn *conn = conn_at(record);
 
 	return conn ? conn->server : SET_NOBODY;
 }

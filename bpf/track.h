@@ -26,7 +26,7 @@ static __always_inline void track_deadline(const struct isobar_settings *setting
 __noinline int track_assure(__u32 template)
 {
 	__u32 record = template - 1;
-	struct isobar_conn *conn = bpf_map_lookup_elem(&isobar_conns, &record);
+	struct isobar_conn *conn = conn_at(record);
 	__u32 life;
 
 	if (!conn)

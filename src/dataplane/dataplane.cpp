@@ -73,7 +73,7 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
         sizeof(settings.hash_seed))
         return system_failure("get random bytes", errno);
     settings.connections = connections;
-    settings.lines = static_cast<std::uint32_t>(maps.tags().size());
+    settings.lines = maps.line_count();
     settings.sweep_batch = settings.lines / settings.hz + 1;
     settings.build = kBpfBuild;
     constexpr std::uint32_t kDefaults[] = {

@@ -68,8 +68,7 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         {"isobar_servers", maps.servers_, sizeof(isobar_server)},
         {"isobar_places", maps.places_, sizeof(isobar_place)},
         {"isobar_rates", maps.rates_, sizeof(isobar_estimate)},
-        {"isobar_conns", maps.conns_, sizeof(isobar_conn)},
-        {"isobar_tags", maps.tags_, sizeof(isobar_tag_line)},
+        {"isobar_conns", maps.conns_, sizeof(isobar_conn_line)},
         {"isobar_filter", maps.filter_, sizeof(isobar_filter)},
         {"isobar_rules", maps.rules_, sizeof(isobar_rule)},
     };

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <ranges>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,8 +62,18 @@ public:
     [[nodiscard]] std::span<isobar_place> places() const { return places_.as<isobar_place>(); }
     [[nodiscard]] std::span<isobar_server> servers() const { return servers_.as<isobar_server>(); }
     [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
-    [[nodiscard]] std::span<isobar_conn> conns() const { return conns_.as<isobar_conn>(); }
-    [[nodiscard]] std::span<isobar_tag_line> tags() const { return tags_.as<isobar_tag_line>(); }
+    // The connection table, without the line that each CPU has behind it.
+    [[nodiscard]] std::uint32_t line_count() const {
+        return static_cast<std::uint32_t>(conns_.as<isobar_conn_line>().size() - cpus_);
+    }
+    [[nodiscard]] std::span<isobar_conn_line> lines() const {
+        return conns_.as<isobar_conn_line>().first(line_count());
+    }
+    [[nodiscard]] auto conns() const {  // isobar_conn&, free ones too
+        return lines() |
+               std::views::transform([](isobar_conn_line& line) -> auto& { return line.record; }) |
+               std::views::join;
+    }
 
     // Sum of a server's counters over all CPUs.
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
@@ -71,8 +82,8 @@ public:
 
 private:
     std::map<std::string, Fd> fds_;
-    MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, tags_,
-        filter_, rules_;
+    MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, filter_,
+        rules_;
     std::size_t cpus_ = 1;
 };
 

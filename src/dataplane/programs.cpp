@@ -111,8 +111,8 @@ void size_maps(isobar_tc& object, const Options& options) {
     // Three sevenths of the records stay free, or lines would be full here and there before: one
     // of a million connections finds no room then.
     const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
-    bpf_map__set_max_entries(object.maps.isobar_tags, lines);
-    bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_LINE);
+    const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
+    bpf_map__set_max_entries(object.maps.isobar_conns, lines + cpus);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.

@@ -326,8 +326,8 @@ std::vector<isobar_conn*> Testbed::connections() const {
 
 std::size_t Testbed::tags_in_use() const {
     std::size_t used = 0;
-    for (const auto& line : maps_.tags())
-        used += std::size(line.tag) - static_cast<std::size_t>(std::ranges::count(line.tag, 0));
+    for (const auto& line : maps_.lines())
+        used += ISOBAR_WAYS - static_cast<std::size_t>(std::ranges::count(line.tags.tag, 0));
     return used;
 }
 
