@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 #include "cases.h"
-#include "dataplane/programs.h"
+#include "kernel/program.h"
 #include "report.h"
 #include "scale.h"
 #include "yardsticks.h"
@@ -120,7 +120,7 @@ Result<void> measure_in_turn(std::vector<Case>& rows, Yardsticks& yardsticks, co
 }
 
 Result<bool> run(const Options& options) {
-    dataplane::keep_libbpf_quiet();
+    kernel::listen_to_libbpf();
     const auto cpu = stay_on(options.cpu);
     if (!cpu) return tl::unexpected(cpu.error());
     auto yardsticks = Yardsticks::make();

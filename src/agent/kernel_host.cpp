@@ -9,6 +9,7 @@
 
 #include "agent/netlink.h"
 #include "agent/sysctls.h"
+#include "kernel/clsact.h"
 
 namespace isobar::agent {
 namespace {
@@ -79,7 +80,7 @@ Result<void> apply_at(const Link& link, const Step& step, const Programs* progra
         case StepKind::RaiseLink:
             return set_link_up(link.index, true);
         case StepKind::Clsact:
-            return make_clsact(link.index);
+            return kernel::make_clsact(link.index).map([](bool) {});
         case StepKind::Filters:
             if (programs == nullptr) return failure(Fault::Invalid, "no programs to attach");
             return programs->attach(link.index);
@@ -95,6 +96,13 @@ Result<void> apply_at(const Link& link, const Step& step, const Programs* progra
     return {};
 }
 
+// Others may have filters there by now.
+Result<void> remove_unused_clsact(int link) {
+    const auto used = kernel::has_filters(link);
+    if (!used) return tl::unexpected(used.error());
+    return *used ? Result<void>{} : kernel::remove_clsact(link);
+}
+
 Result<void> undo_at(const Link& link, const Step& step) {
     switch (step.kind) {
         case StepKind::MakeLink:
@@ -102,7 +110,7 @@ Result<void> undo_at(const Link& link, const Step& step) {
         case StepKind::RaiseLink:
             return set_link_up(link.index, false);
         case StepKind::Clsact:
-            return remove_clsact(link.index);
+            return remove_unused_clsact(link.index);
         case StepKind::Filters:
             return detach_filters(link.index);
         case StepKind::Address: {

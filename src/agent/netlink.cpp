@@ -190,11 +190,6 @@ int read_qdisc(const nlmsghdr* message, void* data) {
     return MNL_CB_OK;
 }
 
-int read_filter(const nlmsghdr* message, void* data) {
-    if (message->nlmsg_type == RTM_NEWTFILTER) *static_cast<bool*>(data) = true;
-    return MNL_CB_OK;
-}
-
 bool is_switch(const std::string& kind) {
     return kind == "bridge" || kind == "bond" || kind == "team" || kind == "openvswitch";
 }
@@ -281,19 +276,6 @@ Result<bool> has_clsact(int link) {
     if (auto done = talk(request, read_qdisc, &search); !done)
         return tl::unexpected(std::move(done.error()).in("list qdiscs"));
     return search.found;
-}
-
-Result<bool> has_filters(int link) {
-    bool found = false;
-    for (const std::uint32_t side : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
-        Request request(RTM_GETTFILTER, NLM_F_DUMP);
-        auto& header = request.put_header<tcmsg>();
-        header.tcm_ifindex = link;
-        header.tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
-        if (auto done = talk(request, read_filter, &found); !done)
-            return tl::unexpected(std::move(done.error()).in("list tc filters"));
-    }
-    return found;
 }
 
 Result<void> set_link_up(int link, bool up) {

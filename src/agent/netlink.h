@@ -52,9 +52,8 @@ const Link* find_link(const std::vector<Link>& links, int index);
 Result<void> add_address(int link, const model::Address& address);
 Result<void> remove_address(int link, const model::Address& address);
 
-// Is there a clsact qdisc, the place of tc filters? Are there filters on either side of it?
+// Is there a clsact qdisc, the place of tc filters?
 Result<bool> has_clsact(int link);
-Result<bool> has_filters(int link);
 
 Result<void> set_link_up(int link, bool up);
 // tunl0, the kernel's receiver of all IPIP; loads the module if need be. Fault::Unsupported

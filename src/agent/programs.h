@@ -78,8 +78,4 @@ Result<void> detach_filters(int link);
 // What the agent's filter does there; nothing if there is none.
 Result<std::optional<FilterState>> filters_at(int link);
 
-Result<void> make_clsact(int link);
-// Only if nobody has filters there any longer.
-Result<void> remove_clsact(int link);
-
 }  // namespace isobar::agent

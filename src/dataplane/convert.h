@@ -7,12 +7,13 @@
 #include <optional>
 
 #include "abi/abi.h"
+#include "kernel/address.h"
 #include "model/service.h"
 
 namespace isobar::dataplane {
 
-isobar_address to_abi(const model::Address& address);
-model::Address from_abi(const isobar_address& address);
+using kernel::from_abi;
+using kernel::to_abi;
 
 isobar_service_key to_abi(const model::ServiceKey& key);
 model::ServiceKey from_abi(const isobar_service_key& key);

@@ -24,6 +24,7 @@
 #include "dataplane/programs.h"
 #include "dataplane/sysctls.h"
 #include "dataplane/tables.h"
+#include "kernel/program.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -169,7 +170,7 @@ Dataplane::~Dataplane() = default;
 
 Result<Dataplane> Dataplane::open() {
     if (auto root = require_root(); !root) return tl::unexpected(root.error());
-    keep_libbpf_quiet();
+    kernel::listen_to_libbpf();
     auto ingress = find_tc(kLoopback, true);
     if (!ingress) return tl::unexpected(ingress.error());
     const auto egress = find_tc(kLoopback, false);

@@ -4,7 +4,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
-#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -64,11 +63,6 @@ int read_link(const nlmsghdr* message, void* data) {
     return MNL_CB_OK;
 }
 
-int count_message(const nlmsghdr* message, void* data) {
-    if (message->nlmsg_type == RTM_NEWTFILTER) ++*static_cast<int*>(data);
-    return MNL_CB_OK;
-}
-
 bool is_switch(const std::string& kind) {
     return kind == "bridge" || kind == "bond" || kind == "team" || kind == "openvswitch";
 }
@@ -93,23 +87,6 @@ Result<std::vector<Link>> list_links() {
         link.port_of_switch = master != links.end() && is_switch(master->kind);
     }
     return links;
-}
-
-Result<bool> has_tc_filters(int ifindex) {
-    int count = 0;
-    for (const std::uint32_t minor : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
-        std::array<char, 256> buffer{};
-        auto* request = mnl_nlmsg_put_header(buffer.data());
-        request->nlmsg_type = RTM_GETTFILTER;
-        request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-        auto* header = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(tcmsg)));
-        header->tcm_family = AF_UNSPEC;
-        header->tcm_ifindex = ifindex;
-        header->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
-        if (auto done = dump(request, count_message, &count); !done)
-            return tl::unexpected(std::move(done.error()).in("list tc filters"));
-    }
-    return count > 0;
 }
 
 }  // namespace isobar::dataplane

@@ -24,7 +24,4 @@ struct Link {
 
 Result<std::vector<Link>> list_links();
 
-// Are there tc filters at the interface's clsact, ingress and egress together?
-Result<bool> has_tc_filters(int ifindex);
-
 }  // namespace isobar::dataplane

@@ -8,8 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <limits>
 #include <memory>
 
@@ -19,21 +17,10 @@
 #include "bpf/tool.skel.h"
 #include "bpf/xdp.skel.h"
 #include "dataplane/lookup_table.h"
+#include "kernel/program.h"
 
 namespace isobar::dataplane {
 namespace {
-
-// What libbpf has to say about a failure; kept for the error's text, not printed.
-thread_local std::string libbpf_words;
-
-int keep_words(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level != LIBBPF_WARN) return 0;
-    char line[512];
-    std::vsnprintf(line, sizeof(line), format, arguments);
-    // the first warning is the cause; the verifier's log follows it
-    if (libbpf_words.size() < 400) libbpf_words += line;
-    return 0;
-}
 
 // The verifier's reasons and statistics. Left to itself libbpf would repeat a refused load
 // with every instruction in the log, which takes minutes.
@@ -42,8 +29,7 @@ thread_local std::array<char, 65536> verifier_log;
 
 // For an operation that begins: what is said from now on is about it.
 bpf_object_open_opts listening_options() {
-    keep_libbpf_quiet();
-    libbpf_words.clear();
+    kernel::listen_to_libbpf();
     verifier_log[0] = '\0';
     LIBBPF_OPTS(bpf_object_open_opts, options, .kernel_log_buf = verifier_log.data(),
                 .kernel_log_size = verifier_log.size(), .kernel_log_level = kLogStatistics);
@@ -56,7 +42,7 @@ std::string first_line_of(const std::string& text) {
 
 tl::unexpected<Error> load_failure(const std::string& what, int code) {
     const auto first_line =
-        first_line_of(verifier_log[0] != '\0' ? verifier_log.data() : libbpf_words);
+        first_line_of(verifier_log[0] != '\0' ? verifier_log.data() : kernel::libbpf_words());
     if (code == ENOSYS)
         return failure(Fault::Unsupported, what + ": this kernel has no BPF (CONFIG_BPF_SYSCALL)");
     auto error = system_failure(what, code);
@@ -124,10 +110,6 @@ Result<Fd> take_program(isobar_tc& object, int saved_fd) {
 }
 
 }  // namespace
-
-void keep_libbpf_quiet() {
-    libbpf_set_print(keep_words);
-}
 
 Result<NewState> load_with_new_maps(const Options& sizes) {
     const auto options = listening_options();

@@ -17,9 +17,6 @@ namespace isobar::dataplane {
 inline constexpr const char* kTcProgram = "isobar_tc";
 inline constexpr const char* kXdpProgram = "isobar_xdp";
 
-// libbpf prints nothing of its own; what it says about a failure goes into our errors.
-void keep_libbpf_quiet();
-
 using MapFds = std::map<std::string, Fd>;
 
 // Makes new maps of the given sizes, and the tc program over them.
