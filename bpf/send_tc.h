@@ -54,8 +54,10 @@ send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict 
 static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 							enum isobar_verdict verdict)
 {
-	/* A server's packet is not for us, and our stack knows the address to speak from. */
-	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER)
+	/* A server's packet is not for us, and our stack knows the address to speak from. With
+	 * fullnat it is for us: the stack would take it. */
+	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER &&
+	    b->found.conn->method != ISOBAR_METHOD_FULLNAT)
 		return ISOBAR_REPLY_REFUSED;
 	if (b->packet.fragment & FRAGMENT_LATER) /* no errors about them (RFC 1122, 3.2.2) */
 		return verdict + 1;
