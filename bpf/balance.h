@@ -38,6 +38,7 @@ static enum isobar_verdict send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
+static enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b);
 
 /* IPVS drops what is meant for a removed server, without a word: it may come back. */
 static __always_inline int server_is_gone(const struct balance *b)
@@ -139,6 +140,13 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 
 static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
 {
+	enum isobar_verdict verdict;
+
+	if (b->found.conn->flags & (CONN_TOA | CONN_PROXY)) {
+		verdict = tell_client(ctx, b);
+		if (verdict != ISOBAR_GO_ON)
+			return verdict;
+	}
 	account(b);
 	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
 }

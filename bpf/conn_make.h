@@ -181,7 +181,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	life |= ISOBAR_LIFE_LIVE | place.life;
 	conn->partner = place.signpost;
 	conn->control = control;
-	conn->flags = flags;
+	conn->flags = flags | place.flags;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)

@@ -21,11 +21,21 @@
  * all; of a large one, one port in 20 that is free is found 99 times of 100. */
 #define LOCAL_PORT_TRIES 128
 
+/* Of isobar_conn.flags, beside enum isobar_conn_flag: how a server learns who its client is
+ * (client_told.h). */
+enum local_port_flag {
+	CONN_TOA = 4,        /* is yet to be told by that option */
+	CONN_PROXY = 8,      /* its stream begins with that header */
+	CONN_TOLD = 16,      /* which it has */
+	CONN_TELLING = 32,   /* told; the data may follow */
+};
+
 /* Where a new connection has found room (conn_make.h). */
 struct conn_place {
 	__u32 record;
 	__u32 signpost;
 	__u32 life; /* ISOBAR_LIFE_AWAY, ISOBAR_LIFE_STRAYED, ISOBAR_LIFE_FULLNAT, if so */
+	__u32 flags;         /* enum local_port_flag: how its server is told the client */
 };
 
 /* The search, and in it the reply's tuple as far as it is known. */
@@ -164,6 +174,20 @@ static __always_inline __u32 local_port_find(const struct isobar_tuple *tuple, _
 	return search.record;
 }
 
+/* How the server is told who its client is: over TCP only. */
+static __always_inline __u32 local_port_flags(const struct isobar_tuple *tuple,
+					      const struct isobar_server *server)
+{
+	__u32 service = server->service;
+	struct isobar_service *of = bpf_map_lookup_elem(&isobar_services, &service);
+
+	if (!of || tuple->protocol != IPPROTO_TCP)
+		return 0;
+	if (of->tells_client == ISOBAR_CLIENT_TOA)
+		return CONN_TOA;
+	return of->tells_client == ISOBAR_CLIENT_PROXY ? CONN_PROXY : 0;
+}
+
 /* The connection does not come to be: its place is free again. */
 static __always_inline void local_port_undo(const struct isobar_settings *settings,
 					    const struct isobar_tuple *tuple,
@@ -209,5 +233,6 @@ __noinline int local_port_give(const struct isobar_tuple *tuple, __u32 server_in
 	local->partner = record;
 	place->signpost = port;
 	place->life |= ISOBAR_LIFE_FULLNAT;
+	place->flags = local_port_flags(tuple, server);
 	return 0;
 }

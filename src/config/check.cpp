@@ -178,6 +178,8 @@ void check_fullnat(const ServiceDraft& service, Reading& reading) {
     if (service.forward != model::ForwardingMethod::FullNat) {
         if (!local.empty())
             reading.error(local.front().at, "local_addresses: this service uses none", hint);
+        if (ports.value.first != PortsDraft{}.first || ports.value.last != PortsDraft{}.last)
+            reading.error(ports.at, "local_ports: this service uses none", hint);
         if (way.value != model::ClientAddress::None)
             reading.error(way.at, "client_address: this service's servers see it", hint);
         return;

@@ -191,10 +191,9 @@ Kind<ServiceDraft> service() {
                   "flag-3: the same by number.",
                   "none"),
          optional("forward", &S::forward, forward(),
-                  "How packets reach the real servers: rewritten (nat), by MAC address (dr), in a "
-                  "tunnel (tun), or rewritten as if the director were the client (fullnat). With "
-                  "nat and fullnat the replies come back by the director; only with fullnat the "
-                  "servers need no route for that."),
+                  "How packets reach the real servers: by MAC address (dr), in a tunnel (tun), "
+                  "rewritten (nat; replies come back by the director), or rewritten at both ends "
+                  "(fullnat; and need no route for that)."),
          optional("tunnel", &S::tunnel, located(encapsulation()),
                   "With forward = \"tun\": what packets are wrapped in, IP in IP, GUE or GRE.",
                   "\"ipip\""),
@@ -212,9 +211,9 @@ Kind<ServiceDraft> service() {
                   "servers behind nat are not translated then, as with IPVS.",
                   "false"),
          optional("local_addresses", &S::local_addresses, list_of(located(host_address())),
-                  "With forward = \"fullnat\": the addresses of the director that the servers see "
-                  "instead of the client's, at most 64. Each has room for one connection per port "
-                  "and server. Better none that the director itself speaks from.",
+                  "With forward = \"fullnat\": addresses of the director, at most 64, that servers "
+                  "see instead of clients. Each has room for one connection per port and server. "
+                  "Better not those it speaks from itself.",
                   "none"),
          optional("local_ports", &S::local_ports, located(local_ports()),
                   "With forward = \"fullnat\": the ports of local_addresses that are used.",

@@ -38,8 +38,6 @@ Result<void> check_local_pool(const model::ServiceKey& key, const model::LocalPo
     if (pool.first_port == 0 || pool.first_port > pool.last_port)
         return failure(Fault::OutOfRange, fmt::format("{}: the local ports {} to {} are none",
                                                       key.text(), pool.first_port, pool.last_port));
-    if (pool.client_address != model::ClientAddress::None)
-        return failure(Fault::Unsupported, "TOA and PROXY come with a later version");
     for (auto address = pool.addresses.begin(); address != pool.addresses.end(); ++address) {
         if (address->family != key.address.address.family || !model::is_unicast(*address))
             return failure(Fault::Unsupported, fmt::format("{} cannot be a local address of {}",

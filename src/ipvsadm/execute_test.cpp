@@ -177,7 +177,7 @@ TEST_F(Execute, FullNatIsListedSavedAndEdited) {
     given({"-A -t 10.0.1.100:80 -s rr --local-address 10.0.2.1,10.0.2.2 --local-ports 2000-3000",
            "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 --fullnat",
            "-A -t [fd00::1]:80 --local-address fd00::2",
-           "-a -t [fd00::1]:80 -r [fd00::3] --fullnat"});
+           "-a -t [fd00::1]:80 -r [fd00::3]:80 --fullnat"});
 
     EXPECT_EQ(rules(),
               "-A -t 10.0.1.100:80 -s rr --local-address 10.0.2.1,10.0.2.2"

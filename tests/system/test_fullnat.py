@@ -22,6 +22,7 @@ LOCAL, VIP6, LOCAL6 = "192.168.10.20", "2001:db8::2", "fd00::20"
 WEB = f"-t {VIP}:80"
 WEB_ROW = f"TCP {VIP}:80"
 DATA = os.urandom(4 << 20)
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0  # <linux/in.h>
 
 
 @pytest.fixture
@@ -107,6 +108,20 @@ def test_both_ends_learn_a_smaller_mtu_on_the_clients_way(plain):
     assert "mtu 1300" in plain.real1.output(["ip", "route", "get", LOCAL])
 
 
+def test_datagrams_too_big_for_the_servers_way_are_cut_up(plain):
+    plain.vs.sysctl("net.ipv4.conf.lo.accept_local", 1)  # isobard sets it by itself
+    plain.client.set_offloads(False)
+    plain.vs.ip("link set dev eth1 mtu 1300")
+    serve(plain, f"-u {VIP}:9000", f"{REAL1}:9001")
+    with plain.client.socket(socket.SOCK_DGRAM) as client, \
+            plain.real1.socket(socket.SOCK_DGRAM, bind=(REAL1, 9001)) as server:
+        client.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+        client.sendto(b"z" * 1400, (VIP, 9000))
+        question, whom = server.recvfrom(2000)
+
+    assert (question, whom[0]) == (b"z" * 1400, LOCAL)
+
+
 def test_when_no_port_is_left_clients_are_refused_until_connections_end(plain):
     start_answering(plain.real1, "real1", "tcp:9000")
     serve(plain, f"-t {VIP}:9000", f"{REAL1}:9000", options="--local-ports 5000-5001")
@@ -162,7 +177,8 @@ def test_isobard_serves_by_fullnat(plain):
 
 
 def test_saved_and_restored(plain):
-    rules = (f"-A {WEB} -s wlc --local-address {LOCAL},192.168.10.21 --local-ports 2000-3000\n"
+    rules = (f"-A {WEB} -s wlc --local-address {LOCAL},192.168.10.21 --local-ports 2000-3000"
+             " --client-address toa\n"
              f"-a {WEB} -r {REAL1}:8080 --fullnat -w 2\n"
              f"-a {WEB} -r {REAL2}:80 -m -w 3\n")
     plain.director.ipvsadm("-R", input=rules)
