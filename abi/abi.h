@@ -126,13 +126,15 @@ struct isobar_service {
 	__u32 persistence_s; /* the same as it was given, in seconds */
 	__u8 prefix;         /* bits of the client's address that count, of 128 (IPv4: 96 and more) */
 	__u8 one_packet;     /* 1: each packet is scheduled anew (-o) */
-	__u8 pad[6];
+	__u8 tells_client;   /* enum isobar_client_address */
+	__u8 pad[5];
 };
 ISOBAR_SIZE(struct isobar_service, 128);
 
 /* A set is a head followed by `count` members, in scheduling order (newest server
- * first, as IPVS), and by the `slots` of its scheduler's lookup table, if it has one. A set
- * in use never changes but for `state`; a change builds a new one aside. */
+ * first, as IPVS), by the `slots` of its scheduler's lookup table, if it has one, and by `locals`
+ * addresses for fullnat. A set in use never changes but for `state`; a change builds a new one
+ * aside. */
 struct isobar_set_head {
 	__u32 count;
 	__u32 scheduler;    /* enum isobar_scheduler */
@@ -141,7 +143,8 @@ struct isobar_set_head {
 	/* The scheduler's own cursor: high half the position of the server used last
 	 * (ISOBAR_SET_START: none yet), low half scheduler-specific (wrr: current weight). */
 	__u64 state;
-	__u32 flags;        /* enum isobar_scheduler_flag */
+	__u16 flags;        /* enum isobar_scheduler_flag */
+	__u16 locals;
 	__u32 slots;        /* of dh, sh, mh; 0: no server to look up */
 };
 ISOBAR_SIZE(struct isobar_set_head, 32);
@@ -165,10 +168,20 @@ struct isobar_slots {
 };
 ISOBAR_SIZE(struct isobar_slots, 32);
 
+/* An address that fullnat speaks to the real servers from, and the ports that it may use there. */
+struct isobar_local {
+	struct isobar_address address;
+	__u16 first_port;   /* host order */
+	__u16 last_port;
+	__u32 pad[3];
+};
+ISOBAR_SIZE(struct isobar_local, 32);
+
 union isobar_set_element {
 	struct isobar_set_head head;
 	struct isobar_member member;
 	struct isobar_slots slots;
+	struct isobar_local local;
 };
 ISOBAR_SIZE(union isobar_set_element, 32);
 
@@ -218,6 +231,15 @@ enum isobar_method {
 	ISOBAR_METHOD_NAT = 0,
 	ISOBAR_METHOD_DR = 1,
 	ISOBAR_METHOD_TUN = 2,
+	ISOBAR_METHOD_FULLNAT = 4,
+	ISOBAR_METHOD_LOCAL = 8, /* of the record with ISOBAR_LIFE_LOCAL, never of a server */
+};
+
+/* How a fullnat server learns its client's address. */
+enum isobar_client_address {
+	ISOBAR_CLIENT_UNTOLD = 0,
+	ISOBAR_CLIENT_TOA = 1,   /* TCP option */
+	ISOBAR_CLIENT_PROXY = 2, /* PROXY protocol, version 2 */
 };
 
 enum isobar_tunnel {
@@ -283,7 +305,8 @@ struct isobar_conn {
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
-	__u32 partner;      /* of a strayed connection: its signpost; of a signpost: its connection */
+	__u32 partner;      /* of a strayed connection: its signpost; of a signpost: its connection;
+			     * the same for fullnat and its local port (bpf/local_port.h) */
 	__u32 control;      /* record of the template that it was made under, and 1; 0: none */
 	__u32 controlled;   /* of a template: connections under it. Added to only, never stored: it is 0
 			     * in a free record */
@@ -309,6 +332,8 @@ enum isobar_conn_flag {
 #define ISOBAR_LIFE_AWAY 0x800u       /* not in its client's first line: that was full */
 #define ISOBAR_LIFE_STRAYED 0x1000u   /* nor in the second */
 #define ISOBAR_LIFE_SIGNPOST 0x2000u  /* no connection: leads replies to a strayed one */
+#define ISOBAR_LIFE_LOCAL 0x4000u     /* no connection: a local port, leads its replies there */
+#define ISOBAR_LIFE_FULLNAT 0x8000u   /* has such a one */
 #define ISOBAR_LIFE_TEMPLATE 0x10000u /* no connection; ESTABLISHED if its server has answered */
 #define ISOBAR_LIFE_VOID 0x20000u     /* template that is not LIVE any more, but controls some yet */
 #define ISOBAR_LIFE_KEPT (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_VOID) /* has a deadline and is counted */

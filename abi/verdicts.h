@@ -31,6 +31,8 @@ enum isobar_action {
 	X(TO_FRAGMENT, REDIRECT, "in a tunnel, too big for the way: by lo to the stack, which cuts it up") \
 	X(NO_SERVER, REDIRECT, "no real server can take the connection: ICMP port unreachable") \
 	X(NO_SERVER_QUIET, DROP, "as NO_SERVER, ICMP over its rate limit") \
+	X(LOCAL_PORTS, REDIRECT, "fullnat has no free local port for a new connection: ICMP port unreachable") \
+	X(LOCAL_PORTS_QUIET, DROP, "as LOCAL_PORTS, ICMP over its rate limit or impossible") \
 	X(NO_ROUTE, REDIRECT, "no route to the real server: ICMP host unreachable") \
 	X(NO_ROUTE_QUIET, DROP, "as NO_ROUTE, ICMP over its rate limit or impossible") \
 	X(TTL_EXPIRED, REDIRECT, "time to live ended here: ICMP time exceeded") \

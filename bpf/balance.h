@@ -13,6 +13,7 @@
 #include "conn_end.h"
 #include "filter.h"
 #include "fragment.h"
+#include "fullnat.h"
 #include "ipv6.h"
 #include "known.h"
 #include "nat.h"
@@ -28,6 +29,7 @@
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
+static enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b);
 
 static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
@@ -46,7 +48,7 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 		return find_nexthop(ctx, b->settings, &b->packet, NULL, &b->change.new_address,
 				    b->now, hop);
 	return find_nexthop(ctx, b->settings, &b->packet, &b->change.new_address,
-			    &b->packet.tuple.destination, b->now, hop);
+			    &b->found.conn->client, b->now, hop);
 }
 
 static __always_inline void account(const struct balance *b)
@@ -66,14 +68,17 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 {
 	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
 
+	if (b->found.conn->method == ISOBAR_METHOD_FULLNAT &&
+	    fullnat_rewrite(ctx, &b->packet, b->found.record, b->found.direction))
+		return -1;
 	/* the checksum over all fragments is in the first one, with the ports */
-	if (b->found.conn->method == ISOBAR_METHOD_NAT && (b->packet.fragment & FRAGMENT_LATER))
+	if (conn_is_rewritten(b->found.conn) && (b->packet.fragment & FRAGMENT_LATER))
 		return nat_rewrite_address(ctx, &b->packet, end, &b->change);
 	if (b->found.conn->method == ISOBAR_METHOD_NAT && b->packet.tuple.protocol == IPPROTO_SCTP)
 		return nat_rewrite_address(ctx, &b->packet, end, &b->change) ||
 		       sctp_rewrite_port(ctx, &b->packet, end == NAT_DESTINATION,
 					 b->change.new_port);
-	if (b->found.conn->method == ISOBAR_METHOD_NAT)
+	if (conn_is_rewritten(b->found.conn))
 		return nat_rewrite(ctx, &b->packet, end, &b->change);
 	if (nat_count_hop(ctx, &b->packet))
 		return -1;
@@ -84,6 +89,13 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 
 static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
 {
+	enum isobar_verdict verdict;
+
+	if (b->found.conn->flags & (CONN_TOA | CONN_PROXY)) {
+		verdict = tell_client(ctx, b);
+		if (verdict != ISOBAR_GO_ON)
+			return verdict;
+	}
 	account(b);
 	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
 }
@@ -110,8 +122,10 @@ static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct 
 		return verdict;
 	if (method == ISOBAR_METHOD_TUN)
 		return send_out(ctx, NULL, ISOBAR_TO_FRAGMENT);
-	return b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_TO_STACK
-							: send_out(ctx, NULL, ISOBAR_TO_LOCAL);
+	/* what is from an address of ours, and not by lo, the stack takes for a martian */
+	return b->found.direction == ISOBAR_FROM_CLIENT && method != ISOBAR_METHOD_FULLNAT
+		       ? ISOBAR_TO_STACK
+		       : send_out(ctx, NULL, ISOBAR_TO_LOCAL);
 }
 
 /* The real server is this host. It has the virtual address, so only VS/NAT has to change
@@ -167,8 +181,9 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 /* Those that tell the sender why, by ICMP. */
 static __always_inline int is_refusal(enum isobar_verdict verdict)
 {
-	return verdict == ISOBAR_NO_SERVER || verdict == ISOBAR_NO_ROUTE ||
-	       verdict == ISOBAR_TTL_EXPIRED || verdict == ISOBAR_TOO_BIG;
+	return verdict == ISOBAR_NO_SERVER || verdict == ISOBAR_LOCAL_PORTS ||
+	       verdict == ISOBAR_NO_ROUTE || verdict == ISOBAR_TTL_EXPIRED ||
+	       verdict == ISOBAR_TOO_BIG;
 }
 
 /* The ports: the packet's own, or those of the datagram that it is a fragment of. */

@@ -158,11 +158,18 @@ static __always_inline __be16 conn_server_port(const struct isobar_conn *conn,
 	return server->port ? server->port : conn->virtual_port;
 }
 
+/* Do its packets get other addresses, so that the replies come back here? */
+static __always_inline int conn_is_rewritten(const struct isobar_conn *conn)
+{
+	return !(conn->method & (ISOBAR_METHOD_DR | ISOBAR_METHOD_TUN));
+}
+
 static __always_inline int conn_matches(const struct isobar_conn *conn,
 					const struct isobar_server *server, __u32 direction,
 					const struct isobar_tuple *tuple)
 {
-	if (!(conn->life & ISOBAR_LIFE_LIVE) || conn->protocol != tuple->protocol)
+	if (!(conn->life & (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_LOCAL)) ||
+	    conn->protocol != tuple->protocol)
 		return 0;
 	/* A value of its own: the branch is not to tell the verifier what `direction` is, or it
 	 * would go on twice from here. */
@@ -172,8 +179,10 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 		       conn->virtual_port == tuple->destination_port &&
 		       address_same(&conn->client, &tuple->source) &&
 		       address_same(&conn->virtual_address, &tuple->destination);
-	/* by other methods the server answers its client itself, from the virtual address */
-	return conn->method == ISOBAR_METHOD_NAT && conn->client_port == tuple->destination_port &&
+	/* NAT, or a local port of fullnat, which is the server's client; by other methods the
+	 * server answers its client itself, from the virtual address */
+	return !(conn->method & ~ISOBAR_METHOD_LOCAL) &&
+	       conn->client_port == tuple->destination_port &&
 	       conn_server_port(conn, server) == tuple->source_port &&
 	       address_same(&conn->client, &tuple->destination) &&
 	       address_same(&server->address, &tuple->source);
@@ -361,6 +370,35 @@ static __always_inline __u32 conn_direction(struct filter_kinds kinds)
 	return ~kinds.destination & ISOBAR_FILTER_VIRTUAL; /* ISOBAR_FROM_SERVER */
 }
 
+/* The fullnat connection that the local port is of; or CONN_NONE: it is just being retired. */
+__noinline __u32 conn_of_local(__u32 record)
+{
+	struct isobar_conn *local = conn_at(record);
+	struct isobar_conn *conn;
+	__u32 partner;
+
+	if (!local)
+		return CONN_NONE;
+	partner = local->partner;
+	conn = conn_at(partner);
+	if (!conn || conn->partner != record ||
+	    (conn->life & (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_FULLNAT)) !=
+		    (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_FULLNAT))
+		return CONN_NONE;
+	return partner;
+}
+
+/* From a local port to its connection. */
+static __always_inline int conn_follow(struct conn_found *found)
+{
+	__u32 record;
+
+	if (!(found->conn->life & ISOBAR_LIFE_LOCAL))
+		return 1;
+	record = conn_of_local(found->record);
+	return record != CONN_NONE && conn_get(record, found->direction, found);
+}
+
 static __always_inline int conn_find(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, struct filter_kinds kinds,
 				     struct conn_found *found)
@@ -370,9 +408,10 @@ static __always_inline int conn_find(const struct isobar_settings *settings,
 	if (!((kinds.source & ISOBAR_FILTER_REAL) | (kinds.destination & ISOBAR_FILTER_VIRTUAL)))
 		return 0;
 	if (conn_find_directed(settings, tuple, conn_direction(kinds), found))
-		return 1;
+		return conn_follow(found);
 	if (!(kinds.source & ISOBAR_FILTER_REAL) || !(kinds.destination & ISOBAR_FILTER_VIRTUAL))
 		return 0;
 	record = conn_find_among(tuple, ISOBAR_FROM_SERVER);
-	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_SERVER, found);
+	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_SERVER, found) &&
+	       conn_follow(found);
 }

@@ -131,7 +131,7 @@ __noinline int conn_retire(__u32 record)
 		server_discount(server, conn->server, life);
 	if (conn->control)
 		template_release(conn->control);
-	if (life & ISOBAR_LIFE_STRAYED)
+	if (life & (ISOBAR_LIFE_STRAYED | ISOBAR_LIFE_FULLNAT))
 		conn_release_signpost(conn);
 	if (life & ISOBAR_LIFE_AWAY)
 		conn_count_away(settings, conn_own_hash(settings, conn, life), -1);

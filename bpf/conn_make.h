@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "conn_end.h"
+#include "local_port.h"
 
 static __always_inline int conn_take(struct isobar_conn_line *line, __u32 way, __u32 tag)
 {
@@ -72,12 +72,6 @@ static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_
 		.protocol = tuple->protocol,
 	};
 }
-
-struct conn_place {
-	__u32 record;
-	__u32 signpost;
-	__u32 life;          /* ISOBAR_LIFE_AWAY, ISOBAR_LIFE_STRAYED, if it is */
-};
 
 /* A record where the tuple leads, and a signpost where its reply's does. */
 static __always_inline int conn_claim_astray(const struct isobar_settings *settings,
@@ -158,9 +152,11 @@ static __always_inline __u32 conn_first_life(__u8 protocol)
 	       ISOBAR_LIFE_INACTIVE;
 }
 
+enum conn_failure { CONN_TABLE_FULL = 1, CONN_NO_PORT };
+
 /* Puts a new connection into the table; its server counts it from now on. `control` is its
- * template, if it has one; the caller holds it. `flags`: enum isobar_conn_flag. Other than 0: the
- * table is full. */
+ * template, if it has one; the caller holds it. `flags`: enum isobar_conn_flag. Other than 0: why
+ * there is none. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
 				     __u32 control, __u8 flags, __u32 now, struct conn_found *found)
@@ -172,18 +168,21 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 
 	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	if (!found->server)
-		return -1;
+		return CONN_TABLE_FULL;
 	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
-		return -1;
+		return CONN_TABLE_FULL;
 	conn = conn_at(place.record);
 	if (!conn)
-		return -1;
+		return CONN_TABLE_FULL;
+	conn_describe(conn, tuple, server_index, found->server);
+	if (found->server->method == ISOBAR_METHOD_FULLNAT &&
+	    local_port_give(tuple, server_index, &place))
+		return CONN_NO_PORT;
 	life = conn_first_life(tuple->protocol);
 	life |= ISOBAR_LIFE_LIVE | place.life;
-	conn_describe(conn, tuple, server_index, found->server);
 	conn->partner = place.signpost;
 	conn->control = control;
-	conn->flags = flags;
+	conn->flags = flags | place.flags;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)

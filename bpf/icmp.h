@@ -6,6 +6,7 @@
 #pragma once
 
 #include "balance.h"
+#include "fullnat_icmp.h"
 #include "icmp6.h"
 
 /* As net.ipv4.icmp_msgs_per_sec. */
@@ -58,6 +59,7 @@ static __always_inline __be16 icmp_type_code(enum isobar_verdict verdict)
 {
 	switch (verdict) {
 	case ISOBAR_NO_SERVER:
+	case ISOBAR_LOCAL_PORTS:
 		return bpf_htons(ICMP_DEST_UNREACH << 8 | ICMP_PORT_UNREACH);
 	case ISOBAR_TTL_EXPIRED:
 		return bpf_htons(ICMP_TIME_EXCEEDED << 8 | ICMP_EXC_TTL);
@@ -288,7 +290,10 @@ __noinline int icmp_rewrite(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 static __always_inline int icmp_rewrite_for_server(ISOBAR_CTX *ctx, struct balance *b,
 						   const struct isobar_error *error)
 {
-	if (b->found.conn->method == ISOBAR_METHOD_NAT)
+	if (b->found.conn->method == ISOBAR_METHOD_FULLNAT &&
+	    fullnat_rewrite_error(ctx, &b->packet, b->found.record, ISOBAR_FROM_CLIENT))
+		return -1;
+	if (conn_is_rewritten(b->found.conn))
 		return icmp_rewrite(ctx, &b->packet, error, NAT_DESTINATION);
 	if (b->found.server->flags & ISOBAR_SERVER_LOCAL)
 		return 0;
@@ -339,6 +344,9 @@ static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struc
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,
 		      b->now);
+	if (b->found.conn->method == ISOBAR_METHOD_FULLNAT &&
+	    fullnat_rewrite_error(ctx, &b->packet, b->found.record, ISOBAR_FROM_SERVER))
+		return ISOBAR_INTERNAL;
 	if (icmp_rewrite(ctx, &b->packet, error, NAT_SOURCE))
 		return ISOBAR_INTERNAL;
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, ISOBAR_ICMP_REPLIED);

@@ -44,7 +44,9 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	if (!conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
 			    &elsewhere))
 		return ISOBAR_LONG_WAY;
-	return connection_is_over(b) || server_is_gone(b) ? ISOBAR_LONG_WAY : ISOBAR_GO_ON;
+	if (b->found.conn->method > ISOBAR_METHOD_TUN || connection_is_over(b) || server_is_gone(b))
+		return ISOBAR_LONG_WAY;
+	return ISOBAR_GO_ON;
 }
 
 /* The way on, if the packet can take it as it is; or NULL. */

@@ -75,6 +75,7 @@ struct isobar_cpu {
 	struct isobar_error error;
 	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
 	__u32 icmp_second;  /* jiffies at which the tokens were filled */
+	__u8 segment[128];  /* without data, as it is summed up (client_told.h) */
 };
 
 ISOBAR_ARRAY(isobar_settings, struct isobar_settings, 1);

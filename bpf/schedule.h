@@ -58,7 +58,7 @@ __noinline __u32 choose_server(__u32 element, const struct isobar_tuple *tuple)
 }
 
 /* A record for the packet with the chosen server: a connection, or one for this packet alone,
- * which its template does not control for longer than this. Other than 0: the table is full. */
+ * which its template does not control for longer than this. Other than 0: enum conn_failure. */
 static __always_inline int record_choice(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 					 const struct isobar_service *service,
 					 const struct isobar_tuple *tuple, __u32 server,
@@ -71,7 +71,9 @@ static __always_inline int record_choice(ISOBAR_CTX *ctx, const struct isobar_se
 		return conn_make(settings, tuple, server, template,
 				 ctx_is_from_here(ctx) ? ISOBAR_CONN_HERE : 0, now, found);
 	failed = one_packet_choose(settings, tuple, server, now) ||
-		 !one_packet_chosen(settings, tuple, now, found);
+				 !one_packet_chosen(settings, tuple, now, found)
+			 ? CONN_TABLE_FULL
+			 : 0;
 	if (!failed && template != TEMPLATE_NONE)
 		template_release(template);
 	return failed;
@@ -86,6 +88,7 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	__u32 template = TEMPLATE_NONE;
 	struct isobar_service *service;
 	__u32 number, set, server;
+	int failed;
 
 	/* a mark may be there at tc only */
 	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
@@ -124,10 +127,12 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 		if (template == TEMPLATE_NONE)
 			return ISOBAR_TEMPLATE_FULL;
 	}
-	if (record_choice(ctx, settings, service, &packet->tuple, server, template, now, found)) {
+	failed =
+		record_choice(ctx, settings, service, &packet->tuple, server, template, now, found);
+	if (failed) {
 		if (template != TEMPLATE_NONE)
 			template_release(template);
-		return ISOBAR_TABLE_FULL;
+		return failed == CONN_NO_PORT ? ISOBAR_LOCAL_PORTS : ISOBAR_TABLE_FULL;
 	}
 	track_connection(settings, server, now);
 	return ISOBAR_GO_ON;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "balance.h"
+#include "client_told_tc.h"
 #include "fragment_hold.h"
 #include "icmp_tunnel.h"
 
@@ -54,12 +55,27 @@ send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict 
 static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 							enum isobar_verdict verdict)
 {
-	/* A server's packet is not for us, and our stack knows the address to speak from. */
-	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER)
+	/* A server's packet is not for us, and our stack knows the address to speak from. With
+	 * fullnat it is for us: the stack would take it. */
+	if (b->found.conn && b->found.direction == ISOBAR_FROM_SERVER &&
+	    b->found.conn->method != ISOBAR_METHOD_FULLNAT)
 		return ISOBAR_REPLY_REFUSED;
 	if (b->packet.fragment & FRAGMENT_LATER) /* no errors about them (RFC 1122, 3.2.2) */
 		return verdict + 1;
 	return icmp_tell(ctx, b, verdict, verdict == ISOBAR_TOO_BIG ? refusal_mtu(ctx, b) : 0);
+}
+
+/* Later fragments have no sequence number of their own. */
+static __always_inline enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b)
+{
+	int failed;
+
+	if (b->packet.fragment & FRAGMENT_LATER)
+		return ISOBAR_GO_ON;
+	failed = b->found.direction == ISOBAR_FROM_CLIENT
+			 ? told_from_client(ctx, &b->packet, b->found.record)
+			 : told_from_server(ctx, &b->packet, b->found.record);
+	return failed ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
 }
 
 static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)

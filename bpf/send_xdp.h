@@ -6,6 +6,7 @@
 #pragma once
 
 #include "balance.h"
+#include "client_told_xdp.h"
 
 static __always_inline enum isobar_verdict
 send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict verdict)
@@ -29,6 +30,12 @@ static __always_inline enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct 
 static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)
 {
 	return ISOBAR_TO_TC;
+}
+
+static __always_inline enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b)
+{
+	return told_move(ctx, &b->packet, b->found.record, b->found.direction) ? ISOBAR_TO_TC
+									       : ISOBAR_GO_ON;
 }
 
 static __always_inline enum isobar_verdict

@@ -55,7 +55,7 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 	__u32 state = life & ISOBAR_LIFE_STATE;
 	__u32 next = state;
 
-	__u32 seen = conn->method == ISOBAR_METHOD_NAT ? found->direction : TCP_CLIENT_ONLY;
+	__u32 seen = conn_is_rewritten(conn) ? found->direction : TCP_CLIENT_ONLY;
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		next = tcp_next(state, seen, packet->tcp_event);

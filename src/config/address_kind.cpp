@@ -148,6 +148,12 @@ std::optional<Endpoint> read_server(const Value& value, Reading& reading) {
     return Endpoint{*host, 0};
 }
 
+std::optional<Address> read_address(const Value& value, Reading& reading) {
+    const std::string* text = read_text(value, reading, "\"192.168.10.254\"");
+    if (text == nullptr) return std::nullopt;
+    return read_host(*text, value.at, reading);
+}
+
 // What the author of "192.168.10.1/24" or "192.168.10.1" probably meant.
 std::string network_hint(std::string_view text) {
     const std::size_t slash = text.find('/');
@@ -235,6 +241,10 @@ Kind<Endpoint> server_address() {
             read_server,
             {},
             {}};
+}
+
+Kind<Address> host_address() {
+    return {"text", "", "address", read_address, {}, {}};
 }
 
 Kind<Network> network() {

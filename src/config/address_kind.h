@@ -14,6 +14,8 @@ namespace isobar::config {
 Kind<model::ServiceKey> listen_address();
 // "192.168.10.100" or "192.168.10.100:8080"; without a port it is 0.
 Kind<model::Endpoint> server_address();
+// "192.168.10.254"
+Kind<model::Address> host_address();
 // "192.168.10.0/24"
 Kind<model::Network> network();
 // "eth0", as the kernel allows it

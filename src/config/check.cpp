@@ -111,7 +111,7 @@ void check_tunnel(const ServiceDraft& service, Reading& reading) {
 
 // What is not rewritten keeps its port.
 void check_server_ports(const ServiceDraft& service, Reading& reading) {
-    if (service.forward == model::ForwardingMethod::Nat) return;
+    if (model::rewrites(service.forward)) return;
     for (const auto& [server, at] : service.servers) {
         const auto port = server.address.port;
         for (const auto& [listen, listen_at] : service.listen) {
@@ -166,6 +166,45 @@ void check_families(const ServiceDraft& service, Reading& reading) {
     };
     for (const auto& [listen, at] : service.listen) complain(listen.address.address, at);
     for (const auto& [server, at] : service.servers) complain(server.address.address, at);
+    for (const auto& [address, at] : service.local_addresses) complain(address, at);
+}
+
+// What belongs to fullnat, and what it cannot do.
+void check_fullnat(const ServiceDraft& service, Reading& reading) {
+    const auto& local = service.local_addresses;
+    const auto& ports = service.local_ports;
+    const auto& way = service.client_address;
+    const std::string hint = "it belongs to forward = \"fullnat\"";
+    if (service.forward != model::ForwardingMethod::FullNat) {
+        if (!local.empty())
+            reading.error(local.front().at, "local_addresses: this service uses none", hint);
+        if (ports.value.first != PortsDraft{}.first || ports.value.last != PortsDraft{}.last)
+            reading.error(ports.at, "local_ports: this service uses none", hint);
+        if (way.value != model::ClientAddress::None)
+            reading.error(way.at, "client_address: this service's servers see it", hint);
+        return;
+    }
+    if (local.empty() && reading.clean())
+        reading.error(service.name.at,
+                      fmt::format("service '{}' has no local_addresses", service.name.value),
+                      "fullnat needs some: local_addresses = [\"192.168.10.254\"]");
+    if (local.size() > model::kMostLocalAddresses)
+        reading.error(local.back().at, fmt::format("local_addresses: {} are too many, at most {}",
+                                                   local.size(), model::kMostLocalAddresses));
+    Claims<model::Address> addresses;
+    for (const auto& [address, at] : local)
+        if (const auto first = addresses.claim(address, at))
+            reading.error(at, fmt::format("{} is listed twice", address.text()), first_on(*first));
+    if (ports.value.first > ports.value.last)
+        reading.error(ports.at, fmt::format("local_ports: {} is above {}", ports.value.first,
+                                            ports.value.last));
+    if (service.one_packet.value)
+        reading.error(service.one_packet.at, "one_packet: fullnat keeps connections",
+                      "another forward, or without one_packet");
+    for (const auto& [listen, at] : service.listen)
+        if (listen.protocol == model::Protocol::Sctp)
+            reading.error(at, "fullnat is for TCP and UDP, not for SCTP",
+                          "give it a service of its own");
 }
 
 void check_mask(const ServiceDraft& service, Reading& reading) {
@@ -236,6 +275,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_mask(service, reading);
         check_persistence(service, reading);
         check_one_packet(service, reading);
+        check_fullnat(service, reading);
     }
 }
 
@@ -280,6 +320,11 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
         service.persistence = model::Persistence{
             draft.persistence->timeout, static_cast<std::uint8_t>(mask ? mask->value : whole)};
     }
+    for (const auto& [address, at] : draft.local_addresses)
+        service.local.addresses.push_back(address);
+    service.local.first_port = static_cast<model::Port>(draft.local_ports.value.first);
+    service.local.last_port = static_cast<model::Port>(draft.local_ports.value.last);
+    service.local.client_address = draft.client_address.value;
     model::Tunnel tunnel{draft.tunnel.value, 0};
     if (tunnel.type == model::Encapsulation::Gue)
         tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);

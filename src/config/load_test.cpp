@@ -89,6 +89,25 @@ one_packet = true
     EXPECT_TRUE(config.services.at(0).one_packet);
 }
 
+TEST(Load, FullNatIsRead) {
+    const auto config = good(R"(
+[[service]]
+name = "web"
+listen = ["10.0.0.2:80/tcp"]
+forward = "fullnat"
+local_addresses = ["192.168.10.254", "192.168.10.253"]
+local_ports = { first = 20000 }
+servers = [ { address = "192.168.10.100:8080" } ]
+)");
+
+    const auto& service = config.services.at(0);
+    EXPECT_EQ(service.servers.at(0).method, model::ForwardingMethod::FullNat);
+    EXPECT_EQ(service.local, (model::LocalPool{{model::Address::v4(192, 168, 10, 254),
+                                                model::Address::v4(192, 168, 10, 253)},
+                                               20000,
+                                               65535}));
+}
+
 TEST(Load, PersistenceAndThresholdsAreRead) {
     const auto config = good(R"(
 [director]

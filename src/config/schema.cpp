@@ -52,7 +52,20 @@ Kind<const model::SchedulerFlag*> scheduler_flag() {
 
 Kind<model::ForwardingMethod> forward() {
     using enum model::ForwardingMethod;
-    return choice<model::ForwardingMethod>({{"nat", "dr", "tun"}, {"fullnat"}}, {Nat, Dr, Tun});
+    return choice<model::ForwardingMethod>({{"nat", "dr", "tun", "fullnat"}, {}},
+                                           {Nat, Dr, Tun, FullNat});
+}
+
+Kind<model::ClientAddress> client_address() {
+    using enum model::ClientAddress;
+    return choice<model::ClientAddress>({{"none", "toa", "proxy"}, {}}, {None, Toa, Proxy});
+}
+
+Kind<PortsDraft> local_ports() {
+    using P = PortsDraft;
+    return table_of<P>("local_ports",
+                       {optional("first", &P::first, number(1024, 65535, ""), "The first port."),
+                        optional("last", &P::last, number(1024, 65535, ""), "The last one.")});
 }
 
 Kind<model::Encapsulation> encapsulation() {
@@ -178,8 +191,9 @@ Kind<ServiceDraft> service() {
                   "flag-3: the same by number.",
                   "none"),
          optional("forward", &S::forward, forward(),
-                  "How packets reach the real servers: rewritten (nat), by MAC address (dr), in a "
-                  "tunnel (tun). Only with nat the replies come back by the director."),
+                  "How packets reach the real servers: by MAC address (dr), in a tunnel (tun), "
+                  "rewritten (nat; replies come back by the director), or rewritten at both ends "
+                  "(fullnat; and need no route for that)."),
          optional("tunnel", &S::tunnel, located(encapsulation()),
                   "With forward = \"tun\": what packets are wrapped in, IP in IP, GUE or GRE.",
                   "\"ipip\""),
@@ -196,6 +210,19 @@ Kind<ServiceDraft> service() {
                   "Only UDP: every datagram gets a server anew and no connection stays. Replies of "
                   "servers behind nat are not translated then, as with IPVS.",
                   "false"),
+         optional("local_addresses", &S::local_addresses, list_of(located(host_address())),
+                  "With forward = \"fullnat\": addresses of the director, at most 64, that servers "
+                  "see instead of clients. Each has room for one connection per port and server. "
+                  "Better not those it speaks from itself.",
+                  "none"),
+         optional("local_ports", &S::local_ports, located(local_ports()),
+                  "With forward = \"fullnat\": the ports of local_addresses that are used.",
+                  "1025 to 65535"),
+         optional("client_address", &S::client_address, located(client_address()),
+                  "With forward = \"fullnat\", TCP: how servers learn the client's address: by the "
+                  "TCP option 254 (toa), by a PROXY protocol header, version 2, in front of the "
+                  "data (proxy), or not at all.",
+                  "\"none\""),
          later<S>("check", "Health checks."),
          later<S>("load", "Weights that follow the load of the servers.")});
 }

@@ -36,6 +36,11 @@ struct PersistenceDraft {
     std::optional<Located<std::uint32_t>> mask;  // none: the whole address
 };
 
+struct PortsDraft {
+    std::uint32_t first = model::LocalPool{}.first_port;
+    std::uint32_t last = model::LocalPool{}.last_port;
+};
+
 // Values that had errors are missing.
 struct ServiceDraft {
     Located<std::string> name;
@@ -49,6 +54,9 @@ struct ServiceDraft {
     std::vector<Located<model::RealServer>> servers;
     std::optional<PersistenceDraft> persistence;
     Located<bool> one_packet{false, {}};
+    std::vector<Located<model::Address>> local_addresses;
+    Located<PortsDraft> local_ports;
+    Located<model::ClientAddress> client_address{model::ClientAddress::None, {}};
 };
 
 struct FileDraft {

@@ -42,7 +42,7 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
     changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags,
-                                           wanted.persistence, wanted.one_packet});
+                                           wanted.persistence, wanted.one_packet, wanted.local});
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -71,6 +71,16 @@ std::string describe(const std::optional<model::Persistence>& persistence) {
     if (!persistence) return "";
     return fmt::format(", persistent {} s, prefix {}", persistence->timeout.count(),
                        persistence->prefix);
+}
+
+// ", from 192.168.10.2 and 1 more, toa"
+std::string describe(const model::LocalPool& local) {
+    if (local.addresses.empty()) return "";
+    const auto more = local.addresses.size() - 1;
+    const bool tells = local.client_address != model::ClientAddress::None;
+    return fmt::format(", from {}{}{}", local.addresses.front().text(),
+                       more != 0 ? fmt::format(" and {} more", more) : "",
+                       tells ? fmt::format(", {}", name(local.client_address)) : "");
 }
 
 // Only what differs from `before`.
@@ -121,10 +131,11 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
         if (found->second->scheduler != service.scheduler ||
             found->second->scheduler_flags != service.scheduler_flags ||
             found->second->persistence != service.persistence ||
-            found->second->one_packet != service.one_packet) {
+            found->second->one_packet != service.one_packet ||
+            found->second->local != service.local) {
             changes.emplace_back(model::EditService{service.key, service.scheduler,
                                                     service.scheduler_flags, service.persistence,
-                                                    service.one_packet});
+                                                    service.one_packet, service.local});
         }
         diff_servers(*found->second, service, changes);
     }
@@ -138,11 +149,13 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence) + (step.one_packet ? ", one packet" : "");
+                       describe(step.persistence) + (step.one_packet ? ", one packet" : "") +
+                       describe(step.local);
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
                 return fmt::format("{}: scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence) + (step.one_packet ? ", one packet" : "");
+                       describe(step.persistence) + (step.one_packet ? ", one packet" : "") +
+                       describe(step.local);
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {

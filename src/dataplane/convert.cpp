@@ -18,6 +18,8 @@ std::uint8_t to_abi(model::ForwardingMethod method) {
             return ISOBAR_METHOD_DR;
         case model::ForwardingMethod::Tun:
             return ISOBAR_METHOD_TUN;
+        case model::ForwardingMethod::FullNat:
+            return ISOBAR_METHOD_FULLNAT;
     }
     return ISOBAR_METHOD_NAT;
 }
@@ -42,6 +44,7 @@ model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     out.lower_threshold = server.lower_threshold;
     if (server.method == ISOBAR_METHOD_DR) out.method = model::ForwardingMethod::Dr;
     if (server.method == ISOBAR_METHOD_TUN) out.method = model::ForwardingMethod::Tun;
+    if (server.method == ISOBAR_METHOD_FULLNAT) out.method = model::ForwardingMethod::FullNat;
     if (server.tunnel == ISOBAR_TUNNEL_GUE) out.tunnel.type = model::Encapsulation::Gue;
     if (server.tunnel == ISOBAR_TUNNEL_GRE) out.tunnel.type = model::Encapsulation::Gre;
     out.tunnel.port = from_network(server.tunnel_port);

@@ -328,6 +328,7 @@ Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey
     }
     status.persistence = service.persistence;
     status.one_packet = service.one_packet;
+    status.local = service.local;
     status.traffic = readable(total, record.zero);
     status.rates = readable(total_rates);
     return status;

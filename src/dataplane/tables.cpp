@@ -13,6 +13,7 @@
 
 #include "dataplane/address_filter.h"
 #include "dataplane/convert.h"
+#include "dataplane/local_pool.h"
 #include "dataplane/rank_layout.h"
 #include "dataplane/server_record.h"
 
@@ -26,9 +27,9 @@ void store(std::uint32_t& word, std::uint32_t value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
 }
 
-// Elements of a set: head, members, lookup table.
-constexpr std::uint32_t set_length(std::uint32_t members, std::uint32_t slots) {
-    return 1 + members + lookup_elements(slots);
+// Elements of a set: head, members, lookup table, local addresses.
+constexpr std::uint32_t set_length(std::uint32_t members, std::uint32_t slots, std::size_t locals) {
+    return 1 + members + lookup_elements(slots) + static_cast<std::uint32_t>(locals);
 }
 
 // Members of a set, or entries of a draft, as lookup tables are made of them.
@@ -52,6 +53,7 @@ struct Tables::Draft {
     model::SchedulerFlags scheduler_flags;
     std::optional<model::Persistence> persistence;
     bool one_packet = false;
+    model::LocalPool local;
     struct Entry {
         model::RealServer server;
         std::optional<std::uint32_t> slot;  // of a server that is there already
@@ -135,7 +137,8 @@ void Tables::read_all() {
         service.one_packet = record.one_packet != 0;
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
-            service.set_length = set_length(head.count, head.slots);
+            service.set_length = set_length(head.count, head.slots, head.locals);
+            service.local = read_local_pool(record, sets.subspan(record.set));
             service.scheduler = static_cast<model::Scheduler>(head.scheduler);
             service.scheduler_flags.bits = static_cast<std::uint8_t>(head.flags);
             pool_.take(record.set, service.set_length);
@@ -170,6 +173,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.scheduler_flags = service->second.scheduler_flags;
     draft.persistence = service->second.persistence;
     draft.one_packet = service->second.one_packet;
+    draft.local = service->second.local;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
     if (service->second.set != 0)
@@ -200,6 +204,7 @@ struct Tables::Step {
         draft.scheduler_flags = change.scheduler_flags;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.local = change.local;
         draft.cursor = initial(draft.weights());
         return {};
     }
@@ -209,6 +214,7 @@ struct Tables::Step {
         if (auto fine = check(change); !fine) return fine;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.local = change.local;
         if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
@@ -313,7 +319,7 @@ struct Tables::Step {
         if (!model::is_unicast(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
-        if (server.method != model::ForwardingMethod::Nat && service.mark == 0 &&
+        if (!model::rewrites(server.method) && service.mark == 0 &&
             server.address.port != service.address.port)
             return failure(
                 Fault::Invalid,
@@ -331,7 +337,27 @@ Result<Tables::Drafts> Tables::draft(std::span<const model::Change> changes) con
     for (const auto& change : changes)
         if (auto done = std::visit(Step{*this, drafts}, change); !done)
             return tl::unexpected(std::move(done.error()));
+    for (const auto& [key, draft] : drafts)
+        if (auto fine = check_fullnat(key, draft); !fine)
+            return tl::unexpected(std::move(fine.error()));
     return drafts;
+}
+
+// Of what the service becomes: its options and its servers may change in one transaction.
+Result<void> Tables::check_fullnat(const model::ServiceKey& key, const Draft& draft) {
+    if (auto fine = check_local_pool(key, draft.local); !fine) return fine;
+    const bool fullnat =
+        std::any_of(draft.entries.begin(), draft.entries.end(), [](const Draft::Entry& entry) {
+            return entry.server.method == model::ForwardingMethod::FullNat;
+        });
+    if (!fullnat) return {};
+    const auto refuse = [&](const char* why) {
+        return failure(Fault::Unsupported, fmt::format("{}: fullnat {}", key.text(), why));
+    };
+    if (draft.local.addresses.empty()) return refuse("needs local addresses");
+    if (draft.one_packet) return refuse("keeps connections, one-packet scheduling does not");
+    if (key.protocol == model::Protocol::Sctp) return refuse("is for TCP and UDP, not for SCTP");
+    return {};
 }
 
 Result<void> Tables::check_room(const Drafts& drafts) {
@@ -357,7 +383,8 @@ Result<void> Tables::check_set_room(const Drafts& drafts) const {
     const auto length_of = [](const Draft& draft) {
         const auto slots = lookup_slots(static_cast<std::uint32_t>(draft.scheduler),
                                         lookup_servers(draft.entries));
-        return set_length(static_cast<std::uint32_t>(draft.entries.size()), slots);
+        return set_length(static_cast<std::uint32_t>(draft.entries.size()), slots,
+                          draft.local.addresses.size());
     };
     const auto full = [](const model::ServiceKey& key, const Draft& draft) {
         return failure(Fault::Full,
@@ -453,6 +480,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
     service.one_packet = draft.one_packet;
+    service.local = draft.local;
     if (key.mark == 0) add_to_filter(maps_.filter(), key.address.address, ISOBAR_FILTER_VIRTUAL);
 
     std::vector<Member> members;
@@ -480,6 +508,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
     maps_.services()[service.index].one_packet = service.one_packet ? 1 : 0;
+    maps_.services()[service.index].tells_client = to_abi(service.local.client_address);
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
     return is_new ? create(key, service) : Result<void>{};
@@ -527,7 +556,8 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     const auto count = static_cast<std::uint32_t>(service.members.size());
     const auto scheduler = static_cast<std::uint32_t>(service.scheduler);
     const auto table = make_lookup_table(scheduler, lookup_servers(service.members));
-    const auto length = set_length(count, static_cast<std::uint32_t>(table.size()));
+    const auto locals = service.local.addresses.size();
+    const auto length = set_length(count, static_cast<std::uint32_t>(table.size()), locals);
     auto& settings = maps_.settings();
     const auto block = pool_.allocate(length, settings.set_hand);
     if (!block) return failure(Fault::Full, fmt::format("no room for a set of {} servers", count));
@@ -545,6 +575,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     head.head.state = cursor.pack();
     head.head.flags = service.scheduler_flags.bits;
     head.head.slots = static_cast<std::uint32_t>(table.size());
+    head.head.locals = static_cast<std::uint16_t>(locals);
     sets[*block] = head;
     for (std::uint32_t i = 0; i < count; ++i) {
         isobar_set_element element{};
@@ -557,6 +588,7 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     for (std::size_t slot = 0; slot < table.size(); ++slot)
         sets[*block + 1 + count + slot / ISOBAR_SLOTS].slots.member[slot % ISOBAR_SLOTS] =
             table[slot];
+    write_local_pool(service.local, sets.subspan(*block + length - locals, locals));
     rank(service, *block);
     store(maps_.services()[service.index].set, *block);
     if (service.set != 0) pool_.release(service.set, service.set_length);

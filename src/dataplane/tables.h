@@ -39,6 +39,7 @@ public:
         model::SchedulerFlags scheduler_flags;
         std::optional<model::Persistence> persistence;
         bool one_packet = false;
+        model::LocalPool local;
         std::vector<Member> members;  // newest first
     };
     using Services = std::map<model::ServiceKey, Service>;
@@ -74,6 +75,7 @@ private:
 
     // The first half of apply(): checks, and works out what each touched service becomes.
     Result<Drafts> draft(std::span<const model::Change> changes) const;
+    static Result<void> check_fullnat(const model::ServiceKey& key, const Draft& draft);
     Draft& draft_of(Drafts& drafts, const model::ServiceKey& key) const;
     Result<void> check_room(const Drafts& drafts);
     Result<void> check_set_room(const Drafts& drafts) const;

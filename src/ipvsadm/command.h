@@ -74,6 +74,7 @@ struct Command {
     std::string persistence_engine;                   // --pe
     std::string scheduler_flags;                      // -b, checked
     bool one_packet = false;                          // -o
+    model::LocalPool local;  // --local-address, --local-ports, --client-address
 
     // -a, -e, -d
     std::optional<model::Endpoint> server;

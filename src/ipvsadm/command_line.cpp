@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsadm/command_line.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <limits>
@@ -51,6 +52,9 @@ private:
     Outcome read_mark(const std::string& value);
     Outcome read_persistence(const std::string& value);
     Outcome read_netmask(const std::string& value);
+    Outcome read_local_addresses(const std::string& value);
+    Outcome read_local_ports(const std::string& value);
+    Outcome read_client_address(const std::string& value);
     Outcome read_real_server(const std::string& value);
     Outcome read_tunnel_type(const std::string& value);
     Outcome read_tunnel_port(const std::string& value);
@@ -168,6 +172,12 @@ Outcome Parser::read_service_option(Flag flag, const std::string& value) {
         case Flag::SchedulerFlags:
             command_.scheduler_flags = value;
             break;
+        case Flag::LocalAddress:
+            return read_local_addresses(value);
+        case Flag::LocalPorts:
+            return read_local_ports(value);
+        case Flag::ClientAddress:
+            return read_client_address(value);
         default:
             break;
     }
@@ -214,6 +224,41 @@ Outcome Parser::read_netmask(const std::string& value) {
     return {};
 }
 
+// ---- fullnat ----
+
+// "192.168.10.2,192.168.10.3"
+Outcome Parser::read_local_addresses(const std::string& value) {
+    for (std::size_t from = 0; from <= value.size();) {
+        const auto comma = std::min(value.find(',', from), value.size());
+        const auto address = model::Address::parse(value.substr(from, comma - from));
+        if (!address) return mistake("illegal local-address specified");
+        command_.local.addresses.push_back(*address);
+        from = comma + 1;
+    }
+    return {};
+}
+
+// "1025-65535"
+Outcome Parser::read_local_ports(const std::string& value) {
+    const auto dash = std::min(value.find('-'), value.size());
+    const auto first = parse_number(value.substr(0, dash), 1, 65535);
+    const auto last = parse_number(value.substr(std::min(dash + 1, value.size())), 1, 65535);
+    if (!first || !last || *first > *last) return mistake("illegal local-ports specified");
+    command_.local.first_port = static_cast<model::Port>(*first);
+    command_.local.last_port = static_cast<model::Port>(*last);
+    return {};
+}
+
+Outcome Parser::read_client_address(const std::string& value) {
+    using enum model::ClientAddress;
+    for (const auto way : {None, Toa, Proxy}) {
+        if (value != model::name(way)) continue;
+        command_.local.client_address = way;
+        return {};
+    }
+    return mistake("illegal client-address specified");
+}
+
 // ---- real servers ----
 
 Outcome Parser::read_server_option(Flag flag, const std::string& value) {
@@ -237,6 +282,8 @@ Outcome Parser::read_server_option(Flag flag, const std::string& value) {
             return forward(model::ForwardingMethod::Tun);
         case Flag::Masquerade:
             return forward(model::ForwardingMethod::Nat);
+        case Flag::FullNat:
+            return forward(model::ForwardingMethod::FullNat);
         case Flag::Weight:
             return number(0, kMaxInt, "weight", command_.weight);
         case Flag::UpperThreshold:
@@ -436,7 +483,7 @@ void Parser::complete_server_port() {
     if (!command_.server || !command_.service) return;
     if (command_.service->kind == ServiceKind::FirewallMark) return;
     const bool same_port =
-        command_.action != Action::DeleteServer && command_.forward != model::ForwardingMethod::Nat;
+        command_.action != Action::DeleteServer && !model::rewrites(command_.forward);
     if (same_port || command_.server->port == 0) {
         command_.server->port = command_.service->address.port;
     }

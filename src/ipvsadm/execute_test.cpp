@@ -173,6 +173,41 @@ TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
               "2 One-Packet Scheduling is only for UDP virtual services");
 }
 
+TEST_F(Execute, FullNatIsListedSavedAndEdited) {
+    given({"-A -t 10.0.1.100:80 -s rr --local-address 10.0.2.1,10.0.2.2 --local-ports 2000-3000",
+           "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 --fullnat",
+           "-A -t [fd00::1]:80 --local-address fd00::2",
+           "-a -t [fd00::1]:80 -r [fd00::3]:80 --fullnat"});
+
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:80 -s rr --local-address 10.0.2.1,10.0.2.2"
+              " --local-ports 2000-3000\n"
+              "-a -t 10.0.1.100:80 -r 10.0.2.11:8080 --fullnat -w 1\n"
+              "-A -t [fd00::1]:80 -s wlc --local-address fd00::2\n"
+              "-a -t [fd00::1]:80 -r [fd00::3]:80 --fullnat -w 1\n");
+    EXPECT_NE(run("-L -n").out.find("  -> 10.0.2.11:8080               FullNat 1      "),
+              std::string::npos);
+    given({"-E -t 10.0.1.100:80 --local-address 10.0.2.1"});
+    EXPECT_TRUE(rules().starts_with("-A -t 10.0.1.100:80 -s wlc --local-address 10.0.2.1\n"));
+}
+
+TEST_F(Execute, OptionsOfFullNatAreChecked) {
+    for (const char* address : {"10.0.2.1,", ",", "10.0.2", "name", "10.0.2.1:5", "[fd00::1]"})
+        EXPECT_EQ(verdict(std::string("-A -t 1.2.3.4:80 --local-address ") + address),
+                  "2 illegal local-address specified")
+            << address;
+    for (const char* ports : {"0-5", "5-4", "5-", "-5", "5-65536", "x"})
+        EXPECT_EQ(verdict(std::string("-A -t 1.2.3.4:80 --local-ports=") + ports),
+                  "2 illegal local-ports specified")
+            << ports;
+    EXPECT_EQ(verdict("-a -t 1.2.3.4:80 -r 1.2.3.5 --fullnat -m"),
+              "2 multiple 'forwarding-method' options specified");
+    EXPECT_EQ(verdict("-a -t 1.2.3.4:80 -r 1.2.3.5 --fullnat --tun-type gre"),
+              "2 Tunnel options conflict with forward method");
+    EXPECT_EQ(verdict("-a -t 1.2.3.4:80 -r 1.2.3.5 --local-address 1.2.3.6"),
+              "2 Illegal 'local-address' option with the 'add-server' command");
+}
+
 TEST_F(Execute, MistakesComeBeforeTheRefusalOfWhatComesLater) {
     EXPECT_EQ(verdict("-A -t 1.2.3.4:80 -p 60 -w 1"),
               "2 Illegal 'weight' option with the 'add-service' command");

@@ -35,6 +35,9 @@ Of services
   -o, --ops                 schedule each packet of UDP anew
   -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
   -p, --persistent [SECONDS]   clients stay with their server (default 360)
+      --local-address ADDRESS,...   of this host, for --fullnat
+      --local-ports FIRST-LAST      of these (default 1025-65535)
+      --client-address WAY  how servers learn it: none, toa or proxy (default none)
   -M, --netmask MASK        with it, clients of one network together
 
 Of real servers
@@ -42,6 +45,7 @@ Of real servers
   -g, --gatewaying          by its MAC address (VS/DR; the default)
   -i, --ipip                in a tunnel (VS/TUN)
   -m, --masquerading        rewrite addresses (VS/NAT)
+      --fullnat             rewrite both ends: the server answers a local address
       --tun-type TYPE       ipip, gue or gre (default ipip)
       --tun-port PORT       UDP port of gue
       --tun-nocsum          no checksum over the tunnel, as without

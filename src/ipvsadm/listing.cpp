@@ -140,6 +140,8 @@ std::string_view forward_label(const model::RealServer& server) {
             return "Route";
         case model::ForwardingMethod::Tun:
             return "Tunnel";
+        case model::ForwardingMethod::FullNat:
+            return "FullNat";
     }
     return "?";
 }
@@ -167,6 +169,8 @@ std::string forward_options(const model::RealServer& server) {
             return "-g";
         case model::ForwardingMethod::Tun:
             return "-i";
+        case model::ForwardingMethod::FullNat:
+            return "--fullnat";
     }
     return "?";
 }
@@ -353,6 +357,22 @@ std::string threshold_options(const model::RealServer& server) {
     return fmt::format(" -x {} -y {}", server.upper_threshold, server.lower_threshold);
 }
 
+// Only what is not the default: ipvsadm knows none of these.
+std::string local_options(const model::LocalPool& local) {
+    const model::LocalPool none;
+    std::string text;
+    if (!local.addresses.empty()) {
+        std::vector<std::string> addresses;
+        for (const auto& address : local.addresses) addresses.push_back(address.text());
+        text += fmt::format(" --local-address {}", fmt::join(addresses, ","));
+    }
+    if (local.first_port != none.first_port || local.last_port != none.last_port)
+        text += fmt::format(" --local-ports {}-{}", local.first_port, local.last_port);
+    if (local.client_address != none.client_address)
+        text += fmt::format(" --client-address {}", model::name(local.client_address));
+    return text;
+}
+
 }  // namespace
 
 std::string save_service(const model::ServiceStatus& service, const ListOptions& options,
@@ -364,7 +384,7 @@ std::string save_service(const model::ServiceStatus& service, const ListOptions&
                     persistence_text(service, "-p", "-M"), service.one_packet ? " -o" : "");
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
-    text += '\n';
+    text += local_options(service.local) + '\n';
     for (const auto& status : service.servers) {
         const auto& server = status.server;
         text += fmt::format("-a {} -r {} {} -w {}{}{}\n", key,

@@ -45,6 +45,9 @@ constexpr std::array<std::string_view, kOptionNames> kNames = {
     "tun-nocsum",
     "tun-csum",
     "tun-remcsum",
+    "local-address",
+    "local-ports",
+    "client-address",
 };
 
 struct Rule {
@@ -53,8 +56,8 @@ struct Rule {
     OptionSet exclusive;  // of the allowed ones: one of these at most
 };
 
-constexpr OptionSet kServiceOptions{Scheduler, Persistent, Netmask,
-                                    OnePacket, Engine,     SchedulerFlags};
+constexpr OptionSet kServiceOptions{Scheduler,      Persistent,   Netmask,    OnePacket,    Engine,
+                                    SchedulerFlags, LocalAddress, LocalPorts, ClientAddress};
 constexpr OptionSet kServerOptions{ForwardingMethod, Weight,         UpperThreshold,
                                    LowerThreshold,   TunnelKind,     TunnelPort,
                                    TunnelNoChecksum, TunnelChecksum, TunnelRemoteChecksum};

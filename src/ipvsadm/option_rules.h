@@ -48,8 +48,11 @@ enum class OptionName : std::uint8_t {
     TunnelNoChecksum,
     TunnelChecksum,
     TunnelRemoteChecksum,
+    LocalAddress,
+    LocalPorts,
+    ClientAddress,
 };
-inline constexpr unsigned kOptionNames = 34;
+inline constexpr unsigned kOptionNames = 37;
 
 std::string_view name(OptionName option);
 std::string_view name(Action action);

@@ -207,12 +207,12 @@ int Session::change_service(const Command& command) {
     const auto flags = parse_scheduler_flags(command.scheduler_flags);
     const auto persistence = persistence_of(command);
     if (!add)
-        return apply(command,
-                     model::EditService{key, *scheduler, flags, persistence, command.one_packet});
+        return apply(command, model::EditService{key, *scheduler, flags, persistence,
+                                                 command.one_packet, command.local});
     auto created = create();
     if (!created) return conclude(command, created);
-    return apply(command,
-                 model::AddService{key, *scheduler, flags, persistence, command.one_packet});
+    return apply(command, model::AddService{key, *scheduler, flags, persistence, command.one_packet,
+                                            command.local});
 }
 
 int Session::change_server(const Command& command) {

@@ -147,6 +147,7 @@ private:
         service.scheduler_flags = change.scheduler_flags;
         service.persistence = change.persistence;
         service.one_packet = change.one_packet;
+        service.local = change.local;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -157,6 +158,7 @@ private:
         service->scheduler_flags = change.scheduler_flags;
         service->persistence = change.persistence;
         service->one_packet = change.one_packet;
+        service->local = change.local;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {

@@ -48,6 +48,7 @@ struct ServiceConfig {
     std::vector<RealServer> servers;  // port 0: that of the packet
     std::optional<Persistence> persistence{};
     bool one_packet = false;
+    LocalPool local{};
 
     [[nodiscard]] bool is_group() const { return listen.size() > 1; }
     // What it is in the data plane: a group has a mark of its own, which follows from its name.

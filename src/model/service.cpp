@@ -49,8 +49,26 @@ std::string_view name(ForwardingMethod method) {
             return "dr";
         case ForwardingMethod::Tun:
             return "tun";
+        case ForwardingMethod::FullNat:
+            return "fullnat";
     }
     return "?";
+}
+
+std::string_view name(ClientAddress way) {
+    switch (way) {
+        case ClientAddress::None:
+            return "none";
+        case ClientAddress::Toa:
+            return "toa";
+        case ClientAddress::Proxy:
+            return "proxy";
+    }
+    return "?";
+}
+
+bool rewrites(ForwardingMethod method) {
+    return method == ForwardingMethod::Nat || method == ForwardingMethod::FullNat;
 }
 
 std::string_view name(Encapsulation type) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,8 +18,11 @@
 namespace isobar::model {
 
 enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
-enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
+enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun, FullNat };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
+// How a real server behind fullnat learns its client's address: not at all, by the TCP option TOA,
+// by a header of the PROXY protocol in front of the data.
+enum class ClientAddress : std::uint8_t { None, Toa, Proxy };
 // Named as on the command line.
 enum class Scheduler : std::uint8_t {
 #define X(number, name, Name) Name = (number),
@@ -39,6 +43,9 @@ std::string_view name(Protocol protocol);        // "tcp"; "any"
 std::string_view name(Scheduler scheduler);      // "wlc"
 std::string_view name(ForwardingMethod method);  // "nat"
 std::string_view name(Encapsulation type);       // "ipip"
+std::string_view name(ClientAddress way);        // "toa"
+// Are the packets' addresses and ports rewritten, so that a server's port may be its own?
+bool rewrites(ForwardingMethod method);
 std::optional<Scheduler> scheduler_named(std::string_view name);
 std::optional<Protocol> protocol_named(std::string_view name);
 // All names, in the order of abi/schedulers.h: for help texts and "did you mean".
@@ -94,6 +101,19 @@ struct Tunnel {
     auto operator<=>(const Tunnel&) const = default;
 };
 
+// What fullnat speaks to the real servers of a service from. Each address has all these ports for
+// each server.
+struct LocalPool {
+    std::vector<Address> addresses;
+    Port first_port = 1025;
+    Port last_port = 65535;
+    ClientAddress client_address = ClientAddress::None;
+
+    bool operator==(const LocalPool&) const = default;
+};
+// So many addresses a service may have.
+inline constexpr std::size_t kMostLocalAddresses = 64;
+
 struct RealServer {
     Endpoint address;
     Weight weight = 1;  // 0: quiesced, no new connections
@@ -114,6 +134,7 @@ struct VirtualService {
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
     bool one_packet = false;  // UDP: every datagram is scheduled anew, no connection stays
+    LocalPool local{};
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -155,6 +176,7 @@ struct AddService {
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
     bool one_packet = false;
+    LocalPool local{};
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
@@ -163,6 +185,7 @@ struct EditService {
     SchedulerFlags scheduler_flags = {};
     std::optional<Persistence> persistence{};
     bool one_packet = false;
+    LocalPool local{};
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -223,6 +246,7 @@ struct ServiceStatus {
     std::vector<ServerStatus> servers;  // newest first, the order of -L --nosort
     std::optional<Persistence> persistence{};
     bool one_packet = false;
+    LocalPool local{};
 };
 
 // Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".
