@@ -29,6 +29,7 @@ struct balance {
 	struct conn_found found;
 	struct nat_change change;
 	__u32 now;
+	__u32 ignored;       /* FTP's command in it is not followed */
 };
 
 /* Given by the hook (send_tc.h, send_xdp.h). */
@@ -37,6 +38,8 @@ static enum isobar_verdict send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
+int ftp_pass(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 record, __u32 direction,
+	     __u32 mtu);
 
 /* IPVS drops what is meant for a removed server, without a word: it may come back. */
 static __always_inline int server_is_gone(const struct balance *b)
@@ -68,7 +71,9 @@ static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, str
 	if (conn_find(b->settings, &b->packet.tuple, b->kinds, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
-		conn_retire(b->found.record);
+		/* it lives on for those that it controls */
+		if (!conn_retire(b->found.record) && b->found.conn->controlled)
+			return ISOBAR_GO_ON;
 	}
 	return schedule(ctx, b->settings, &b->packet, b->now, &b->found);
 }
@@ -133,8 +138,17 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 	return 0;
 }
 
-static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
+/* `mtu`: of the way out; 0: it is not known. */
+static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b,
+							       __u32 mtu)
 {
+	if (ISOBAR_HOOK_COMPLETE && (b->found.conn->flags & ISOBAR_CONN_FTP)) {
+		int verdict = ftp_pass(ctx, &b->packet, b->found.record, b->found.direction, mtu);
+
+		if (verdict != ISOBAR_GO_ON && verdict != ISOBAR_FTP_IGNORED)
+			return verdict;
+		b->ignored = bits_equal(verdict, ISOBAR_FTP_IGNORED);
+	}
 	account(b);
 	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
 }
@@ -156,9 +170,10 @@ static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct 
 		return ISOBAR_TO_TC;
 	if (b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
 		return ISOBAR_TOO_BIG;
-	verdict = account_and_rewrite(ctx, b);
+	verdict = account_and_rewrite(ctx, b, 0);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
+	b->ignored = 0; /* that is the lesser news */
 	if (method == ISOBAR_METHOD_TUN)
 		return send_out(ctx, NULL, ISOBAR_TO_FRAGMENT);
 	return b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_TO_STACK
@@ -183,6 +198,8 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	struct isobar_nexthop *hop = NULL;
 	enum isobar_verdict verdict;
 
+	if (!ISOBAR_HOOK_COMPLETE && (b->found.conn->flags & ISOBAR_CONN_FTP))
+		return ISOBAR_TO_TC;
 	plan_change(b);
 	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
 		return serve_here(ctx, b);
@@ -196,7 +213,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 			return ISOBAR_NO_ROUTE;
 		if (!ISOBAR_HOOK_COMPLETE)
 			return ISOBAR_TO_TC;
-		verdict = account_and_rewrite(ctx, b);
+		verdict = account_and_rewrite(ctx, b, 0);
 		return verdict == ISOBAR_GO_ON ? send_out(ctx, NULL, ISOBAR_TO_LOCAL) : verdict;
 	case NEXTHOP_FORBIDDEN:
 		return ISOBAR_NO_ROUTE;
@@ -209,7 +226,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 		return ISOBAR_TTL_EXPIRED;
 	if (hop->mtu && b->packet.wire_length + overhead(b) > hop->mtu)
 		return send_too_big(ctx, b);
-	verdict = account_and_rewrite(ctx, b);
+	verdict = account_and_rewrite(ctx, b, hop->mtu);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	return send_out(ctx, hop, from_client ? ISOBAR_FORWARDED : ISOBAR_REPLIED);
@@ -276,7 +293,9 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
-	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;
+	if (is_refusal(verdict))
+		return send_refusal(ctx, &b, verdict);
+	return verdict ^ ((verdict ^ ISOBAR_FTP_IGNORED) & -b.ignored);
 }
 
 /* Counts the verdict and says what the hook is to do. */
