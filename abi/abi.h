@@ -39,6 +39,9 @@ struct isobar_address {
 };
 ISOBAR_SIZE(struct isobar_address, 16);
 
+/* As many as ip_vs_ftp's parameter `ports` takes. */
+#define ISOBAR_FTP_PORTS 8
+
 /* ---- settings: one record, written by user space -------------------------- */
 
 struct isobar_settings {
@@ -66,8 +69,11 @@ struct isobar_settings {
 	__u16 marks;         /* services by firewall mark, and named groups */
 	__u16 host_marks;    /* the former alone: only tc can see their packets' marks */
 	__u32 rules;         /* in use: where they begin in isobar_rules, and (low half) how many */
+	__be16 ftp_ports[ISOBAR_FTP_PORTS]; /* where FTP's control connections come to; 0: none */
+	__u32 ftp_services;  /* services on port 21 */
+	__u32 pad;
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 64);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 88);
 
 /* IPVS's sysctls of the same names. */
 enum isobar_switch {
@@ -300,15 +306,15 @@ struct isobar_conn {
 	__be16 virtual_port;
 	__u8 protocol;      /* of a template: the complement, which no packet has */
 	__u8 method;        /* enum isobar_method: the server's when the connection began */
-	__u8 flags;         /* enum isobar_conn_flag */
-	__u8 chosen;        /* only of bpf/one_packet.h */
+	__u16 flags;        /* enum isobar_conn_flag */
 	__u32 server;
 	__u32 expires;      /* jiffies */
 	__u32 life;         /* 0: free; else ISOBAR_LIFE_* | state; changed by compare-and-swap */
 	__u32 partner;      /* of a strayed connection: its signpost; of a signpost: its connection;
 			     * the same for fullnat and its local port (bpf/local_port.h) */
-	__u32 control;      /* record of the template that it was made under, and 1; 0: none */
-	__u32 controlled;   /* of a template: connections under it. Added to only, never stored: it is 0
+	__u32 control;      /* record of the template, or of FTP's control connection, that it was
+			     * made under, and 1; 0: none */
+	__u32 controlled;   /* of those: connections under it. Added to only, never stored: it is 0
 			     * in a free record */
 };
 ISOBAR_SIZE(struct isobar_conn, ISOBAR_CACHE_LINE);
@@ -323,6 +329,16 @@ ISOBAR_SIZE(struct isobar_conn_line, ISOBAR_LINE * ISOBAR_CACHE_LINE);
 enum isobar_conn_flag {
 	ISOBAR_CONN_ASSURED = 1, /* has told its template that its server answers */
 	ISOBAR_CONN_HERE = 2,    /* its client is on this host */
+	ISOBAR_CONN_FTP = 4,     /* FTP's control connection by VS/NAT: bpf/ftp.h reads it */
+	ISOBAR_CONN_EXPECTED = 8,    /* FTP's passive data connection, whose client is to come yet: port 0 */
+	ISOBAR_CONN_SAME_PORT = 16,  /* the server's port is the virtual one, not that of its service */
+	ISOBAR_CONN_PORT_BELOW = 32, /* the server's port is the one below that of its service: active FTP */
+	/* how a server by fullnat learns who its client is (bpf/client_told.h) */
+	ISOBAR_CONN_TOA = 64,      /* is yet to be told by that option */
+	ISOBAR_CONN_PROXY = 128,   /* its stream begins with that header */
+	ISOBAR_CONN_TOLD = 256,    /* which it has */
+	ISOBAR_CONN_TELLING = 512, /* told; the data may follow */
+	ISOBAR_CONN_CHOSEN = 1024, /* only of bpf/one_packet.h */
 };
 
 #define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
@@ -346,7 +362,8 @@ enum isobar_direction {
 struct isobar_sweep {
 	__u32 tick;         /* jiffy of the last sweep */
 	__u32 hand;         /* next line to look at */
-	__u32 pad[14];
+	__u32 expected;     /* records that are ISOBAR_CONN_EXPECTED */
+	__u32 pad[13];
 };
 ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
 
@@ -402,4 +419,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
 	X(conns) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
-	X(datagram) X(pieces) X(scratch)
+	X(datagram) X(pieces) X(scratch) X(ftp) X(segment)

@@ -39,6 +39,8 @@ enum isobar_action {
 	X(TTL_EXPIRED_QUIET, DROP, "as TTL_EXPIRED, ICMP over its rate limit or impossible") \
 	X(TOO_BIG, REDIRECT, "larger than the way allows, DF set: ICMP fragmentation needed") \
 	X(TOO_BIG_QUIET, DROP, "as TOO_BIG, ICMP over its rate limit or impossible") \
+	X(FTP_IGNORED, REDIRECT, "FTP: sent on, but its PORT or 227 is not followed: strange address or port, in pieces, or no room") \
+	X(FTP_AGAIN, DROP, "FTP: an answer that is to be changed, in a packet too big or too small for it: comes again") \
 	X(REPLY_REFUSED, PASS, "reply that cannot go on (TTL, size, route): the stack tells the server") \
 	X(FORWARDING_OFF, PASS, "net.ipv4.ip_forward is 0: the stack drops it") \
 	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \

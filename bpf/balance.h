@@ -30,13 +30,17 @@ static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
 static enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b);
+int ftp_pass(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 record, __u32 direction,
+	     __u32 mtu);
 
 static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
 	if (conn_find(b->settings, &b->packet.tuple, b->kinds, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
-		conn_retire(b->found.record);
+		/* it lives on for those that it controls */
+		if (!conn_retire(b->found.record) && b->found.conn->controlled)
+			return ISOBAR_GO_ON;
 	}
 	return schedule(ctx, b->settings, &b->packet, b->now, &b->found);
 }
@@ -87,14 +91,22 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 	return 0;
 }
 
-static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
+/* `mtu`: of the way out; 0: it is not known. */
+static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b,
+							       __u32 mtu)
 {
 	enum isobar_verdict verdict;
 
-	if (b->found.conn->flags & (CONN_TOA | CONN_PROXY)) {
+	if (b->found.conn->flags & (ISOBAR_CONN_TOA | ISOBAR_CONN_PROXY)) {
 		verdict = tell_client(ctx, b);
 		if (verdict != ISOBAR_GO_ON)
 			return verdict;
+	}
+	if (ISOBAR_HOOK_COMPLETE && (b->found.conn->flags & ISOBAR_CONN_FTP)) {
+		verdict = ftp_pass(ctx, &b->packet, b->found.record, b->found.direction, mtu);
+		if (verdict != ISOBAR_GO_ON && verdict != ISOBAR_FTP_IGNORED)
+			return verdict;
+		b->ignored = bits_equal(verdict, ISOBAR_FTP_IGNORED);
 	}
 	account(b);
 	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
@@ -117,9 +129,10 @@ static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct 
 		return ISOBAR_TO_TC;
 	if (b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
 		return ISOBAR_TOO_BIG;
-	verdict = account_and_rewrite(ctx, b);
+	verdict = account_and_rewrite(ctx, b, 0);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
+	b->ignored = 0; /* that is the lesser news */
 	if (method == ISOBAR_METHOD_TUN)
 		return send_out(ctx, NULL, ISOBAR_TO_FRAGMENT);
 	/* what is from an address of ours, and not by lo, the stack takes for a martian */
@@ -146,6 +159,8 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	struct isobar_nexthop *hop = NULL;
 	enum isobar_verdict verdict;
 
+	if (!ISOBAR_HOOK_COMPLETE && (b->found.conn->flags & ISOBAR_CONN_FTP))
+		return ISOBAR_TO_TC;
 	plan_change(b);
 	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
 		return serve_here(ctx, b);
@@ -159,7 +174,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 			return ISOBAR_NO_ROUTE;
 		if (!ISOBAR_HOOK_COMPLETE)
 			return ISOBAR_TO_TC;
-		verdict = account_and_rewrite(ctx, b);
+		verdict = account_and_rewrite(ctx, b, 0);
 		return verdict == ISOBAR_GO_ON ? send_out(ctx, NULL, ISOBAR_TO_LOCAL) : verdict;
 	case NEXTHOP_FORBIDDEN:
 		return ISOBAR_NO_ROUTE;
@@ -172,7 +187,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 		return ISOBAR_TTL_EXPIRED;
 	if (hop->mtu && b->packet.wire_length + overhead(b) > hop->mtu)
 		return send_too_big(ctx, b);
-	verdict = account_and_rewrite(ctx, b);
+	verdict = account_and_rewrite(ctx, b, hop->mtu);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	return send_out(ctx, hop, from_client ? ISOBAR_FORWARDED : ISOBAR_REPLIED);
@@ -236,11 +251,13 @@ static __always_inline enum isobar_verdict balance_any(ISOBAR_CTX *ctx)
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
 	verdict = find_or_schedule(ctx, &b);
-	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && b.found.conn->chosen)
+	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && (b.found.conn->flags & ISOBAR_CONN_CHOSEN))
 		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
-	return is_refusal(verdict) ? send_refusal(ctx, &b, verdict) : verdict;
+	if (is_refusal(verdict))
+		return send_refusal(ctx, &b, verdict);
+	return verdict ^ ((verdict ^ ISOBAR_FTP_IGNORED) & -b.ignored);
 }
 
 /* tc has no short way: there it saves a tenth and costs the verifier half as much again. */

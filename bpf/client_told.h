@@ -82,7 +82,7 @@ struct told_segment {
 
 static __always_inline __u32 told_shift(const struct isobar_conn *conn)
 {
-	if (!(conn->flags & CONN_PROXY))
+	if (!(conn->flags & ISOBAR_CONN_PROXY))
 		return 0;
 	return address_is_v4(&conn->client) ? TOLD_PROXY4 : TOLD_PROXY6;
 }

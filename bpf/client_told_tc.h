@@ -59,7 +59,7 @@ static __always_inline int told_write_proxy(ISOBAR_CTX *ctx, const struct isobar
 
 static __always_inline __u32 told_size(const struct isobar_conn *conn)
 {
-	if (conn->flags & CONN_PROXY)
+	if (conn->flags & ISOBAR_CONN_PROXY)
 		return told_shift(conn);
 	return address_is_v4(&conn->client) ? sizeof(struct told_toa4) : sizeof(struct told_toa6);
 }
@@ -136,7 +136,7 @@ __noinline int told_append(ISOBAR_CTX *ctx, const struct isobar_packet *packet, 
 	if (bpf_skb_change_tail(ctx, l4 + header + size, 0) ||
 	    bpf_skb_load_bytes(ctx, l4 + 12, offset_flags, sizeof(offset_flags)))
 		return -1;
-	if (conn->flags & CONN_PROXY) {
+	if (conn->flags & ISOBAR_CONN_PROXY) {
 		failed = told_write_proxy(ctx, conn, l4 + header);
 	} else {
 		failed = told_write_toa(ctx, conn, l4 + header);
@@ -157,15 +157,15 @@ static __always_inline int told_tell(ISOBAR_CTX *ctx, const struct isobar_packet
 {
 	__u32 data = packet->length + ISOBAR_L3 - (packet->l4 & ISOBAR_L4_MASK) - header;
 
-	if (!(conn->flags & CONN_PROXY) && header + told_size(conn) > TOLD_HEADER_MOST) {
-		conn->flags &= ~CONN_TOA; /* its options leave no room */
+	if (!(conn->flags & ISOBAR_CONN_PROXY) && header + told_size(conn) > TOLD_HEADER_MOST) {
+		conn->flags &= ~ISOBAR_CONN_TOA; /* its options leave no room */
 		return 0;
 	}
-	if (data && (conn->flags & CONN_TELLING)) {
-		conn->flags &= ~CONN_TELLING;
+	if (data && (conn->flags & ISOBAR_CONN_TELLING)) {
+		conn->flags &= ~ISOBAR_CONN_TELLING;
 		return 0;
 	}
-	conn->flags |= CONN_TELLING;
+	conn->flags |= ISOBAR_CONN_TELLING;
 	/* What cannot come in again, its sender sends again. */
 	if (data && !ctx_is_from_here(ctx))
 		bpf_clone_redirect(ctx, ctx->ifindex, BPF_F_INGRESS);
@@ -189,11 +189,11 @@ __noinline int told_from_client(ISOBAR_CTX *ctx, const struct isobar_packet *pac
 		return -1;
 	sequence = bpf_ntohl(segment.sequence);
 	if (segment.flags & TOLD_SYN) {
-		if (!(conn->flags & CONN_TOLD))
+		if (!(conn->flags & ISOBAR_CONN_TOLD))
 			local->expires = sequence + 1;
 		return 0;
 	}
-	if (sequence == local->expires && !(conn->flags & CONN_TOLD) && !packet->fragment &&
+	if (sequence == local->expires && !(conn->flags & ISOBAR_CONN_TOLD) && !packet->fragment &&
 	    !(segment.flags & TOLD_RST)) {
 		told = told_tell(ctx, packet, conn, record, (segment.offset >> 4) * 4);
 		if (told)
@@ -267,17 +267,17 @@ __noinline int told_from_server(ISOBAR_CTX *ctx, const struct isobar_packet *pac
 		return -1;
 	if ((segment.flags & TOLD_SYN) || !(segment.flags & TOLD_ACK))
 		return 0;
-	if (conn->flags & CONN_TOA) { /* it has ended the handshake */
-		conn->flags &= ~CONN_TOA;
+	if (conn->flags & ISOBAR_CONN_TOA) { /* it has ended the handshake */
+		conn->flags &= ~ISOBAR_CONN_TOA;
 		return 0;
 	}
 	options.shift = told_shift(conn);
 	options.stream = local->expires;
 	acknowledged = bpf_ntohl(segment.acknowledged);
-	if (!(conn->flags & CONN_TOLD) &&
+	if (!(conn->flags & ISOBAR_CONN_TOLD) &&
 	    (__s32)(acknowledged - options.stream - options.shift) >= 0)
-		conn->flags |= CONN_TOLD;
-	options.told = conn->flags & CONN_TOLD;
+		conn->flags |= ISOBAR_CONN_TOLD;
+	options.told = conn->flags & ISOBAR_CONN_TOLD;
 	options.l4 = l4;
 	options.at = l4 + sizeof(struct tcphdr);
 	options.end = l4 + (segment.offset >> 4) * 4;

@@ -27,7 +27,7 @@ __noinline int told_move(ISOBAR_CTX *ctx, const struct isobar_packet *packet, __
 	__be32 old;
 	struct tcphdr *tcp;
 
-	if (!packet || !conn || !(conn->flags & CONN_TOLD) || packet->fragment)
+	if (!packet || !conn || !(conn->flags & ISOBAR_CONN_TOLD) || packet->fragment)
 		return -1;
 	tcp = ctx_data(ctx) + (packet->l4 & ISOBAR_L4_MASK);
 	if ((void *)(tcp + 1) > ctx_data_end(ctx) || tcp->syn)

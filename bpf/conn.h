@@ -151,11 +151,21 @@ static __always_inline struct isobar_server *conn_server(const struct isobar_con
 	return bpf_map_lookup_elem(&isobar_servers, &index);
 }
 
-/* The port that the real server sees: its own, or the client's choice if it has none. */
+/* The port that the real server sees: its own, or the client's choice if it has none. Of FTP's data
+ * connections, and those that only FTP's template leads there: as the flags say. */
+static __always_inline __be16 server_port(const struct isobar_server *server, __u32 flags,
+					  __be16 virtual_port)
+{
+	__u32 same = flags / ISOBAR_CONN_SAME_PORT & 1, below = flags / ISOBAR_CONN_PORT_BELOW & 1;
+	__be16 port = bpf_htons(bpf_ntohs(server->port) - below) & (same - 1);
+
+	return port ? port : virtual_port;
+}
+
 static __always_inline __be16 conn_server_port(const struct isobar_conn *conn,
 					       const struct isobar_server *server)
 {
-	return server->port ? server->port : conn->virtual_port;
+	return server_port(server, conn->flags, conn->virtual_port);
 }
 
 /* Do its packets get other addresses, so that the replies come back here? */
@@ -257,9 +267,9 @@ struct conn_search {
 	struct isobar_tuple tuple;
 	__u64 hash;
 	__u32 direction;
-	__u32 choice;        /* the line that is searched, */
-	__u32 done;          /* and its ways that were */
-	__u32 record;        /* the result */
+	__u32 choice; /* the line that is searched, */
+	__u32 done; /* and its ways that were */
+	__u32 record; /* the result */
 };
 
 /* The next record with the tag. */

@@ -51,7 +51,7 @@ static __always_inline void template_release(__u32 template)
 		__sync_fetch_and_add(&conn->controlled, -1);
 }
 
-/* Does the template control anybody? Then it lives on. */
+/* Does it control anybody, as templates and FTP's control connections do? Then it lives on. */
 static __always_inline int template_prolonged(const struct isobar_settings *settings,
 					      struct isobar_conn *conn)
 {
@@ -59,6 +59,22 @@ static __always_inline int template_prolonged(const struct isobar_settings *sett
 		return 0;
 	conn->expires = isobar_now() + TEMPLATE_PROLONG_S * settings->hz;
 	return 1;
+}
+
+static __always_inline int conn_may_control(const struct isobar_conn *conn, __u32 life)
+{
+	return (life & ISOBAR_LIFE_TEMPLATE) || (conn->flags & ISOBAR_CONN_FTP);
+}
+
+/* What else is known of the connection (ftp.h). */
+static __always_inline void ftp_forget(const struct isobar_conn *conn, __u32 record)
+{
+	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+
+	if (conn->flags & ISOBAR_CONN_FTP)
+		bpf_map_delete_elem(&isobar_ftp, &record);
+	else if (sweep)
+		__sync_fetch_and_add(&sweep->expected, -1);
 }
 
 /* The record is anybody's again. An exchange, because it orders memory: who sees the tag
@@ -117,12 +133,12 @@ __noinline int conn_retire(__u32 record)
 	life = conn->life;
 	if (!(life & ISOBAR_LIFE_KEPT))
 		return 0;
-	if ((life & ISOBAR_LIFE_TEMPLATE) && template_prolonged(settings, conn))
+	if (conn_may_control(conn, life) && template_prolonged(settings, conn))
 		return 0;
 	if (__sync_val_compare_and_swap(&conn->life, life, ISOBAR_LIFE_CLAIMED) != life)
 		return 0;
 	/* again: somebody may have come under it meanwhile */
-	if ((life & ISOBAR_LIFE_TEMPLATE) && template_prolonged(settings, conn)) {
+	if (conn_may_control(conn, life) && template_prolonged(settings, conn)) {
 		__sync_lock_test_and_set(&conn->life, life);
 		return 0;
 	}
@@ -131,6 +147,8 @@ __noinline int conn_retire(__u32 record)
 		server_discount(server, conn->server, life);
 	if (conn->control)
 		template_release(conn->control);
+	if (conn->flags & (ISOBAR_CONN_FTP | ISOBAR_CONN_EXPECTED))
+		ftp_forget(conn, record);
 	if (life & (ISOBAR_LIFE_STRAYED | ISOBAR_LIFE_FULLNAT))
 		conn_release_signpost(conn);
 	if (life & ISOBAR_LIFE_AWAY)

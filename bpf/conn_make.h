@@ -61,13 +61,13 @@ static __always_inline int conn_make_room(const struct isobar_settings *settings
 }
 
 /* Tuple of the packets that come from the real server. */
-static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_tuple *tuple,
-							    const struct isobar_server *server)
+static __always_inline struct isobar_tuple
+conn_reply_tuple(const struct isobar_tuple *tuple, const struct isobar_server *server, __u32 flags)
 {
 	return (struct isobar_tuple){
 		.source = server->address,
 		.destination = tuple->source,
-		.source_port = server->port ? server->port : tuple->destination_port,
+		.source_port = server_port(server, flags, tuple->destination_port),
 		.destination_port = tuple->source_port,
 		.protocol = tuple->protocol,
 	};
@@ -76,10 +76,10 @@ static __always_inline struct isobar_tuple conn_reply_tuple(const struct isobar_
 /* A record where the tuple leads, and a signpost where its reply's does. */
 static __always_inline int conn_claim_astray(const struct isobar_settings *settings,
 					     const struct isobar_tuple *tuple,
-					     const struct isobar_server *server,
+					     const struct isobar_server *server, __u32 flags,
 					     struct conn_place *place)
 {
-	struct isobar_tuple reply = conn_reply_tuple(tuple, server);
+	struct isobar_tuple reply = conn_reply_tuple(tuple, server, flags);
 	struct isobar_conn *conn;
 	/* Linux 6.1 takes no key that stands in `place`: it is the caller's memory. */
 	__u32 record = conn_claim(settings, conn_stray_hash(settings, tuple));
@@ -106,8 +106,8 @@ static __always_inline int conn_claim_astray(const struct isobar_settings *setti
 }
 
 /* The client's first line is full: 0 if a place was found all the same. */
-__noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 now,
-			       struct conn_place *place)
+__noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 flags,
+			       __u32 now, struct conn_place *place)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
@@ -123,7 +123,8 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 		return 0;
 	place->life = ISOBAR_LIFE_AWAY;
 	place->record = conn_claim_in(settings, hash, 1);
-	if (place->record != CONN_NONE || conn_claim_astray(settings, tuple, server, place) == 0) {
+	if (place->record != CONN_NONE ||
+	    conn_claim_astray(settings, tuple, server, flags, place) == 0) {
 		conn_count_away(settings, hash, 1);
 		return 0;
 	}
@@ -154,12 +155,31 @@ static __always_inline __u32 conn_first_life(__u8 protocol)
 
 enum conn_failure { CONN_TABLE_FULL = 1, CONN_NO_PORT };
 
+/* What of isobar_conn_flag follows from where it goes: whether it is FTP's control connection, and
+ * whether it came by another port than its server's service has (template_port). No branches. */
+static __always_inline __u32 conn_kind(const struct isobar_settings *settings,
+				       const struct isobar_tuple *tuple,
+				       const struct isobar_server *server)
+{
+	__u32 port = tuple->destination_port;
+	__u32 other =
+		1 ^ (bits_equal(server->virtual_port, port) | bits_equal(server->virtual_port, 0));
+	__u32 ftp = 0;
+
+	for (int i = 0; i < ISOBAR_FTP_PORTS; i++)
+		ftp |= bits_equal(settings->ftp_ports[i], port);
+	ftp &= bits_equal(tuple->protocol, IPPROTO_TCP) &
+	       bits_equal(server->method, ISOBAR_METHOD_NAT) &
+	       bits_equal(server->flags & ISOBAR_SERVER_LOCAL, 0);
+	return ftp * ISOBAR_CONN_FTP | other * ISOBAR_CONN_SAME_PORT;
+}
+
 /* Puts a new connection into the table; its server counts it from now on. `control` is its
  * template, if it has one; the caller holds it. `flags`: enum isobar_conn_flag. Other than 0: why
  * there is none. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
-				     __u32 control, __u8 flags, __u32 now, struct conn_found *found)
+				     __u32 control, __u32 flags, __u32 now, struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
@@ -169,12 +189,14 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	if (!found->server)
 		return CONN_TABLE_FULL;
-	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, now, &place))
+	flags |= conn_kind(settings, tuple, found->server);
+	if (place.record == CONN_NONE && conn_find_place(tuple, server_index, flags, now, &place))
 		return CONN_TABLE_FULL;
 	conn = conn_at(place.record);
 	if (!conn)
 		return CONN_TABLE_FULL;
 	conn_describe(conn, tuple, server_index, found->server);
+	conn->flags = flags;
 	if (found->server->method == ISOBAR_METHOD_FULLNAT &&
 	    local_port_give(tuple, server_index, &place))
 		return CONN_NO_PORT;
@@ -182,7 +204,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	life |= ISOBAR_LIFE_LIVE | place.life;
 	conn->partner = place.signpost;
 	conn->control = control;
-	conn->flags = flags | place.flags;
+	conn->flags |= place.flags;
 	conn->expires = now + 3 * settings->hz; /* until its first state is set */
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)

@@ -6,7 +6,8 @@
  *
  * It is quick because nothing here goes to a function by its address: clang then keeps all that is
  * known of the packet in registers. So whatever needs more than a look leaves before anything
- * was counted or changed, and the long way begins afresh.
+ * was counted or changed, and the long way begins afresh: the first packet of a jiffy, too, and
+ * that which closes a period of rates. A function of its own, or the long way had no stack left.
  */
 #pragma once
 
@@ -22,6 +23,14 @@
 /* Given by the hook (send_tc.h, send_xdp.h). */
 static enum isobar_verdict send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop,
 				    enum isobar_verdict verdict);
+
+/* Of this jiffy: it sweeps some of the table. */
+static __always_inline int known_is_first(__u32 now)
+{
+	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+
+	return !sweep || sweep->tick != now;
+}
 
 /* ISOBAR_GO_ON: of a connection that is there, which the packet may use. */
 static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b)
@@ -40,11 +49,13 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
 	b->now = isobar_now();
-	conn_sweep_due(b->settings, b->now);
-	if (!conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
+	if (known_is_first(b->now) ||
+	    !conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
 			    &elsewhere))
 		return ISOBAR_LONG_WAY;
-	if (b->found.conn->method > ISOBAR_METHOD_TUN || connection_is_over(b) || server_is_gone(b))
+	if (b->found.conn->method > ISOBAR_METHOD_TUN || (b->found.conn->flags & ISOBAR_CONN_FTP))
+		return ISOBAR_LONG_WAY;
+	if (connection_is_over(b) || server_is_gone(b))
 		return ISOBAR_LONG_WAY;
 	return ISOBAR_GO_ON;
 }
@@ -82,20 +93,23 @@ static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *
 }
 
 /* ISOBAR_LONG_WAY: it is not such a packet. */
-static __always_inline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
+static __noinline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
 {
 	struct balance b = {};
 	struct isobar_nexthop *hop;
 	enum isobar_verdict verdict = known_connection(ctx, &b);
+	__u32 server;
 
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	plan_change(&b);
 	hop = known_nexthop(ctx, &b);
-	if (!hop)
+	server = b.found.conn->server;
+	if (!hop || track_period_is_over(b.settings, server, b.now))
 		return ISOBAR_LONG_WAY;
 	track_state(b.settings, &b.packet, &b.found, b.now);
-	track_traffic(b.settings, b.found.conn->server, b.found.direction, b.packet.length, b.now);
+	track_packet(bpf_map_lookup_elem(&isobar_traffic, &server), b.found.direction,
+		     b.packet.length);
 	if (known_rewrite(ctx, &b))
 		return ISOBAR_INTERNAL;
 	return send_out(ctx, hop,

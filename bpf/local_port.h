@@ -21,21 +21,12 @@
  * all; of a large one, one port in 20 that is free is found 99 times of 100. */
 #define LOCAL_PORT_TRIES 128
 
-/* Of isobar_conn.flags, beside enum isobar_conn_flag: how a server learns who its client is
- * (client_told.h). */
-enum local_port_flag {
-	CONN_TOA = 4,        /* is yet to be told by that option */
-	CONN_PROXY = 8,      /* its stream begins with that header */
-	CONN_TOLD = 16,      /* which it has */
-	CONN_TELLING = 32,   /* told; the data may follow */
-};
-
 /* Where a new connection has found room (conn_make.h). */
 struct conn_place {
 	__u32 record;
 	__u32 signpost;
 	__u32 life; /* ISOBAR_LIFE_AWAY, ISOBAR_LIFE_STRAYED, ISOBAR_LIFE_FULLNAT, if so */
-	__u32 flags;         /* enum local_port_flag: how its server is told the client */
+	__u32 flags;         /* enum isobar_conn_flag: how its server is told the client */
 };
 
 /* The search, and in it the reply's tuple as far as it is known. */
@@ -45,8 +36,8 @@ struct local_port_search {
 	__u32 random;
 	__u32 server;
 	__be16 virtual_port;
-	__u8 protocol;
-	__u8 pad;
+	__u16 flags;  /* as the connection's: they say which port of the server it is */
+	__u32 protocol;
 	__u32 record; /* the result */
 };
 
@@ -111,6 +102,7 @@ static __always_inline __u32 local_port_take(const struct isobar_settings *setti
 	own->protocol = search->protocol;
 	own->method = ISOBAR_METHOD_LOCAL;
 	own->server = search->server;
+	own->flags = search->flags;
 	own->partner = CONN_NONE;
 	__sync_lock_test_and_set(&own->life, ISOBAR_LIFE_LOCAL);
 	if (!local_port_has_rival(record, conn_tagged(line, conn_tag(hash)) & ~(1u << way)))
@@ -146,12 +138,13 @@ static long local_port_try(__u32 i, struct local_port_search *search)
 
 /* A local port for the connection; or CONN_NONE. */
 static __always_inline __u32 local_port_find(const struct isobar_tuple *tuple, __u32 server_index,
-					     const struct isobar_server *server)
+					     const struct isobar_server *server, __u32 flags)
 {
 	struct local_port_search search = {
 		.random = bpf_get_prandom_u32(),
 		.server = server_index,
 		.virtual_port = tuple->destination_port,
+		.flags = flags,
 		.protocol = tuple->protocol,
 		.record = CONN_NONE,
 	};
@@ -184,8 +177,8 @@ static __always_inline __u32 local_port_flags(const struct isobar_tuple *tuple,
 	if (!of || tuple->protocol != IPPROTO_TCP)
 		return 0;
 	if (of->tells_client == ISOBAR_CLIENT_TOA)
-		return CONN_TOA;
-	return of->tells_client == ISOBAR_CLIENT_PROXY ? CONN_PROXY : 0;
+		return ISOBAR_CONN_TOA;
+	return of->tells_client == ISOBAR_CLIENT_PROXY ? ISOBAR_CONN_PROXY : 0;
 }
 
 /* The connection does not come to be: its place is free again. */
@@ -224,7 +217,7 @@ __noinline int local_port_give(const struct isobar_tuple *tuple, __u32 server_in
 		conn->partner = place->signpost;
 		conn_release_signpost(conn);
 	}
-	port = local_port_find(tuple, server_index, server);
+	port = local_port_find(tuple, server_index, server, conn->flags);
 	local = conn_at(port);
 	if (!local) {
 		local_port_undo(settings, tuple, conn, place);

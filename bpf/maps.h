@@ -7,6 +7,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/tcp.h>
 #include <linux/types.h>
 
 #include <bpf/bpf_helpers.h>
@@ -69,6 +70,62 @@ struct isobar_error {
 	__u32 sum;          /* of its bytes from the transport header on */
 };
 
+/* ---- FTP (ftp.h) ---- */
+
+#define FTP_CONTROLS 16384 /* control connections that are followed at a time */
+#define FTP_SEGMENT 1536   /* payload that is looked into: all of a frame of Ethernet */
+#define FTP_TEXT 32        /* room for "255,255,255,255,255,255" */
+
+/* What one line has said so far (ftp_text.h). */
+struct ftp_line {
+	__u32 word;          /* its first four letters, in capitals; the server's are digits */
+	__u32 number[8]; /* of the address: bytes of IPv4, groups of IPv6; then, in PORT, the port's
+			  */
+	__u32 port;
+	__u8 phase; /* enum ftp_phase */
+	__u8 at; /* letter of the word, element of number[] */
+	__u8 digits; /* of the number that is being read */
+	__u8 field; /* of |family|address|port| */
+	__u8 family; /* as EPRT has it, 1 and 2; 0: left out */
+	__u8 gap; /* where "::" is, and 1; 0: nowhere */
+	__u8 delimiter;
+	__u8 pad;
+};
+
+/* What is known of a control connection. */
+struct isobar_ftp {
+	struct ftp_line command; /* of the client, as far as it has come */
+	__u32 next; /* sequence number at which it goes on */
+	/* The latest answer that was changed: the bytes from `at` on, `old_length` of them, have
+	 * become `text`. By so much the server's bytes before and behind it have moved. */
+	__u32 at;
+	__s32 before;
+	__s32 behind;
+	__u32 old_length;
+	__u32 new_length; /* 0: none yet */
+	__u32 awaits; /* FTP_PASV, FTP_EPSV: the client has asked, and has no answer yet */
+	char text[FTP_TEXT];
+};
+
+/* A packet that is looked into. */
+struct ftp_segment {
+	struct isobar_tuple tuple; /* of the data connection that is recorded */
+	struct tcphdr tcp;
+	__u32 length; /* of the payload, */
+	__u32 offset; /* which begins there */
+	__u32 gso; /* it is a super-packet */
+	__s32 room; /* by how much it may grow */
+	struct ftp_line line; /* the one in it that matters, */
+	__u32 kind; /* enum ftp_kind, */
+	__u32 from; /* where its numbers are in the payload */
+	__u32 to;
+	__u32 again; /* it is the one that was changed latest */
+	__u64 argument[6]; /* of the text to be made */
+	/* twice the size, for the verifier: it adds up the most that an offset and a length can be
+	 */
+	__u8 byte[2 * 2048];
+};
+
 /* What each CPU keeps for itself. `error` is there because the stack has no room: a packet is
  * not interrupted by another one. */
 struct isobar_cpu {
@@ -96,6 +153,9 @@ ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
 ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);
 ISOBAR_PERCPU(isobar_cpu, struct isobar_cpu, 1);
 ISOBAR_HASH(isobar_saved, struct isobar_sysctl_name, struct isobar_sysctl_value, 128);
+
+ISOBAR_HASH(isobar_ftp, __u32, struct isobar_ftp, FTP_CONTROLS); /* by record */
+ISOBAR_PERCPU(isobar_segment, struct ftp_segment, 1);
 
 static const __u32 isobar_zero;
 

@@ -36,7 +36,7 @@ static __always_inline int one_packet_choose(const struct isobar_settings *setti
 		return -1;
 	conn_describe(conn, tuple, server_index, server);
 	conn->expires = now;
-	conn->chosen = 1;
+	conn->flags = ISOBAR_CONN_CHOSEN;
 	return 0;
 }
 
@@ -49,7 +49,7 @@ static __always_inline int one_packet_chosen(const struct isobar_settings *setti
 
 	if (!conn_get(record, ISOBAR_FROM_CLIENT, found))
 		return 0;
-	return found->conn->chosen && now - found->conn->expires <= 1 &&
+	return (found->conn->flags & ISOBAR_CONN_CHOSEN) && now - found->conn->expires <= 1 &&
 	       found->conn->protocol == tuple->protocol &&
 	       found->conn->client_port == tuple->source_port &&
 	       found->conn->virtual_port == tuple->destination_port &&
@@ -60,6 +60,6 @@ static __always_inline int one_packet_chosen(const struct isobar_settings *setti
 /* It goes there. The next packet, alike as it may be, is another one. */
 static __always_inline void one_packet_sent(struct isobar_conn *conn)
 {
-	if (conn->chosen)
-		conn->chosen = 0;
+	if (conn->flags & ISOBAR_CONN_CHOSEN)
+		conn->flags &= ~ISOBAR_CONN_CHOSEN;
 }

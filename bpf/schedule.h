@@ -6,6 +6,7 @@
 #pragma once
 
 #include "conn_make.h"
+#include "ftp_data.h"
 #include "mark.h"
 #include "one_packet.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
@@ -14,8 +15,8 @@
 #include "template.h"
 #include "track.h"
 
-/* The service for the packet's mark, for its port, or for all ports, in IPVS's order. Its index,
- * and 1; 0: none. */
+/* The service for the packet's mark, for its port, for FTP, or for all ports, in IPVS's order. Its
+ * index, and 1; 0: none. */
 static __always_inline __u32 find_service(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 					  const struct isobar_tuple *tuple)
 {
@@ -32,6 +33,11 @@ static __always_inline __u32 find_service(ISOBAR_CTX *ctx, const struct isobar_s
 			return marked;
 	}
 	index = bpf_map_lookup_elem(&isobar_keys, &key);
+	if (!index && settings->ftp_services && ftp_may_be_data(tuple)) {
+		marked = find_ftp(tuple);
+		if (marked)
+			return marked - 1;
+	}
 	if (!index && settings->all_ports) {
 		key.port = 0;
 		index = bpf_map_lookup_elem(&isobar_keys, &key);
@@ -93,6 +99,8 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	/* a mark may be there at tc only */
 	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
 		return ISOBAR_TO_TC;
+	if (ftp_announced(packet, now, found))
+		return ISOBAR_GO_ON;
 	number = find_service(ctx, settings, &packet->tuple);
 	if (!number)
 		return ISOBAR_NO_SERVICE;
@@ -105,7 +113,7 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	if (packet->tuple.protocol == IPPROTO_SCTP && packet->tcp_event != SCTP_INIT)
 		return ISOBAR_NO_CONNECTION;
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
-	if (packet->tuple.source_port == bpf_htons(20))
+	if (packet->tuple.source_port == bpf_htons(FTP_DATA_PORT))
 		return ISOBAR_NO_CONNECTION;
 	if (service->one_packet && one_packet_chosen(settings, &packet->tuple, now, found))
 		return ISOBAR_GO_ON;

@@ -9,6 +9,7 @@
 #include "balance.h"
 #include "client_told_tc.h"
 #include "fragment_hold.h"
+#include "ftp.h"
 #include "icmp_tunnel.h"
 
 #define SEND_LOOPBACK 1 /* ifindex of lo in every namespace */

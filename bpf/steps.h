@@ -21,6 +21,7 @@ struct balance {
 	struct conn_found found;
 	struct nat_change change;
 	__u32 now;
+	__u32 ignored;       /* FTP's command in it is not followed */
 };
 
 /* IPVS drops what is meant for a removed server, without a word: it may come back. */

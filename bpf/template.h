@@ -23,13 +23,22 @@
 
 #define TEMPLATE_NONE 0u /* a template is named by its record and 1, as in isobar_conn.control */
 
+/* FTP's data connections have ports of their own: its template is for all of them. */
+static __always_inline __be16 template_port(const struct isobar_service *service)
+{
+	__u32 port = service->key.port;
+
+	return port & (bits_equal(port, bpf_htons(FTP_PORT)) - 1);
+}
+
 static __always_inline int template_matches(const struct isobar_conn *conn,
 					    const struct isobar_service *service,
 					    const struct isobar_address *client)
 {
 	return (conn->life & ISOBAR_LIFE_LIVE) && (conn->life & ISOBAR_LIFE_TEMPLATE) &&
 	       conn->protocol == (__u8)~service->key.protocol &&
-	       conn->virtual_port == service->key.port && address_equal(&conn->client, client) &&
+	       conn->virtual_port == template_port(service) &&
+	       address_equal(&conn->client, client) &&
 	       address_equal(&conn->virtual_address, &service->key.address);
 }
 
@@ -110,7 +119,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 	if (!settings || !service || !tuple)
 		return TEMPLATE_NONE;
 	client = address_masked(&tuple->source, service->prefix);
-	hash = template_hash(settings, &client, &service->key.address, service->key.port,
+	hash = template_hash(settings, &client, &service->key.address, template_port(service),
 			     ~service->key.protocol);
 	template = template_find_in(settings, service, &client, hash, 0, now);
 	if (template != TEMPLATE_NONE)
@@ -157,7 +166,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 	client = address_masked(&tuple->source, service->prefix);
 	record = template_claim(settings,
 				template_hash(settings, &client, &service->key.address,
-					      service->key.port, ~service->key.protocol),
+					      template_port(service), ~service->key.protocol),
 				now, &life);
 	if (record == CONN_NONE)
 		return TEMPLATE_NONE;
@@ -167,9 +176,10 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 	conn->client = client;
 	conn->virtual_address = service->key.address;
 	conn->client_port = 0;
-	conn->virtual_port = service->key.port;
+	conn->virtual_port = template_port(service);
 	conn->protocol = ~service->key.protocol;
 	conn->server = server_index;
+	conn->flags = service->key.port != template_port(service) ? ISOBAR_CONN_SAME_PORT : 0;
 	conn->control = TEMPLATE_NONE;
 	conn->expires = now + service->persistence;
 	__sync_fetch_and_add(&server->persistent, 1);

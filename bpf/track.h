@@ -152,14 +152,21 @@ __noinline int track_close_periods(__u32 server, __u32 now)
 	return 1;
 }
 
+/* Is there a period of the server's rates to close? */
+static __always_inline int track_period_is_over(const struct isobar_settings *settings,
+						__u32 server, __u32 now)
+{
+	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
+
+	/* not as long as the deadline is at most one period ahead */
+	return estimate && estimate->due - now - 1 >= ISOBAR_ESTIMATE_PERIOD * settings->hz;
+}
+
 /* This CPU's counters of the server, all periods before now closed. */
 static __always_inline struct isobar_traffic *track_counters(const struct isobar_settings *settings,
 							     __u32 server, __u32 now)
 {
-	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
-
-	/* not due as long as the deadline is at most one period ahead */
-	if (estimate && estimate->due - now - 1 >= ISOBAR_ESTIMATE_PERIOD * settings->hz)
+	if (track_period_is_over(settings, server, now))
 		track_close_periods(server, now);
 	return bpf_map_lookup_elem(&isobar_traffic, &server);
 }
@@ -173,11 +180,9 @@ static __always_inline void track_connection(const struct isobar_settings *setti
 		traffic->item[ISOBAR_CONNECTIONS]++;
 }
 
-static __always_inline void track_traffic(const struct isobar_settings *settings, __u32 server,
-					  __u32 direction, __u32 bytes, __u32 now)
+static __always_inline void track_packet(struct isobar_traffic *traffic, __u32 direction,
+					 __u32 bytes)
 {
-	struct isobar_traffic *traffic = track_counters(settings, server, now);
-
 	if (!traffic)
 		return;
 	if (direction == ISOBAR_FROM_CLIENT) {
@@ -187,6 +192,12 @@ static __always_inline void track_traffic(const struct isobar_settings *settings
 		traffic->item[ISOBAR_OUT_PACKETS]++;
 		traffic->item[ISOBAR_OUT_BYTES] += bytes;
 	}
+}
+
+static __always_inline void track_traffic(const struct isobar_settings *settings, __u32 server,
+					  __u32 direction, __u32 bytes, __u32 now)
+{
+	track_packet(track_counters(settings, server, now), direction, bytes);
 }
 
 /* A later fragment is no packet of its own, as IPVS counts: it sees them put together. */

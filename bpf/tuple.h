@@ -11,6 +11,9 @@
 
 #include "abi.h"
 
+#define FTP_DATA_PORT 20 /* RFC 959 */
+#define FTP_PORT 21
+
 /* Addresses on the stack that are read by halves. */
 #define ADDRESS_ALIGNED __attribute__((aligned(8)))
 

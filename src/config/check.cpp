@@ -291,6 +291,13 @@ void check_masquerades(const FileDraft& draft, Reading& reading) {
     }
 }
 
+void check_ftp_ports(const DirectorDraft& draft, Reading& reading) {
+    const auto& [ports, at] = draft.ftp_ports;
+    if (ports.size() > model::kMostFtpPorts)
+        reading.error(at, fmt::format("{} ports for FTP, at most {} are possible", ports.size(),
+                                      model::kMostFtpPorts));
+}
+
 model::DirectorConfig to_director(const DirectorDraft& draft) {
     model::DirectorConfig director;
     for (const auto& [interface, at] : draft.interfaces) {
@@ -300,6 +307,7 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.connections = draft.connections;
     director.timeouts = draft.timeouts;
     director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
+    director.ftp_ports.assign(draft.ftp_ports.value.begin(), draft.ftp_ports.value.end());
     director.manage_sysctls = draft.manage_sysctls;
     return director;
 }
@@ -340,6 +348,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
 
 void check(const FileDraft& draft, Reading& reading) {
     check_interfaces(draft.director, reading);
+    check_ftp_ports(draft.director, reading);
     check_services(draft, reading);
     check_masquerades(draft, reading);
 }

@@ -113,6 +113,7 @@ TEST(Load, PersistenceAndThresholdsAreRead) {
 [director]
 expire_quiescent_template = true
 expire_nodest_conn = true
+ftp_ports = [21, 2121]
 
 [[service]]
 name = "all"
@@ -139,6 +140,7 @@ persistence = { mask = 64 }
 
     EXPECT_TRUE(config.director.expiry.expire_quiescent_template);
     EXPECT_TRUE(config.director.expiry.expire_nodest_conn);
+    EXPECT_EQ(config.director.ftp_ports, (std::vector<model::Port>{21, 2121}));
     ASSERT_EQ(config.services.size(), 4U);
     const auto& all = config.services[0];
     EXPECT_EQ(all.listen.at(0).address.port, 0);

@@ -142,6 +142,11 @@ Kind<DirectorDraft> director() {
                   "Whether a connection to a removed server ends with its next packet. If not, "
                   "its packets are dropped silently until the server returns or the connection "
                   "times out."),
+         optional("ftp_ports", &D::ftp_ports, located(list_of(number(1, 65535, ""))),
+                  "Ports on which FTP is spoken, at most 8: the data connections of FTP clients, "
+                  "which commands there announce, get through NAT. Empty: FTP is like any other "
+                  "protocol.",
+                  "[21]"),
          optional(
              "manage_sysctls", &D::manage_sysctls, boolean(),
              "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "

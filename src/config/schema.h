@@ -28,6 +28,7 @@ struct DirectorDraft {
     model::Timeouts timeouts;
     bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
     bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
+    Located<std::vector<std::uint32_t>> ftp_ports{{model::kFtpPort}, {}};
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
 };
 

@@ -34,6 +34,7 @@ model::Forwarding plan(const model::Config& config) {
     model::Forwarding wanted;
     wanted.timeouts = config.director.timeouts;
     wanted.expiry = config.director.expiry;
+    wanted.ftp_ports = config.director.ftp_ports;
     for (const model::ServiceConfig& service : config.services) {
         wanted.services.push_back(virtual_service(service));
         if (service.is_group()) add_rules(service, wanted.groups);

@@ -73,15 +73,20 @@ struct Switches {
     model::Timeouts timeouts;
     model::ExpiryPolicy expiry;
     std::vector<model::MarkRule> groups;
+    std::vector<model::Port> ftp_ports;
 
     explicit Switches(ForwardingPlane& plane)
-        : timeouts(plane.timeouts()), expiry(plane.expiry()), groups(plane.groups()) {}
+        : timeouts(plane.timeouts()),
+          expiry(plane.expiry()),
+          groups(plane.groups()),
+          ftp_ports(plane.ftp_ports()) {}
 
     // As well as it goes: the change has failed already, and that is what is told.
     void put_back(ForwardingPlane& plane) const {
         if (plane.timeouts() != timeouts) (void)plane.set_timeouts(timeouts);
         if (plane.expiry() != expiry) (void)plane.set_expiry(expiry);
         if (plane.groups() != groups) (void)plane.set_groups(groups);
+        if (plane.ftp_ports() != ftp_ports) (void)plane.set_ftp_ports(ftp_ports);
     }
 };
 
@@ -99,6 +104,13 @@ Result<void> set_switches(ForwardingPlane& plane, const model::Forwarding& wante
             return tl::unexpected(std::move(set.error()).in("set what ends early"));
         }
         report.changes.push_back(describe_expiry(*wanted.expiry));
+    }
+    if (wanted.ftp_ports && *wanted.ftp_ports != running.ftp_ports) {
+        if (auto set = plane.set_ftp_ports(*wanted.ftp_ports); !set) {
+            return tl::unexpected(std::move(set.error()).in("set FTP's ports"));
+        }
+        report.changes.push_back(
+            fmt::format("FTP's ports: [{}]", fmt::join(*wanted.ftp_ports, ", ")));
     }
     if (wanted.groups != running.groups) {
         if (auto set = plane.set_groups(wanted.groups); !set) {

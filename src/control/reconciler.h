@@ -27,6 +27,8 @@ public:
     virtual Result<void> set_timeouts(const model::Timeouts& timeouts) = 0;
     virtual model::ExpiryPolicy expiry() = 0;
     virtual Result<void> set_expiry(const model::ExpiryPolicy& policy) = 0;
+    virtual std::vector<model::Port> ftp_ports() = 0;
+    virtual Result<void> set_ftp_ports(std::span<const model::Port> ports) = 0;
     virtual std::vector<model::MarkRule> groups() = 0;
     virtual Result<void> set_groups(std::span<const model::MarkRule> rules) = 0;
 };

@@ -46,6 +46,12 @@ public:
         return {};
     }
 
+    std::vector<model::Port> ftp_ports() override { return ports; }
+    Result<void> set_ftp_ports(std::span<const model::Port> wanted) override {
+        ports.assign(wanted.begin(), wanted.end());
+        return {};
+    }
+
     std::vector<model::MarkRule> groups() override { return rules; }
     Result<void> set_groups(std::span<const model::MarkRule> wanted) override {
         rules.assign(wanted.begin(), wanted.end());
@@ -58,6 +64,7 @@ public:
     model::Timeouts set;
     model::ExpiryPolicy policy;
     std::vector<model::MarkRule> rules;
+    std::vector<model::Port> ports{model::kFtpPort};
     bool refuse = false;
     int applied = 0;
     int timeouts_set = 0;
@@ -222,6 +229,17 @@ TEST_F(ReconcilerTest, SetsWhatEndsEarlyOnlyWhereItDiffers) {
     EXPECT_THAT(done.changes,
                 ElementsAre("expire_quiescent_template true, expire_nodest_conn false"));
     EXPECT_TRUE(plane.policy.expire_quiescent_template);
+    EXPECT_THAT(first_run(wanted).changes, IsEmpty());
+}
+
+TEST_F(ReconcilerTest, SetsTheFtpPortsOnlyWhereTheyDiffer) {
+    model::Forwarding wanted = wanting({});
+    wanted.ftp_ports = {21, 2121};
+
+    const Reconciled done = first_run(wanted);
+
+    EXPECT_THAT(done.changes, ElementsAre("FTP's ports: [21, 2121]"));
+    EXPECT_THAT(plane.ports, ElementsAre(21, 2121));
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }
 

@@ -85,6 +85,7 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     for (std::size_t state = 0; state < std::size(kDefaults); ++state)
         settings.timeout[state] = kDefaults[state] * settings.hz;
     write_timeouts(settings, {});
+    settings.ftp_ports[0] = to_network(model::kFtpPort);
     return {};
 }
 
@@ -255,6 +256,19 @@ Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
     return {};
 }
 
+Result<void> Dataplane::set_ftp_ports(std::span<const model::Port> ports) {
+    static_assert(model::kMostFtpPorts == ISOBAR_FTP_PORTS);
+    if (ports.size() > ISOBAR_FTP_PORTS)
+        return failure(Fault::OutOfRange,
+                       fmt::format("FTP may have at most {} ports", ISOBAR_FTP_PORTS));
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    auto& field = impl_->maps.settings().ftp_ports;
+    for (std::size_t i = 0; i < std::size(field); ++i)
+        std::atomic_ref(field[i]).store(i < ports.size() ? to_network(ports[i]) : __be16{0});
+    return {};
+}
+
 Result<void> Dataplane::Impl::set_rules(isobar_rule_origin origin,
                                         std::span<const model::MarkRule> wanted) {
     auto lock = NamespaceLock::take();
@@ -358,6 +372,13 @@ Result<std::vector<model::ServiceStatus>> Dataplane::services() {
 
 namespace {
 
+// As bpf/conn.h, server_port().
+__be16 server_port(const isobar_server& server, const isobar_conn& conn) {
+    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT) != 0) return conn.virtual_port;
+    if ((conn.flags & ISOBAR_CONN_PORT_BELOW) == 0) return server.port;
+    return to_network(static_cast<model::Port>(from_network(server.port) - 1));
+}
+
 const char* template_state(std::uint32_t life) {
     return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
 }
@@ -376,7 +397,7 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
         if (conn.server >= maps.servers().size()) continue;
         const auto& server = maps.servers()[conn.server];
         const auto left = static_cast<std::int32_t>(conn.expires - *now);
-        auto port = server.port != 0 ? server.port : conn.virtual_port;
+        auto port = server_port(server, conn);
         const bool is_template = (life & ISOBAR_LIFE_TEMPLATE) != 0;
         if (is_template) conn.protocol = static_cast<std::uint8_t>(~conn.protocol);
         if (life & ISOBAR_LIFE_VOID) port = conn.virtual_port = 0xffff;  // as IPVS has them
@@ -406,6 +427,13 @@ model::ExpiryPolicy Dataplane::expiry() const {
     const auto switches = impl_->maps.settings().switches;
     return {(switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
             (switches & ISOBAR_EXPIRE_NODEST_CONN) != 0};
+}
+
+std::vector<model::Port> Dataplane::ftp_ports() const {
+    std::vector<model::Port> ports;
+    for (const auto port : impl_->maps.settings().ftp_ports)
+        if (port != 0) ports.push_back(from_network(port));
+    return ports;
 }
 
 Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {

@@ -63,6 +63,9 @@ public:
     // Zero fields keep their value. At most 31 days each.
     Result<void> set_timeouts(const model::Timeouts& timeouts);
     Result<void> set_expiry(const model::ExpiryPolicy& policy);
+    // Where new connections by NAT are taken for FTP's control connections; at most
+    // model::kMostFtpPorts.
+    Result<void> set_ftp_ports(std::span<const model::Port> ports);
     // Which packets bear a mark: those of named groups, and those that the host's packet filter
     // marks. In order: the first rule that fits counts, groups before the host's.
     Result<void> set_groups(std::span<const model::MarkRule> rules);
@@ -77,6 +80,7 @@ public:
     Result<std::vector<model::ConnectionStatus>> connections();
     [[nodiscard]] model::Timeouts timeouts() const;
     [[nodiscard]] model::ExpiryPolicy expiry() const;
+    [[nodiscard]] std::vector<model::Port> ftp_ports() const;
     [[nodiscard]] std::vector<model::MarkRule> groups() const;
     [[nodiscard]] std::vector<model::MarkRule> host_marks() const;
     // Are there services by a mark of the host?

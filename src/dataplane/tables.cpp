@@ -445,6 +445,7 @@ Result<void> Tables::apply(std::span<const model::Change> changes) {
 // How many there are of the kinds that packets look for only then.
 void Tables::count_keys() {
     std::uint32_t all_ports = 0;
+    std::uint32_t ftp = 0;
     std::uint16_t marks = 0;
     std::uint16_t host_marks = 0;
     for (const auto& [key, service] : services_) {
@@ -453,10 +454,13 @@ void Tables::count_keys() {
             if (key.mark < model::kFirstGroupMark) ++host_marks;
         } else if (key.address.port == 0) {
             ++all_ports;
+        } else if (key.address.port == model::kFtpPort) {
+            ++ftp;
         }
     }
     auto& settings = maps_.settings();
     store(settings.all_ports, all_ports);
+    store(settings.ftp_services, ftp);
     std::atomic_ref(settings.host_marks).store(host_marks, std::memory_order_release);
     std::atomic_ref(settings.marks).store(marks, std::memory_order_release);
 }

@@ -35,6 +35,10 @@ public:
     Result<void> set_expiry(const model::ExpiryPolicy& policy) override {
         return plane_.set_expiry(policy);
     }
+    std::vector<model::Port> ftp_ports() override { return plane_.ftp_ports(); }
+    Result<void> set_ftp_ports(std::span<const model::Port> ports) override {
+        return plane_.set_ftp_ports(ports);
+    }
     std::vector<model::MarkRule> groups() override { return plane_.groups(); }
     Result<void> set_groups(std::span<const model::MarkRule> rules) override {
         return plane_.set_groups(rules);

@@ -28,7 +28,8 @@ struct DirectorConfig {
     std::uint32_t connections = 131072;       // most connections at a time
     Timeouts timeouts;
     ExpiryPolicy expiry;
-    bool manage_sysctls = true;  // ip_forward, rp_filter, accept_local
+    std::vector<Port> ftp_ports{kFtpPort};  // where control connections of FTP are followed
+    bool manage_sysctls = true;             // ip_forward, rp_filter, accept_local
     bool operator==(const DirectorConfig&) const = default;
 };
 

@@ -158,12 +158,17 @@ struct ExpiryPolicy {
     bool operator==(const ExpiryPolicy&) const = default;
 };
 
+// Ports to which FTP's control connections come (RFC 959), and how many there may be.
+inline constexpr Port kFtpPort = 21;
+inline constexpr std::size_t kMostFtpPorts = 8;
+
 // The wanted state of the data plane.
 struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
     std::optional<ExpiryPolicy> expiry{};
     std::vector<MarkRule> groups{};  // the packets of named groups
+    std::optional<std::vector<Port>> ftp_ports{};
 
     bool operator==(const Forwarding&) const = default;
 };

@@ -165,8 +165,8 @@ Bytes packet(const Ip& ip, const Tcp& tcp) {
     Bytes out;
     put16(out, tcp.source);
     put16(out, tcp.destination);
-    put32(out, 0x01020304);
-    put32(out, 0x05060708);
+    put32(out, tcp.sequence);
+    put32(out, tcp.acknowledged);
     out.push_back(static_cast<std::uint8_t>((20 + tcp.options.size()) / 4 << 4));
     out.push_back(tcp.flags);
     put16(out, 0x7210);

@@ -50,6 +50,8 @@ struct Tcp {
     std::uint8_t flags = 0;
     Bytes payload{};
     Bytes options{};  // a multiple of 4
+    std::uint32_t sequence = 0x01020304;
+    std::uint32_t acknowledged = 0x05060708;
 };
 
 enum class UdpChecksum { Right, None };

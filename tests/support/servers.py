@@ -36,6 +36,24 @@ http {{
 }}
 """
 
+VSFTPD_CONFIG = """
+background=NO
+listen={v4}
+listen_ipv6={v6}
+anonymous_enable=YES
+no_anon_password=YES
+local_enable=NO
+anon_root={directory}/files
+ftp_username=ftp
+connect_from_port_20=YES
+secure_chroot_dir={directory}/empty
+isolate=NO
+isolate_network=NO
+seccomp_sandbox=NO
+listen_port={port}
+ftp_data_port={data_port}
+"""
+
 LOGIN = """#!/bin/sh
 # What telnetd runs instead of /bin/login: a prompt that tells who answered
 printf '%s login: ' '{name}'
@@ -65,6 +83,22 @@ def ask_page(connection):
 
 def html_directory(host):
     return host.lab.path(f"{host.name}-nginx", "html")
+
+
+def start_vsftpd(host, files, port=21, v6=False):
+    """vsftpd, which lets anybody read `files`: {"name": bytes}."""
+    directory = host.lab.path(f"{host.name}-vsftpd")
+    os.makedirs(os.path.join(directory, "empty"))
+    os.makedirs(os.path.join(directory, "files"))
+    for name, content in files.items():
+        with open(os.path.join(directory, "files", name), "wb") as file:
+            file.write(content)
+    config = host.lab.write(os.path.join(directory, "vsftpd.conf"), VSFTPD_CONFIG.format(
+        directory=directory, port=port, data_port=port - 1,
+        v4="NO" if v6 else "YES", v6="YES" if v6 else "NO"))
+    process = host.start(["vsftpd", config])
+    wait_until(lambda: host.listens(port), what=f"vsftpd of {host} listens")
+    return process
 
 
 def start_telnetd(host, name, port=23):

@@ -11,7 +11,7 @@ import socket
 import pytest
 
 from support.director import Director
-from support.servers import html_directory, start_nginx
+from support.servers import html_directory, start_nginx, start_vsftpd
 
 VIP = "2001:db8::2"
 WEB = f"-t [{VIP}]:80"
@@ -160,3 +160,15 @@ def test_without_a_server_the_client_is_told_at_once(cluster):
     done = cluster.client.run(["curl", "-sS", "--max-time", "30", f"http://[{VIP}]/"], check=False)
 
     assert done.returncode == 7, done.stderr  # cannot connect; 28 would be the end of its patience
+
+
+@pytest.mark.parametrize("mode", [(), ("--ftp-port", "-")], ids=["passive", "active"])
+def test_ftp_by_nat_gets_all_files_from_the_server_it_began_with(cluster, mode):
+    for host in (cluster.real1, cluster.real2):
+        start_vsftpd(host, {"who": f"{host.name}\n".encode(), "again": b"again\n"}, v6=True)
+    cluster.director.serve(f"-t [{VIP}]:21", f"[{REAL1}]:21", f"[{REAL2}]:21")
+
+    # curl asks for EPSV, or says EPRT |2|2001:db8::100|...|
+    for name in ("real2", "real1"):
+        files = cluster.client.curl(f"ftp://[{VIP}]/again", *mode, f"ftp://[{VIP}]/who")
+        assert files == f"{name}\nagain\n"
