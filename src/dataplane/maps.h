@@ -63,6 +63,9 @@ public:
     [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
     [[nodiscard]] std::span<isobar_conn> conns() const { return conns_.as<isobar_conn>(); }
     [[nodiscard]] std::span<isobar_tag_line> tags() const { return tags_.as<isobar_tag_line>(); }
+    [[nodiscard]] std::span<isobar_destination> caches() const {
+        return caches_.as<isobar_destination>();
+    }
 
     // Sum of a server's counters over all CPUs.
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
@@ -72,7 +75,7 @@ public:
 private:
     std::map<std::string, Fd> fds_;
     MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, tags_,
-        filter_, rules_;
+        filter_, rules_, caches_;
     std::size_t cpus_ = 1;
 };
 

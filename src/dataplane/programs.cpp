@@ -113,6 +113,8 @@ void size_maps(isobar_tc& object, const Options& options) {
     const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
     bpf_map__set_max_entries(object.maps.isobar_tags, lines);
     bpf_map__set_max_entries(object.maps.isobar_conns, lines * ISOBAR_LINE);
+    bpf_map__set_max_entries(object.maps.isobar_caches,
+                             options.connections / ISOBAR_DESTINATION_SHARE);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.
