@@ -119,8 +119,8 @@ MARKS = """
 table ip proxies {
     chain prerouting {
         type filter hook prerouting priority mangle;
-        ip daddr 10.0.3.200-10.0.3.210 tcp dport 3128 meta mark set 7
-        ip daddr 10.0.3.200-10.0.3.210 tcp dport 3129 meta mark set 8
+        ip daddr 10.0.3.200/29 tcp dport 3128 meta mark set 7
+        ip daddr 10.0.3.200/29 tcp dport 3129 meta mark set 8
     }
 }
 """
@@ -139,7 +139,9 @@ def test_locality_of_many_destinations_by_mark(twins):
         for _, port, last in itertools.product(range(rounds), services, range(201, 206)):
             opened.extend(twins.connect((f"10.0.3.{last}", port), 1 + last % 2, MANY))
 
-    connect(6)
+    for port in services:
+        opened.extend(twins.connect(("10.0.3.201", port), 14, MANY))
+    connect(4)
     twins.look("-L -n")
     twins.close(opened[::3])
     for name in services.values():
