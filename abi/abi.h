@@ -71,9 +71,11 @@ struct isobar_settings {
 	__u32 rules;         /* in use: where they begin in isobar_rules, and (low half) how many */
 	__be16 ftp_ports[ISOBAR_FTP_PORTS]; /* where FTP's control connections come to; 0: none */
 	__u32 ftp_services;  /* services on port 21 */
+	__u32 lblc_expiration; /* seconds, as the sysctls of these names */
+	__u32 lblcr_expiration;
 	__u32 pad;
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 88);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 96);
 
 /* IPVS's sysctls of the same names. */
 enum isobar_switch {
@@ -147,7 +149,8 @@ struct isobar_set_head {
 	__u32 gcd;          /* of the weights; 1 when all are 0 */
 	__u32 max_weight;
 	/* The scheduler's own cursor: high half the position of the server used last
-	 * (ISOBAR_SET_START: none yet), low half scheduler-specific (wrr: current weight). */
+	 * (ISOBAR_SET_START: none yet), low half scheduler-specific (wrr: current weight; lblc, lblcr:
+	 * number of their cache of destinations). */
 	__u64 state;
 	__u16 flags;        /* enum isobar_scheduler_flag */
 	__u16 locals;
@@ -197,6 +200,16 @@ ISOBAR_SIZE(struct isobar_rank, ISOBAR_CACHE_LINE); /* ranks.h */
  * low one its position; 0 if the set has none. One number, so that it is never half an old one. */
 typedef __u64 isobar_place;
 
+/* What lrt knows of how fast the server answers: bpf/response.h. Times of CLOCK_MONOTONIC in ns. */
+struct isobar_response {
+	__u64 asked;        /* when it last got a connection */
+	__u64 since;        /* the first one since its last answer; 0: it has answered */
+	__u64 sent;         /* when the one that is timed began, */
+	__u32 timed;        /* and which it is; 0: none */
+	__u32 time;         /* smoothed, in us; 0: not known. User space may write it, too */
+};
+ISOBAR_SIZE(struct isobar_response, 32);
+
 enum isobar_server_flag {
 	ISOBAR_SERVER_USED = 1,      /* the slot is taken */
 	ISOBAR_SERVER_AVAILABLE = 2, /* not set: removed, its connections are dropped silently */
@@ -229,7 +242,8 @@ struct isobar_server {
 	__u32 lower_threshold;
 	/* how to reach it by tunnel; the family is the server's, which need not be the service's */
 	struct isobar_address tunnel_source; /* of the outer header; 0: the virtual address */
-	__u8 pad1[48];
+	struct isobar_response response; /* written by the data plane */
+	__u8 pad1[16];
 };
 ISOBAR_SIZE(struct isobar_server, 192);
 
@@ -253,6 +267,26 @@ enum isobar_tunnel {
 	ISOBAR_TUNNEL_GUE = 1,  /* draft-ietf-intarea-gue-09, version 0, data */
 	ISOBAR_TUNNEL_GRE = 2,  /* RFC 2784, no options */
 };
+
+/* ---- destinations ----------------------------------------------------------- */
+
+/* What lblc and lblcr remember of a destination address: the servers that its connections go to
+ * (bpf/destination.h). A line of ways, chosen by hash, is all the room that there is for an address. */
+#define ISOBAR_DESTINATION_WAYS 16
+#define ISOBAR_DESTINATION_SHARE 8 /* one for so many connections of the settings */
+#define ISOBAR_DESTINATION_SERVERS 44
+
+struct isobar_destination {
+	struct isobar_address address;
+	__u32 cache;        /* number of the cache that it is in; 0: free */
+	__u32 used;         /* jiffies, when a connection last asked */
+	__u32 changed;      /* when a server came or went */
+	__u32 count;        /* of servers; lblc: 1 */
+	__u32 busy;         /* 1: a CPU changes it */
+	__u32 pad;
+	__u16 server[ISOBAR_DESTINATION_SERVERS]; /* index in isobar_servers, the newest last */
+};
+ISOBAR_SIZE(struct isobar_destination, 2 * ISOBAR_CACHE_LINE);
 
 /* ---- traffic -------------------------------------------------------------- */
 
@@ -419,4 +453,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
 	X(conns) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
-	X(datagram) X(pieces) X(scratch) X(ftp) X(segment)
+	X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches)

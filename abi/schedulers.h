@@ -18,7 +18,10 @@
 	X(9, dh, Dh) \
 	X(10, sh, Sh) \
 	X(11, mh, Mh) \
-	X(12, twos, Twos)
+	X(12, twos, Twos) \
+	X(13, lblc, Lblc) \
+	X(14, lblcr, Lblcr) \
+	X(15, lrt, Lrt)
 
 enum isobar_scheduler {
 #define X(number, name, Name) ISOBAR_SCHEDULER_##name = number,

@@ -48,6 +48,8 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	if (!b->settings || check_network(ctx, &b->packet) != ISOBAR_GO_ON ||
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
+	if (b->packet.tcp_event == TCP_SYN && b->packet.tuple.protocol == IPPROTO_TCP)
+		return ISOBAR_LONG_WAY; /* response.h takes the time */
 	b->now = isobar_now();
 	if (known_is_first(b->now) ||
 	    !conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,

@@ -148,6 +148,7 @@ ISOBAR_ARRAY(isobar_conns, struct isobar_conn_line, 1);
 ISOBAR_ARRAY(isobar_sweep, struct isobar_sweep, 1);
 ISOBAR_ARRAY(isobar_filter, struct isobar_filter, 1);
 ISOBAR_ARRAY(isobar_rules, struct isobar_rule, 2 * ISOBAR_RULES);
+ISOBAR_ARRAY(isobar_caches, struct isobar_destination, 1);
 ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);
 ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
 ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);

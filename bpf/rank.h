@@ -18,7 +18,7 @@
 #include "set.h"
 
 /* A scheduler returns this for a set with ranks: rank_winner() is to be asked, by the caller, for
- * want of stack. It returns the same if the ranks are of no use at the moment. */
+ * want of stack. It returns the same if the set has no ranks, or they are of no use now. */
 #define SET_RANKED 0xfffffffeu
 
 struct rank_search {
@@ -246,6 +246,8 @@ __noinline __u32 rank_winner(__u32 element)
 
 	if (set_open(element, &repair.set))
 		return SET_NOBODY;
+	if (repair.set.count <= ISOBAR_RANK_LEAST)
+		return SET_RANKED;
 	repair.scheduler = repair.set.head->scheduler;
 	repair.top = isobar_rank_top(element);
 	top = bpf_map_lookup_elem(&isobar_ranks, &repair.top);

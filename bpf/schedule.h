@@ -124,6 +124,8 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 		server = template_server(template);
 	else
 		server = choose_server(set, &packet->tuple);
+	if (server == SET_LEARN)
+		server = destination_schedule(set, &packet->tuple);
 	if (server == SET_RANKED)
 		server = rank_winner(set);
 	if (server == SET_RANKED)

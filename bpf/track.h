@@ -8,6 +8,7 @@
 #include "conn_end.h"
 #include "maps.h"
 #include "packet.h"
+#include "response.h"
 #include "sctp.h"
 #include "state.h"
 
@@ -45,6 +46,14 @@ static __always_inline void track_answer(struct isobar_conn *conn)
 	track_assure(conn->control);
 }
 
+/* One branch: the verifier would follow each of three. */
+static __always_inline int track_is_syn_ack(const struct isobar_packet *packet,
+					    const struct conn_found *found)
+{
+	return ((packet->tuple.protocol ^ IPPROTO_TCP) | (packet->tcp_event ^ TCP_SYN) |
+		(found->direction ^ ISOBAR_FROM_SERVER)) == 0;
+}
+
 /* IPVS's set_tcp_state(): new state, its timeout, and the active/inactive count. */
 static __always_inline void track_state(const struct isobar_settings *settings,
 					const struct isobar_packet *packet,
@@ -79,6 +88,8 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 			track_answer(conn);
 	}
 	track_deadline(settings, conn, now + settings->timeout[next & (ISOBAR_TIMEOUTS - 1)]);
+	if (track_is_syn_ack(packet, found))
+		response_came(found->record);
 }
 
 /* ---- rates ------------------------------------------------------------------ */

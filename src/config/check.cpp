@@ -306,7 +306,8 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.hook = draft.hook;
     director.connections = draft.connections;
     director.timeouts = draft.timeouts;
-    director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn};
+    director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn,
+                       draft.lblc_expiration, draft.lblcr_expiration};
     director.ftp_ports.assign(draft.ftp_ports.value.begin(), draft.ftp_ports.value.end());
     director.manage_sysctls = draft.manage_sysctls;
     return director;

@@ -108,6 +108,23 @@ servers = [ { address = "192.168.10.100:8080" } ]
                                                65535}));
 }
 
+TEST(Load, ExpirationOfDestinationsIsRead) {
+    const auto config = good(R"(
+[director]
+lblc_expiration = "2h"
+lblcr_expiration = "90s"
+
+[[service]]
+name = "proxies"
+mark = 1
+scheduler = "lblcr"
+)");
+
+    EXPECT_EQ(config.director.expiry.lblc_expiration, std::chrono::hours(2));
+    EXPECT_EQ(config.director.expiry.lblcr_expiration, std::chrono::seconds(90));
+    EXPECT_EQ(config.services.at(0).scheduler, model::Scheduler::Lblcr);
+}
+
 TEST(Load, PersistenceAndThresholdsAreRead) {
     const auto config = good(R"(
 [director]

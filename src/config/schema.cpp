@@ -34,9 +34,6 @@ Kind<model::Scheduler> scheduler() {
         words.now.emplace_back(name);
         values.push_back(*scheduler);
     }
-    for (const char* name : {"lblc", "lblcr", "lrt"}) {
-        if (!model::scheduler_named(name)) words.later.emplace_back(name);
-    }
     return choice<model::Scheduler>(words, values);
 }
 
@@ -148,6 +145,13 @@ Kind<DirectorDraft> director() {
                   "protocol.",
                   "[21]"),
          optional(
+             "lblc_expiration", &D::lblc_expiration, duration(seconds(1), kLongestTimeout),
+             "How long the scheduler lblc remembers the server of a destination to which there "
+             "are no new connections."),
+         optional("lblcr_expiration", &D::lblcr_expiration, duration(seconds(1), kLongestTimeout),
+                  "The same of lblcr; and how long a destination's servers stay the same before "
+                  "the one with the most load leaves them."),
+         optional(
              "manage_sysctls", &D::manage_sysctls, boolean(),
              "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "
              "and puts them back at the end.")});
@@ -187,9 +191,10 @@ Kind<ServiceDraft> service() {
                   "Instead of listen: the firewall mark of the packets, which the host's nft or "
                   "iptables sets in PREROUTING, or a tc filter.",
                   "none"),
-         optional("scheduler", &S::scheduler, scheduler(),
-                  "How the server of a new connection is chosen, as IPVS does; isobar-ipvsadm(8) "
-                  "has a word on each."),
+         optional(
+             "scheduler", &S::scheduler, scheduler(),
+             "How the server of a new connection is chosen: as IPVS does, or (lrt) by response "
+             "time. isobar-ipvsadm(8) has a word on each."),
          optional("scheduler_flags", &S::scheduler_flags, list_of(located(scheduler_flag())),
                   "sh-port, mh-port: the client's port counts, too. sh-fallback, mh-fallback: if "
                   "the client's server is quiesced, another one takes the connection. flag-1 to "

@@ -29,6 +29,8 @@ struct DirectorDraft {
     bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
     bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
     Located<std::vector<std::uint32_t>> ftp_ports{{model::kFtpPort}, {}};
+    std::chrono::seconds lblc_expiration = model::ExpiryPolicy{}.lblc_expiration;
+    std::chrono::seconds lblcr_expiration = model::ExpiryPolicy{}.lblcr_expiration;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
 };
 

@@ -21,8 +21,11 @@ std::string describe_timeouts(const model::Timeouts& timeouts) {
 }
 
 std::string describe_expiry(const model::ExpiryPolicy& policy) {
-    return fmt::format("expire_quiescent_template {}, expire_nodest_conn {}",
-                       policy.expire_quiescent_template, policy.expire_nodest_conn);
+    return fmt::format(
+        "expire_quiescent_template {}, expire_nodest_conn {}, lblc_expiration {} s, "
+        "lblcr_expiration {} s",
+        policy.expire_quiescent_template, policy.expire_nodest_conn, policy.lblc_expiration.count(),
+        policy.lblcr_expiration.count());
 }
 
 }  // namespace

@@ -227,7 +227,8 @@ TEST_F(ReconcilerTest, SetsWhatEndsEarlyOnlyWhereItDiffers) {
     const Reconciled done = first_run(wanted);
 
     EXPECT_THAT(done.changes,
-                ElementsAre("expire_quiescent_template true, expire_nodest_conn false"));
+                ElementsAre("expire_quiescent_template true, expire_nodest_conn false, "
+                            "lblc_expiration 86400 s, lblcr_expiration 86400 s"));
     EXPECT_TRUE(plane.policy.expire_quiescent_template);
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }

@@ -51,6 +51,17 @@ void write_timeouts(isobar_settings& settings, const model::Timeouts& timeouts) 
     settings.timeout_s[2] = static_cast<std::uint32_t>(timeouts.udp.count());
 }
 
+void write_expiry(isobar_settings& settings, const model::ExpiryPolicy& policy) {
+    const auto put = [](std::uint32_t& word, auto value) {
+        std::atomic_ref(word).store(static_cast<std::uint32_t>(value));
+    };
+    put(settings.switches,
+        (policy.expire_quiescent_template ? ISOBAR_EXPIRE_QUIESCENT_TEMPLATE : 0) |
+            (policy.expire_nodest_conn ? ISOBAR_EXPIRE_NODEST_CONN : 0));
+    put(settings.lblc_expiration, policy.lblc_expiration.count());
+    put(settings.lblcr_expiration, policy.lblcr_expiration.count());
+}
+
 // The clocks, at a moment when they tell HZ: 300 s after boot jiffies are 2^32 at any HZ.
 Result<isobar_sweep_call> telling_clocks(const Tool& tool) {
     for (;;) {
@@ -86,6 +97,7 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
         settings.timeout[state] = kDefaults[state] * settings.hz;
     write_timeouts(settings, {});
     settings.ftp_ports[0] = to_network(model::kFtpPort);
+    write_expiry(settings, {});
     return {};
 }
 
@@ -249,10 +261,7 @@ Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
 Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    std::uint32_t switches = 0;
-    if (policy.expire_quiescent_template) switches |= ISOBAR_EXPIRE_QUIESCENT_TEMPLATE;
-    if (policy.expire_nodest_conn) switches |= ISOBAR_EXPIRE_NODEST_CONN;
-    std::atomic_ref(impl_->maps.settings().switches).store(switches);
+    write_expiry(impl_->maps.settings(), policy);
     return {};
 }
 
@@ -424,9 +433,11 @@ model::Timeouts Dataplane::timeouts() const {
 }
 
 model::ExpiryPolicy Dataplane::expiry() const {
-    const auto switches = impl_->maps.settings().switches;
-    return {(switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
-            (switches & ISOBAR_EXPIRE_NODEST_CONN) != 0};
+    const auto& settings = impl_->maps.settings();
+    return {(settings.switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
+            (settings.switches & ISOBAR_EXPIRE_NODEST_CONN) != 0,
+            std::chrono::seconds(settings.lblc_expiration),
+            std::chrono::seconds(settings.lblcr_expiration)};
 }
 
 std::vector<model::Port> Dataplane::ftp_ports() const {

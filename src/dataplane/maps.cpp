@@ -71,6 +71,7 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         {"isobar_conns", maps.conns_, sizeof(isobar_conn_line)},
         {"isobar_filter", maps.filter_, sizeof(isobar_filter)},
         {"isobar_rules", maps.rules_, sizeof(isobar_rule)},
+        {"isobar_caches", maps.caches_, sizeof(isobar_destination)},
     };
     for (const auto& [name, array, size] : arrays) {
         auto mapped = MappedArray::open(maps.fd(name));

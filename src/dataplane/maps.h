@@ -62,6 +62,9 @@ public:
     [[nodiscard]] std::span<isobar_place> places() const { return places_.as<isobar_place>(); }
     [[nodiscard]] std::span<isobar_server> servers() const { return servers_.as<isobar_server>(); }
     [[nodiscard]] std::span<isobar_estimate> rates() const { return rates_.as<isobar_estimate>(); }
+    [[nodiscard]] std::span<isobar_destination> caches() const {
+        return caches_.as<isobar_destination>();
+    }
     // The connection table, without the line that each CPU has behind it.
     [[nodiscard]] std::uint32_t line_count() const {
         return static_cast<std::uint32_t>(conns_.as<isobar_conn_line>().size() - cpus_);
@@ -83,7 +86,7 @@ public:
 private:
     std::map<std::string, Fd> fds_;
     MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, filter_,
-        rules_;
+        rules_, caches_;
     std::size_t cpus_ = 1;
 };
 

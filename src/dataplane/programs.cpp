@@ -99,6 +99,8 @@ void size_maps(isobar_tc& object, const Options& options) {
     const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
     const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
     bpf_map__set_max_entries(object.maps.isobar_conns, lines + cpus);
+    bpf_map__set_max_entries(object.maps.isobar_caches,
+                             options.connections / ISOBAR_DESTINATION_SHARE);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.

@@ -20,6 +20,8 @@ bool has_ranks(std::uint32_t scheduler, std::uint32_t members) {
         case ISOBAR_SCHEDULER_wlc:
         case ISOBAR_SCHEDULER_sed:
         case ISOBAR_SCHEDULER_nq:
+        case ISOBAR_SCHEDULER_lblc:
+        case ISOBAR_SCHEDULER_lblcr:
             return members > ISOBAR_RANK_LEAST;
         default:
             return false;

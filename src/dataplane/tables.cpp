@@ -13,6 +13,7 @@
 
 #include "dataplane/address_filter.h"
 #include "dataplane/convert.h"
+#include "dataplane/destinations.h"
 #include "dataplane/local_pool.h"
 #include "dataplane/rank_layout.h"
 #include "dataplane/server_record.h"
@@ -63,6 +64,7 @@ struct Tables::Draft {
     std::vector<Entry> entries;  // newest first
     std::vector<Member> removed;
     Cursor cursor;
+    bool starts = false;  // its scheduler begins anew
 
     [[nodiscard]] WeightSummary weights() const {
         std::vector<std::uint32_t> all;
@@ -206,6 +208,7 @@ struct Tables::Step {
         draft.one_packet = change.one_packet;
         draft.local = change.local;
         draft.cursor = initial(draft.weights());
+        draft.starts = true;
         return {};
     }
     Result<void> operator()(const model::EditService& change) const {
@@ -215,7 +218,10 @@ struct Tables::Step {
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
         draft.local = change.local;
-        if (draft.scheduler != change.scheduler) draft.cursor = initial(draft.weights());
+        if (draft.scheduler != change.scheduler) {
+            draft.cursor = initial(draft.weights());
+            draft.starts = true;
+        }
         draft.scheduler = change.scheduler;
         draft.scheduler_flags = change.scheduler_flags;
         return {};
@@ -480,6 +486,8 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
         free_services_.erase(service.index);
     }
     Service& service = services_.at(key);
+    if (draft.starts && has_destinations(draft.scheduler))
+        draft.cursor.credit = ++maps_.settings().service_count;  // a cache of its own, empty
     service.scheduler = draft.scheduler;
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
@@ -638,6 +646,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
         auto& record = maps_.servers()[slot];
         if (record.service == service) take_back_traffic(slot);
         record.service = service;
+        record.response = {};
         if (auto done = describe_server(record, server); !done)
             return tl::unexpected(std::move(done.error()));
         return slot;
@@ -688,9 +697,22 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
     removed_[{service_of(record), member.server.address}] = member.slot;
 }
 
-// Frees the slots of removed servers that no connection remembers.
+// Servers that destinations of living services are with, be they forgotten by time: a longer
+// expiration would bring them back.
+std::set<std::uint32_t> Tables::servers_of_destinations() const {
+    std::set<std::uint32_t> caches;
+    for (const auto& [key, service] : services_)
+        if (has_destinations(service.scheduler) && service.set != 0)
+            caches.insert(Cursor::unpack(maps_.sets()[service.set].head.state).credit);
+    return known_servers(maps_.caches(), caches);
+}
+
+// Frees the slots of removed servers that no connection remembers, and no destination: those are
+// made to forget them if there is no other way.
 void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
     const auto hz = maps_.settings().hz;
+    std::optional<std::set<std::uint32_t>> known;
+    std::set<std::uint32_t> forgotten;
     for (auto removed = removed_.begin(); removed != removed_.end();) {
         auto& record = maps_.servers()[removed->second];
         const bool idle = record.active == 0 && record.inactive == 0 && record.persistent == 0;
@@ -700,10 +722,19 @@ void Tables::reclaim_servers(std::uint32_t now, bool all_idle) {
             ++removed;
             continue;
         }
+        if (!known) known = servers_of_destinations();
+        if (known->contains(removed->second)) {
+            if (!all_idle) {
+                ++removed;
+                continue;
+            }
+            forgotten.insert(removed->second);
+        }
         std::atomic_ref(record.flags).store(std::uint16_t{0});
         free_servers_.insert(removed->second);
         removed = removed_.erase(removed);
     }
+    if (!forgotten.empty()) forget_servers(maps_.caches(), forgotten);
 }
 
 // ---- the filter -------------------------------------------------------------

@@ -88,6 +88,7 @@ private:
                                        const model::RealServer& server, std::uint32_t now);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void take_back_traffic(std::uint32_t slot);
+    [[nodiscard]] std::set<std::uint32_t> servers_of_destinations() const;
     void reclaim_servers(std::uint32_t now, bool all_idle);
     void rank(const Service& service, std::uint32_t block);
     Result<void> publish(Service& service, const Cursor& cursor);

@@ -132,8 +132,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     };
     for (const auto& [line, what] : {
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
-             Case{"-A -t 1.2.3.4:83 -s lblc", "the scheduler lblc (-s) comes"},
-             Case{"-E -t 10.0.1.100:80 -s lblcr", "the scheduler lblcr (-s) comes"},
              Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "a tunnel of IPv6 (-i) comes"},
              Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gre --tun-csum",
                   "the checksum of a tunnel (--tun-csum) comes"},

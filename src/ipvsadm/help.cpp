@@ -31,7 +31,8 @@ SERVICE
       --sctp-service HOST:PORT
 
 Of services
-  -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos (default wlc)
+  -s, --scheduler NAME      rr, wrr, lc, wlc, sed, nq, fo, ovf, dh, sh, mh, twos, lblc, lblcr, lrt
+                            (default wlc)
   -o, --ops                 schedule each packet of UDP anew
   -b, --sched-flags FLAGS   sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
   -p, --persistent [SECONDS]   clients stay with their server (default 360)
@@ -70,7 +71,7 @@ Long names of the commands: --add-service, --edit-service, --delete-service, --a
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
 Understood, but refused until a later version of Isobar: --pe, --tun-csum, --tun-remcsum,
--s lblc, -s lblcr, --start-daemon.
+--start-daemon.
 )";
 }
 

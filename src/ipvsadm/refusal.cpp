@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipvsadm/refusal.h"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -31,16 +29,10 @@ std::optional<std::string> find_later_address(const Command& command) {
 }
 
 std::optional<std::string> find_later_service_option(const Command& command) {
-    // Those of IPVS, without the ones that exist here (model::scheduler_named).
-    constexpr std::array<std::string_view, 2> kSchedulers = {"lblc", "lblcr"};
     if (command.persistence && command.mask_with_holes) {
         return "a netmask with holes in it (-M) is not supported";
     }
     if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
-    const auto* scheduler = std::find(kSchedulers.begin(), kSchedulers.end(), command.scheduler);
-    if (scheduler != kSchedulers.end()) {
-        return later(fmt::format("the scheduler {} (-s)", *scheduler));
-    }
     return std::nullopt;
 }
 

@@ -154,6 +154,10 @@ struct ExpiryPolicy {
     bool expire_quiescent_template = false;
     // A connection to a removed server is over with its next packet, and not kept for its return.
     bool expire_nodest_conn = false;
+    // A destination that nobody asked for so long is forgotten; with lblcr, one whose servers did
+    // not change for so long loses the one with the highest load.
+    std::chrono::seconds lblc_expiration{std::chrono::hours(24)};
+    std::chrono::seconds lblcr_expiration{std::chrono::hours(24)};
 
     bool operator==(const ExpiryPolicy&) const = default;
 };

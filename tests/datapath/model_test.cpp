@@ -22,8 +22,9 @@ using Fate = ModelIpvs::Fate;
 using ConnectionId = ModelIpvs::ConnectionId;
 using Persistence = std::optional<model::Persistence>;
 
-constexpr Scheduler kSchedulers[] = {Scheduler::Rr, Scheduler::Lc, Scheduler::Wlc, Scheduler::Sed,
-                                     Scheduler::Nq, Scheduler::Fo, Scheduler::Ovf};
+constexpr Scheduler kSchedulers[] = {Scheduler::Rr,  Scheduler::Lc,   Scheduler::Wlc,
+                                     Scheduler::Sed, Scheduler::Nq,   Scheduler::Fo,
+                                     Scheduler::Ovf, Scheduler::Lblc, Scheduler::Lblcr};
 constexpr std::uint8_t kFlags[] = {kSyn, kFin | kAck, kAck, kRst};
 constexpr const char* kEvents[] = {"SYN", "FIN", "ACK", "RST"};
 

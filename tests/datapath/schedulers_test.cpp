@@ -80,6 +80,13 @@ TEST_P(Schedulers, ChooseAsIpvsDoes) {
         {"fo", Scheduler::Fo, {1, 2, 3}, "3 3 3 3 3 3"},
         {"fo, two of the largest weight", Scheduler::Fo, {1, 2, 2}, "3 3 3"},
         {"ovf", Scheduler::Ovf, {1, 2, 3}, "3 3 3 3 2 2 2 1 1 - -"},
+        {"lblc", Scheduler::Lblc, {1, 2, 3}, "3 3 3 3 2 2 2 1 1 1 1 1"},
+        {"lblcr", Scheduler::Lblcr, {1, 2, 3}, "3 3 3 3 2 2 2 1 1 3 2 3"},
+        {"lblc, one quiesced", Scheduler::Lblc, {1, 2, 0}, "2 2 2 1 1 1"},
+        {"lblcr, one quiesced", Scheduler::Lblcr, {1, 2, 0}, "2 2 2 1 1 2 1"},
+        {"lblc, all quiesced", Scheduler::Lblc, {0, 0}, "- -"},
+        {"lblcr, all quiesced", Scheduler::Lblcr, {0, 0}, "- -"},
+        {"lrt, all quiesced", Scheduler::Lrt, {0, 0}, "- -"},
         {"twos, one server", Scheduler::Twos, {7}, "1 1 1"},
         {"twos, all others quiesced", Scheduler::Twos, {0, 7, 0}, "2 2 2 2"},
         {"sed, one quiesced", Scheduler::Sed, {0, 1, 2}, "3 3 2 3 3 2"},
@@ -172,7 +179,8 @@ TEST_P(Schedulers, LookAtEveryServerOfALargeSet) {
 
 TEST_P(Schedulers, FindTheOnlyServerThatIsFreeInALargeSet) {
     constexpr std::uint16_t kMany = 40;
-    for (const auto scheduler : {Scheduler::Fo, Scheduler::Ovf, Scheduler::Twos, Scheduler::Sed}) {
+    for (const auto scheduler : {Scheduler::Fo, Scheduler::Ovf, Scheduler::Twos, Scheduler::Sed,
+                                 Scheduler::Lblc, Scheduler::Lblcr, Scheduler::Lrt}) {
         for (const std::uint16_t free : {std::uint16_t{0}, std::uint16_t{39}}) {
             SCOPED_TRACE(static_cast<int>(scheduler));
             serve_many(scheduler, kMany);

@@ -62,7 +62,10 @@ void ModelIpvs::add_service(int service, model::Scheduler scheduler,
 void ModelIpvs::edit_service(int service, model::Scheduler scheduler,
                              std::optional<model::Persistence> persistence) {
     auto& edited = services_.at(service);
-    if (edited.scheduler != scheduler) edited.last = -1;
+    if (edited.scheduler != scheduler) {
+        edited.last = -1;
+        edited.near.clear();
+    }
     edited.scheduler = scheduler;
     edited.persistence = persistence;
 }
@@ -104,6 +107,33 @@ void ModelIpvs::remove_server(int service, int server) {
 
 // ---- who is chosen ----
 
+// Of the servers that the destination has, if it need not leave them. No day passes in a sequence:
+// it is never forgotten, and its servers do not get fewer.
+std::optional<int> ModelIpvs::near_server(int number) const {
+    const auto& service = services_.at(number);
+    const auto fits = [&](const Server& server) {
+        return server.there && server.weight > 0 &&
+               (service.scheduler == model::Scheduler::Lblc || !server.overloaded);
+    };
+    const Server* least = nullptr;
+    std::optional<int> chosen;
+    for (const int each : service.near) {
+        const auto found = servers_.find({number, each});
+        if (found == servers_.end() || !fits(found->second)) continue;
+        const auto& server = found->second;
+        if (least && load(server) * least->weight >= load(*least) * server.weight) continue;
+        least = &server;
+        chosen = each;
+    }
+    const auto idle = [&](int each) {
+        const auto& server = servers_.at({number, each});
+        return 2 * server.active < server.weight;
+    };
+    if (least && least->active > least->weight && std::ranges::any_of(service.servers, idle))
+        return std::nullopt;
+    return chosen;
+}
+
 std::optional<int> ModelIpvs::choose(int number) {
     auto& service = services_.at(number);
     const auto count = static_cast<int>(service.servers.size());
@@ -137,6 +167,10 @@ std::optional<int> ModelIpvs::choose(int number) {
             position =
                 best(any, [](const Server& a, const Server& b) { return load(a) < load(b); });
             break;
+        case model::Scheduler::Lblc:
+        case model::Scheduler::Lblcr:
+            if (const auto near = near_server(number)) return near;
+            [[fallthrough]];
         case model::Scheduler::Wlc:
             position = best(any, [](const Server& a, const Server& b) {
                 return load(a) * b.weight < load(b) * a.weight;
@@ -160,7 +194,12 @@ std::optional<int> ModelIpvs::choose(int number) {
             std::abort();  // not in the model
     }
     if (!position) return std::nullopt;
-    return service.servers[static_cast<std::size_t>(*position)];
+    const int chosen = service.servers[static_cast<std::size_t>(*position)];
+    if (service.scheduler == model::Scheduler::Lblc) service.near = {chosen};
+    if (service.scheduler == model::Scheduler::Lblcr &&
+        std::ranges::find(service.near, chosen) == service.near.end())
+        service.near.insert(service.near.begin(), chosen);
+    return chosen;
 }
 
 std::optional<int> ModelIpvs::template_for(int service, int client,

@@ -46,6 +46,7 @@ public:
         std::optional<model::Persistence> persistence;
         std::vector<int> servers;  // newest first: the order in which they are tried
         int last = -1;             // rr: the position used last
+        std::vector<int> near{};   // lblc, lblcr: servers of its one destination, newest first
     };
     struct Connection {
         int server = 0;
@@ -113,6 +114,7 @@ public:
 
 private:
     std::optional<int> choose(int service);
+    std::optional<int> near_server(int service) const;
     std::optional<int> template_for(int service, int client, const model::Persistence& persistence);
     Fate begin(const ConnectionId& id, TcpEvent event);
     void enter(Connection& connection, int service, const std::string& state);

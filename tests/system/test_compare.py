@@ -67,7 +67,7 @@ def service(twins, port, scheduler, weights, extra="", method="-m", protocol="t"
 SCHEDULERS = [
     "rr", "wrr", "lc", "wlc", "sed", "nq", "fo", "ovf", "dh", "sh", "sh -b sh-port",
     "sh -b sh-fallback", "sh -b sh-fallback,sh-port", "mh", "mh -b mh-port", "mh -b mh-fallback",
-    "mh -b mh-fallback,mh-port"]
+    "mh -b mh-fallback,mh-port", "lblc", "lblcr"]
 WEIGHTS = (1, 2, 3), (1, 1, 1), (0, 5, 2), (30, 0, 100)
 
 
@@ -112,6 +112,46 @@ def test_destination_hashing_by_virtual_address(twins):
     for address in addresses:
         twins.connect((address, 80), 2, MANY)
 
+    twins.agree()
+
+
+MARKS = """
+table ip proxies {
+    chain prerouting {
+        type filter hook prerouting priority mangle;
+        ip daddr 10.0.3.200/29 tcp dport 3128 meta mark set 7
+        ip daddr 10.0.3.200/29 tcp dport 3129 meta mark set 8
+    }
+}
+"""
+
+
+def test_locality_of_many_destinations_by_mark(twins):
+    for twin in twins.both:
+        twin.host.run(["nft", "-f", "-"], input=MARKS)
+    services = {3128: "-f 7", 3129: "-f 8"}
+    for name, scheduler in zip(services.values(), ("lblc", "lblcr")):
+        twins.rules(f"-A {name} -s {scheduler}", *(f"-a {name} -r {server} -m -w {weight}"
+                                                   for server, weight in zip(SERVERS, (2, 1, 4, 1))))
+    opened = []
+
+    def connect(rounds):
+        for _, port, last in itertools.product(range(rounds), services, range(201, 206)):
+            opened.extend(twins.connect((f"10.0.3.{last}", port), 1 + last % 2, MANY))
+
+    for port in services:
+        opened.extend(twins.connect(("10.0.3.201", port), 14, MANY))
+    connect(4)
+    twins.look("-L -n")
+    twins.close(opened[::3])
+    for name in services.values():
+        twins.rules(f"-e {name} -r {SERVERS[2]} -m -w 0", f"-d {name} -r {SERVERS[0]}",
+                    f"-e {name} -r {SERVERS[1]} -m -w 9 -x 12")
+    connect(3)
+    for name in services.values():
+        twins.rules(f"-e {name} -r {SERVERS[2]} -m -w 3", f"-a {name} -r {SERVERS[0]} -m -w 5")
+    connect(4)
+    twins.look("-L -n")
     twins.agree()
 
 
