@@ -38,7 +38,7 @@ static __always_inline void server_discount(struct isobar_server *server, __u32 
 		server_weigh(server);
 	place = rank_place(index);
 	if (place)
-		rank_mark_at(place); /* no call: the stack is full here */
+		rank_mark_at(place, RANK_FELL); /* no call: the stack is full here */
 }
 
 /* One connection less under the template. */

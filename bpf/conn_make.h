@@ -209,7 +209,7 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 	server_count(found->server, life, 1);
 	if (found->server->upper_threshold)
 		server_weigh_again(server_index);
-	rank_mark(server_index);
+	rank_mark(server_index, RANK_GREW);
 	__sync_lock_test_and_set(&conn->life, life);
 	found->conn = conn;
 	found->record = place.record;

@@ -11,6 +11,11 @@
  *    CPUs do not see each other's choices either.
  *  - Once a jiffy a group is looked at unasked, one after the other, so that nothing that should
  *    go wrong is wrong for long.
+ *
+ * As long as loads only grow, none of this is needed. What the winner had when it was found is the
+ * *floor*: nobody has less, and nobody before it in the list has as little. So the first from there
+ * on that still has as much is the winner now, and most often it is one of the next. A load that
+ * falls sets RANK_LOWERED, and the tree is looked at again.
  */
 #pragma once
 
@@ -20,6 +25,16 @@
 /* A scheduler returns this for a set with ranks: rank_winner() is to be asked, by the caller, for
  * want of stack. It returns the same if the set has no ranks, or they are of no use now. */
 #define SET_RANKED 0xfffffffeu
+
+/* Of `dirty`: the bits of the 16. */
+#define RANK_CHILDREN 0xffffu
+/* Bit of `dirty` of the top node: a load has fallen since the floor was found. */
+#define RANK_LOWERED 0x20000u
+/* From the floor's position on so many servers are looked at. */
+#define RANK_NEXT 4
+
+/* What a change did to a server's load. */
+enum rank_change { RANK_GREW, RANK_FELL };
 
 struct rank_search {
 	struct isobar_set set;
@@ -83,7 +98,7 @@ static __always_inline void rank_compare(struct rank_search *search, __u32 posit
 /* ---- the tree ----------------------------------------------------------------- */
 
 /* The group of the position is to be looked at, and all nodes above it. */
-static __always_inline void rank_mark_at(isobar_place place)
+static __always_inline void rank_mark_at(isobar_place place, enum rank_change change)
 {
 	__u32 number = place >> 32;
 	__u32 child = (__u32)place / ISOBAR_RANK_FAN;
@@ -94,7 +109,9 @@ static __always_inline void rank_mark_at(isobar_place place)
 
 		if (!node)
 			return;
-		if (!(*(volatile __u32 *)&node->dirty & bit))
+		if (change == RANK_FELL && !node->parent)
+			bit |= RANK_LOWERED;
+		if ((*(volatile __u32 *)&node->dirty & bit) != bit)
 			__sync_fetch_and_or(&node->dirty, bit);
 		number = node->parent;
 		child = node->child;
@@ -104,9 +121,9 @@ static __always_inline void rank_mark_at(isobar_place place)
 }
 
 /* Global, for the packets' way: the verifier looks at it once. */
-__noinline int rank_mark_ways(isobar_place place)
+__noinline int rank_mark_ways(isobar_place place, enum rank_change change)
 {
-	rank_mark_at(place);
+	rank_mark_at(place, change);
 	return 0;
 }
 
@@ -119,12 +136,12 @@ static __always_inline isobar_place rank_place(__u32 server)
 	return place ? *(volatile isobar_place *)place : 0;
 }
 
-static __always_inline void rank_mark(__u32 server)
+static __always_inline void rank_mark(__u32 server, enum rank_change change)
 {
 	isobar_place place = rank_place(server);
 
 	if (place)
-		rank_mark_ways(place);
+		rank_mark_ways(place, change);
 }
 
 /* The best of the 16 members from `first` on. Global, as the next: the verifier looks at each
@@ -159,7 +176,7 @@ static __always_inline int rank_take(struct isobar_rank *node, __u32 *child)
 	__u32 rest;
 
 	*child = bits_lowest(dirty) % ISOBAR_RANK_FAN;
-	rest = dirty & ~(1u << *child);
+	rest = dirty & ~(RANK_LOWERED | 1u << *child);
 	if (!node->parent)
 		return __sync_val_compare_and_swap(&node->dirty, dirty, rest | ISOBAR_RANK_BUSY) ==
 		       dirty;
@@ -167,10 +184,95 @@ static __always_inline int rank_take(struct isobar_rank *node, __u32 *child)
 	return 1;
 }
 
+/* ---- the floor -------------------------------------------------------------- */
+
+/* It is kept where other schedulers have their cursor: its position, and the load that the server
+ * there had. lblc and lblcr have something else there. */
+static __always_inline int rank_has_floor(__u32 scheduler)
+{
+	return scheduler - ISOBAR_SCHEDULER_lc <= ISOBAR_SCHEDULER_nq - ISOBAR_SCHEDULER_lc;
+}
+
+/* The winner is found, by who is busy: its load is the floor, if nothing else is to be looked at.
+ */
+static __always_inline void rank_set_floor(struct isobar_set_head *head,
+					   const struct rank_search *search,
+					   const struct isobar_rank *top)
+{
+	__u32 position = search->position;
+
+	if (!rank_has_floor(search->scheduler))
+		return;
+	if (*(volatile __u32 *)&top->dirty != ISOBAR_RANK_BUSY || position == ISOBAR_RANK_NONE ||
+	    search->load >> 32)
+		position = ISOBAR_SET_START;
+	*(volatile __u64 *)&head->state = cursor_make(position, search->load);
+}
+
+static __always_inline __u64 rank_weight(__u32 scheduler, const struct isobar_member *member)
+{
+	return scheduler == ISOBAR_SCHEDULER_lc ? 1 : member->weight;
+}
+
+/* The load of the member's server. Other than 0: it may not be chosen. */
+static __always_inline int rank_load_of(__u32 scheduler, const struct isobar_member *member,
+					__u64 *load)
+{
+	struct isobar_server *server;
+	__u32 index = member->server;
+
+	server = bpf_map_lookup_elem(&isobar_servers, &index);
+	if (!server || member->weight == 0 || (member->limited && server->overloaded))
+		return -1;
+	*load = rank_load(scheduler, server);
+	return 0;
+}
+
+/* The winner, if it follows from the floor; else SET_NOBODY. Global: for want of stack. */
+__noinline __u32 rank_next(__u32 element)
+{
+	__u32 number = isobar_rank_top(element), scheduler, position;
+	struct isobar_rank *top = bpf_map_lookup_elem(&isobar_ranks, &number);
+	struct isobar_member *member;
+	struct isobar_set set = {};
+	__u64 floor, load, weight;
+
+	if (!top || set_open(element, &set))
+		return SET_NOBODY;
+	floor = *(volatile __u64 *)&set.head->state;
+	scheduler = set.head->scheduler;
+	position = cursor_position(floor);
+	if (!rank_has_floor(scheduler) || position >= set.count ||
+	    *(volatile __u32 *)&top->dirty & (RANK_LOWERED | ISOBAR_RANK_BUSY))
+		return SET_NOBODY;
+	member = set_member(&set, position);
+	if (!member)
+		return SET_NOBODY;
+	weight = rank_weight(scheduler, member);
+	for (__u32 i = 0; i < RANK_NEXT; i++) {
+		member = set_member(&set, position + i);
+		if (!member || position + i >= set.count)
+			return SET_NOBODY;
+		if (rank_load_of(scheduler, member, &load) ||
+		    load * weight != cursor_credit(floor) * rank_weight(scheduler, member))
+			continue;
+		if (load >> 32) /* it would not fit */
+			return SET_NOBODY;
+		/* not if another CPU has found a new floor meanwhile */
+		if (i > 0)
+			__sync_val_compare_and_swap(&set.head->state, floor,
+						    cursor_make(position + i, load));
+		top->winner = position + i;
+		return member->server;
+	}
+	return SET_NOBODY;
+}
+
 struct rank_repair {
 	struct isobar_set set;
 	__u32 scheduler;
 	__u32 top;           /* number of the node */
+	__u32 last;          /* round of the loop */
 };
 
 static __always_inline __u32 rank_release(struct isobar_rank *top)
@@ -178,11 +280,12 @@ static __always_inline __u32 rank_release(struct isobar_rank *top)
 	return __sync_fetch_and_and(&top->dirty, ~ISOBAR_RANK_BUSY);
 }
 
-/* Looks at one dirty group again, and at the nodes above it. */
+/* Looks at one dirty group again, and at the nodes above it. A node of which other groups are dirty
+ * is put off until they are clean, or this is the last round. */
 static long rank_repair_one(__u32 i, struct rank_repair *repair)
 {
 	struct rank_search search = { .set = repair->set, .scheduler = repair->scheduler };
-	__u32 number = repair->top, child = 0, more = 0;
+	__u32 number = repair->top, child = 0, more = 0, put_off = 0;
 	struct isobar_rank *top = bpf_map_lookup_elem(&isobar_ranks, &number);
 	struct isobar_rank *node = top;
 
@@ -202,11 +305,14 @@ static long rank_repair_one(__u32 i, struct rank_repair *repair)
 	}
 	rank_best_of_group(&search, node->first + child * ISOBAR_RANK_FAN);
 	for (int level = 0; level < ISOBAR_RANK_LEVELS; level++) {
-		node->best[child % ISOBAR_RANK_FAN] = search.position;
+		if (!put_off)
+			node->best[child % ISOBAR_RANK_FAN] = search.position;
 		if (more) /* others below are dirty yet */
 			__sync_fetch_and_or(&node->dirty, 1u << (child % ISOBAR_RANK_FAN));
-		more = *(volatile __u32 *)&node->dirty;
-		rank_best_of(&search, node);
+		more = *(volatile __u32 *)&node->dirty & RANK_CHILDREN;
+		put_off |= more && i < repair->last;
+		if (!put_off)
+			rank_best_of(&search, node);
 		child = node->child;
 		number = node->parent;
 		if (!number)
@@ -217,7 +323,9 @@ static long rank_repair_one(__u32 i, struct rank_repair *repair)
 			return 1;
 		}
 	}
-	top->winner = search.position;
+	if (!put_off)
+		top->winner = search.position;
+	rank_set_floor(repair->set.head, &search, top);
 	return rank_release(top) == ISOBAR_RANK_BUSY;
 }
 
@@ -233,7 +341,7 @@ static __always_inline void rank_look_unasked(const struct isobar_set *set, stru
 	member = set_member(set, top->hand);
 	top->hand = member && top->hand < set->count ? top->hand + ISOBAR_RANK_FAN : 0;
 	if (member)
-		rank_mark(member->server);
+		rank_mark(member->server, RANK_FELL);
 }
 
 /* The best server of a set with ranks. Global: the verifier looks at it once. */
@@ -242,7 +350,7 @@ __noinline __u32 rank_winner(__u32 element)
 	struct rank_repair repair = {};
 	struct isobar_member *member;
 	struct isobar_rank *top;
-	__u32 unsure;
+	__u32 unsure, server;
 
 	if (set_open(element, &repair.set))
 		return SET_NOBODY;
@@ -250,12 +358,16 @@ __noinline __u32 rank_winner(__u32 element)
 		return SET_RANKED;
 	repair.scheduler = repair.set.head->scheduler;
 	repair.top = isobar_rank_top(element);
+	repair.last = repair.set.count / ISOBAR_RANK_FAN;
 	top = bpf_map_lookup_elem(&isobar_ranks, &repair.top);
 	if (!top)
 		return SET_NOBODY;
 	rank_look_unasked(&repair.set, top);
+	server = rank_next(element);
+	if (server != SET_NOBODY)
+		return server;
 	if (top->dirty)
-		bpf_loop(repair.set.count / ISOBAR_RANK_FAN + 1, rank_repair_one, &repair, 0);
+		bpf_loop(repair.last + 1, rank_repair_one, &repair, 0);
 	/* not repaired: another CPU is at it */
 	unsure = *(volatile __u32 *)&top->dirty;
 	member = set_member(&repair.set, *(volatile __u32 *)&top->winner);

@@ -82,7 +82,8 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 		    ((life ^ new_life) & ISOBAR_LIFE_INACTIVE)) {
 			server_count(found->server, life, -1);
 			server_count(found->server, new_life, 1);
-			rank_mark(conn->server);
+			rank_mark(conn->server,
+				  new_life & ISOBAR_LIFE_INACTIVE ? RANK_FELL : RANK_GREW);
 		}
 		if (next == ISOBAR_STATE_ESTABLISHED || next == ISOBAR_STATE_SCTP_ESTABLISHED)
 			track_answer(conn);

@@ -584,7 +584,9 @@ Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     head.head.scheduler = scheduler;
     head.head.gcd = summary.gcd;
     head.head.max_weight = summary.max;
-    head.head.state = cursor.pack();
+    auto start = cursor;
+    if (has_ranks(scheduler, count)) start.position = ISOBAR_SET_START;  // what they know is old
+    head.head.state = start.pack();
     head.head.flags = service.scheduler_flags.bits;
     head.head.slots = static_cast<std::uint32_t>(table.size());
     head.head.locals = static_cast<std::uint16_t>(locals);

@@ -109,6 +109,32 @@ TEST_P(Ranks, TheServerIsTheOneThatLookingAtAllWouldFind) {
     }
 }
 
+// Then the next one follows from the last, until a load falls, or the servers are others.
+TEST_P(Ranks, AsLongAsLoadsOnlyGrowTheServerIsTheSameThatLookingAtAllWouldFind) {
+    for (const auto scheduler : {Scheduler::Lc, Scheduler::Wlc, Scheduler::Sed, Scheduler::Nq}) {
+        for (const model::Weight most : {1, 3}) {
+            SCOPED_TRACE(std::to_string(static_cast<int>(scheduler)) + ", weights to " +
+                         std::to_string(most));
+            std::vector<model::RealServer> servers;
+            for (std::uint16_t i = 0; i < 100; ++i)
+                servers.push_back(numbered(i, 1 + i % most, i % 7 == 0 ? 5 : 0));
+            serve(scheduler, servers);
+            for (int step = 0; step < 400; ++step) {
+                if (step % 90 == 89) end_connection(static_cast<std::size_t>(step) * 7);
+                if (step == 250) {
+                    servers[50].weight = 9;
+                    bed().apply({model::EditServer{kWeb, servers[50]}});
+                }
+                const auto wanted = best(scheduler);
+                ASSERT_EQ(wanted, chosen()) << "step " << step;
+            }
+            bed().apply({model::RemoveService{kWeb}});
+            for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;
+            (void)bed().plane().services();  // sweeps
+        }
+    }
+}
+
 TEST_P(Ranks, ASetOfTwoLevelsIsSearchedToItsLastServer) {
     std::vector<model::RealServer> servers;
     for (std::uint16_t i = 0; i < 1000; ++i) servers.push_back(numbered(i, i == 0 ? 1 : 0));
