@@ -157,9 +157,9 @@ static __always_inline __be16 server_port(const struct isobar_server *server, __
 					  __be16 virtual_port)
 {
 	__u32 same = flags / ISOBAR_CONN_SAME_PORT & 1, below = flags / ISOBAR_CONN_PORT_BELOW & 1;
-	__be16 port = bpf_htons(bpf_ntohs(server->port) - below) & (same - 1);
+	__be16 port = server->port & (same - 1);
 
-	return port ? port : virtual_port;
+	return port ? bpf_htons(bpf_ntohs(port) - below) : virtual_port;
 }
 
 static __always_inline __be16 conn_server_port(const struct isobar_conn *conn,

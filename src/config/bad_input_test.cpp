@@ -97,7 +97,7 @@ const std::vector<Bad> kBad = {
     {"UnknownDirectorKey", director_with("vip = \"10.0.0.2\""), 2, 1,
      "unknown key 'vip' in [director]",
      "known here: interfaces, hook, connections, timeouts, expire_quiescent_template, "
-     "expire_nodest_conn, lblc_expiration, lblcr_expiration, manage_sysctls"},
+     "expire_nodest_conn, lblc_expiration, lblcr_expiration, ftp_ports, manage_sysctls"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,

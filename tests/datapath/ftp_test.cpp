@@ -57,7 +57,7 @@ protected:
                    Tcp{port_, kControl, kAck | kPsh, text(words), {}, sequence, client_}));
     }
     Outcome send(const Bytes& packet, Hook hook = Hook::Ingress) {
-        return bed().send(hook, Side::Outside, arriving(kClient, packet));
+        return bed().send(hook, Side::Outside, arriving(kClient, packet), 0, mark_);
     }
     Outcome reply(const Bytes& packet, std::uint32_t segment = 0) {
         return bed().send(Hook::Ingress, Side::Inside, arriving(kServers[0], packet), segment);
@@ -103,6 +103,7 @@ protected:
                                packet(Ip{vip_, kClient.address, 63}, Tcp{as, client_port, kSyn})));
     }
 
+    std::uint32_t mark_ = 0;  // of what the client sends
     V4 vip_ = kVip;
     std::uint16_t port_ = 21;
     std::uint16_t server_port_ = 21;
@@ -498,6 +499,56 @@ TEST_F(Ftp, ANewControlConnectionFromTheSamePortBeginsAnew) {
     login();
 
     EXPECT_EQ(ISOBAR_REPLIED, answer("220 Hello.\r\n", "220 Hello.\r\n"));
+}
+
+// Not as other connections, which stray when their lines are full.
+TEST_F(Ftp, AClientMayExpectAsManyConnectionsAsItsTwoLinesHold) {
+    serve();
+    int expected = 0;
+    for (int i = 0; i < 40; ++i) {
+        (void)say("PASV\r\n");
+        const auto outcome = reply(from_server(fmt::format("227 (192,168,10,100,200,{})\r\n", i)));
+        expected += outcome.verdict == ISOBAR_REPLIED;
+        EXPECT_TRUE(outcome.verdict == ISOBAR_REPLIED || outcome.verdict == ISOBAR_FTP_IGNORED);
+        shift_ = static_cast<std::uint32_t>(-6 * expected);
+        server_ +=
+            static_cast<std::uint32_t>(fmt::format("227 (192,168,10,100,200,{})\r\n", i).size());
+    }
+
+    EXPECT_GE(expected, 28);
+    EXPECT_LE(expected, 30);
+    EXPECT_EQ(static_cast<std::size_t>(expected) + 1, bed().connections().size());
+    for (auto* conn : bed().connections())
+        if (conn->client_port == 0) conn->expires = bed().jiffies() - 1;
+    (void)say("PASV\r\n");
+    EXPECT_EQ(ISOBAR_REPLIED, answer("227 (192,168,10,100,201,1)\r\n", "227 (10,0,0,2,201,1)\r\n"));
+}
+
+TEST_F(Ftp, AServiceOnAllPortsKnowsFtpToo) {
+    const auto key = service(model::Protocol::Tcp, 0);
+    bed().apply({model::AddService{.key = key, .persistence = model::Persistence{}},
+                 model::AddServer{key, {endpoint(kServers[0].address, 0)}}});
+    login();
+    ASSERT_EQ(ISOBAR_FORWARDED, say("PORT 10,0,0,100,195,80\r\n"));
+    EXPECT_TRUE(reaches_client(50000));
+    (void)say("PASV\r\n");
+    EXPECT_EQ(ISOBAR_REPLIED,
+              answer(kPasvReply, "227 Entering Passive Mode (10,0,0,2,156,65).\r\n"));
+    EXPECT_TRUE(reaches_server(40001, 50001));
+}
+
+// Without persistence, whose template would lead there too.
+TEST_F(Ftp, AServiceByMarkKnowsFtpToo) {
+    const auto key = model::ServiceKey::by_mark(5);
+    bed().apply({model::AddService{.key = key, .scheduler = model::Scheduler::Rr},
+                 model::AddServer{key, {endpoint(kServers[1].address, 21)}},
+                 model::AddServer{key, {endpoint(kServers[0].address, 21)}}});
+    mark_ = 5;
+    login();
+    (void)say("PASV\r\n");
+    (void)answer(kPasvReply, "227 Entering Passive Mode (10,0,0,2,156,65).\r\n");
+
+    EXPECT_TRUE(reaches_server(40001, 50000));
 }
 
 // ---- persistence; with NAT, for then one sees in the frame who gets it ----
