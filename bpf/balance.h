@@ -21,6 +21,7 @@
 #include "sctp.h"
 #include "track.h"
 #include "tunnel.h"
+#include "tunnel_any.h"
 
 struct balance {
 	const struct isobar_settings *settings;
@@ -133,10 +134,19 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 	return 0;
 }
 
+/* Why a packet could not be rewritten. */
+static __always_inline enum isobar_verdict rewriting_failed(int failure)
+{
+	return failure == TUNNEL_NO_SOURCE ? ISOBAR_NO_ROUTE_QUIET : ISOBAR_INTERNAL;
+}
+
 static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b)
 {
+	int failure;
+
 	account(b);
-	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
+	failure = rewrite(ctx, b);
+	return failure ? rewriting_failed(failure) : ISOBAR_GO_ON;
 }
 
 /* By how much the packet will be longer on its way out. */
@@ -154,7 +164,8 @@ static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct 
 
 	if (!ISOBAR_HOOK_COMPLETE)
 		return ISOBAR_TO_TC;
-	if (b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
+	if (method == ISOBAR_METHOD_TUN ? !tunnel_may_be_cut(&b->packet, b->found.server)
+					: b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
 		return ISOBAR_TOO_BIG;
 	verdict = account_and_rewrite(ctx, b);
 	if (verdict != ISOBAR_GO_ON)

@@ -20,9 +20,6 @@ enum {
 	ICMP6_PORT_UNREACH = 4,
 };
 
-/* Every network of IPv6 takes packets of this size (RFC 8200, section 5). */
-#define ICMP6_LEAST_MTU 1280
-
 struct icmp6_header {
 	__u8 type;
 	__u8 code;

@@ -19,6 +19,8 @@ namespace isobar::model {
 enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
+// Over a packet in its tunnel. Remote: as ipvsadm's --tun-remcsum.
+enum class TunnelChecksum : std::uint8_t { None, Full, Remote };
 // Named as on the command line.
 enum class Scheduler : std::uint8_t {
 #define X(number, name, Name) Name = (number),
@@ -39,6 +41,8 @@ std::string_view name(Protocol protocol);        // "tcp"; "any"
 std::string_view name(Scheduler scheduler);      // "wlc"
 std::string_view name(ForwardingMethod method);  // "nat"
 std::string_view name(Encapsulation type);       // "ipip"
+std::string_view name(TunnelChecksum checksum);  // "none"
+bool can_have(Encapsulation type, TunnelChecksum checksum);
 std::optional<Scheduler> scheduler_named(std::string_view name);
 std::optional<Protocol> protocol_named(std::string_view name);
 // All names, in the order of abi/schedulers.h: for help texts and "did you mean".
@@ -89,7 +93,8 @@ struct MarkRule {
 // How VS/TUN packs what it sends to a real server.
 struct Tunnel {
     Encapsulation type = Encapsulation::Ipip;
-    Port port = 0;  // GUE: UDP destination port, never 0
+    Port port = 0;                                   // GUE: UDP destination port, never 0
+    TunnelChecksum checksum = TunnelChecksum::None;  // GUE, GRE; Remote: GUE
 
     auto operator<=>(const Tunnel&) const = default;
 };
