@@ -18,6 +18,7 @@ enum {
 	ICMP6_EXC_HOP_LIMIT = 0,
 	ICMP6_ADDRESS_UNREACH = 3,
 	ICMP6_PORT_UNREACH = 4,
+	ICMP6_UNKNOWN_NEXT = 1,
 };
 
 struct icmp6_header {

@@ -17,6 +17,9 @@ static __always_inline __u32 icmp_tunnel_verdict(const struct icmphdr *icmp, int
 			return ISOBAR_TOO_BIG;
 		if (icmp->type == ICMP6_TIME_EXCEEDED && icmp->code == ICMP6_EXC_HOP_LIMIT)
 			return ISOBAR_TTL_EXPIRED;
+		/* who does not know the tunnel's protocol says so in a way of its own */
+		if (icmp->type == ICMP6_PARAMETER_PROBLEM && icmp->code == ICMP6_UNKNOWN_NEXT)
+			return ISOBAR_NO_ROUTE;
 		return icmp->type == ICMP6_DEST_UNREACH ? ISOBAR_NO_ROUTE : ISOBAR_NOT_OURS;
 	}
 	if (icmp->type == ICMP_TIME_EXCEEDED && icmp->code == ICMP_EXC_TTL)

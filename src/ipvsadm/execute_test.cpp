@@ -210,8 +210,8 @@ TEST_F(Execute, ThresholdsAreSetAndForgottenByEdits) {
 
 TEST_F(Execute, TunnelsOfBothFamiliesAndTheirChecksumsAreKeptListedAndSaved) {
     given({"-A -t [fd00::2]:80",
-           "-a -t [fd00::2]:80 -r [fd00::9] -i --tun-type gue --tun-port 6080 --tun-csum",
-           "-a -t [fd00::2]:80 -r [fd00::a] -i --tun-type gue --tun-port 6080 --tun-remcsum",
+           "-a -t [fd00::2]:80 -r [fd00::9]:80 -i --tun-type gue --tun-port 6080 --tun-csum",
+           "-a -t [fd00::2]:80 -r [fd00::a]:80 -i --tun-type gue --tun-port 6080 --tun-remcsum",
            "-a -t [fd00::2]:80 -r 10.0.0.9 -i --tun-type gre --tun-csum"});
     EXPECT_EQ(rules(),
               "-A -t [fd00::2]:80 -s wlc\n"

@@ -398,6 +398,7 @@ const OuterError kOuterErrors[] = {
     {"too big", 3, 4, 2, 0, ISOBAR_TOO_BIG, 3, 4, 2, 0},
     {"unreachable", 3, 1, 1, 3, ISOBAR_NO_ROUTE, 3, 1, 1, 3},
     {"nobody takes it apart", 3, 2, 1, 4, ISOBAR_NO_ROUTE, 3, 1, 1, 3},
+    {"no such protocol", 3, 2, 4, 1, ISOBAR_NO_ROUTE, 3, 1, 1, 3},
     {"hops used up", 11, 0, 3, 0, ISOBAR_TTL_EXPIRED, 11, 0, 3, 0},
 };
 
