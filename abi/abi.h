@@ -231,7 +231,9 @@ struct isobar_server {
 	__be16 tunnel_port; /* GUE: destination */
 	__be16 listed_port; /* as it was given; `port` is 0 if its service is for all ports */
 	__u8 tunnel;        /* enum isobar_tunnel */
-	__u8 pad0[7];
+	__u8 tunnel_checksum; /* enum isobar_tunnel_checksum */
+	__u8 tunnel_overhead; /* length of the outer headers, that of its IP address included */
+	__u8 pad0[5];
 	/* written by the data plane on state changes */
 	__u32 active;       /* connections, by IPVS's definition */
 	__u32 inactive;
@@ -265,7 +267,13 @@ enum isobar_client_address {
 enum isobar_tunnel {
 	ISOBAR_TUNNEL_IPIP = 0, /* RFC 2003 */
 	ISOBAR_TUNNEL_GUE = 1,  /* draft-ietf-intarea-gue-09, version 0, data */
-	ISOBAR_TUNNEL_GRE = 2,  /* RFC 2784, no options */
+	ISOBAR_TUNNEL_GRE = 2,  /* RFC 2784, no options but the checksum */
+};
+
+enum isobar_tunnel_checksum {
+	ISOBAR_TUNNEL_NOCSUM = 0,
+	ISOBAR_TUNNEL_CSUM = 1,
+	ISOBAR_TUNNEL_REMCSUM = 2, /* as CSUM: docs/decisions/008-tunnel-checksums.md */
 };
 
 /* ---- destinations ----------------------------------------------------------- */

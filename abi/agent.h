@@ -43,6 +43,7 @@ ISOBAR_SIZE(struct isobar_agent_link, 20);
 #define ISOBAR_AGENT_EVENTS(X)                                              \
 	X(DECAPSULATED, "packets taken out of a tunnel")                    \
 	X(ECN_DROPPED, "tunnelled packets dropped for congestion")          \
+	X(BAD_CHECKSUM, "tunnelled packets dropped: wrong checksum")        \
 	X(BROKEN, "tunnelled packets dropped: no memory")                   \
 	X(ARP_DROPPED, "ARP and neighbour messages for a VIP dropped")      \
 	X(ARP_REPAIRED, "ARP and neighbour requests sent without the VIP")  \

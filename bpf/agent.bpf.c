@@ -17,6 +17,8 @@
 #include <bpf/bpf_endian.h>
 
 #include "agent.h"
+#include "checksum.h"
+#include "ctx_tc.h"
 
 #define AGENT_MAP(name, map_type, key_type, value_type, size, flags) \
 	struct {                                                     \
@@ -27,12 +29,19 @@
 		__type(value, value_type);                           \
 	} name SEC(".maps")
 
+struct agent_chunk {
+	__be32 word[CHECKSUM_CHUNK / 4];
+};
+
 /* Not ISOBAR_MAP: maps.h would bring the director's maps along. */
 AGENT_MAP(agent_settings, BPF_MAP_TYPE_ARRAY, __u32, struct isobar_agent_settings, 1, 0);
 AGENT_MAP(agent_addresses, BPF_MAP_TYPE_HASH, struct isobar_address, __u32, 8192,
 	  BPF_F_NO_PREALLOC);
 AGENT_MAP(agent_links, BPF_MAP_TYPE_HASH, __u32, struct isobar_agent_link, 1024, BPF_F_NO_PREALLOC);
 AGENT_MAP(agent_events, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, ISOBAR_AGENT_EVENT_COUNT, 0);
+
+/* Part of a packet that is summed up. */
+AGENT_MAP(agent_chunk, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct agent_chunk, 1, 0);
 
 #include "agent_neighbour.h"
 #include "agent_mss.h"

@@ -4,12 +4,11 @@
  * 0, no options) and GRE (RFC 2784, no key, no sequence). Only a whole packet from outer to
  * inner header, for one of our VIPs, that ends at one of our addresses, is touched; the stack
  * may know what to make of any other.
- *
- * Checksums of UDP and GRE are not looked at: the packet inside has its own.
  */
 #pragma once
 
 #include "agent_packet.h"
+#include "agent_sum.h"
 #include "checksum.h"
 
 #define ECN_MASK 3
@@ -35,6 +34,8 @@ struct agent_part {
 	__u8 protocol; /* an IP protocol number */
 	__u8 ecn;      /* of the outer header */
 	__u8 v6;       /* the outer header is IPv6 */
+	__u8 summed;   /* there is a checksum over what the outer header carries, */
+	__u16 sum;     /* and what that adds up to, so far: first the two outer addresses */
 };
 
 static __always_inline int outer_v4(struct __sk_buff *skb, struct agent_part *part)
@@ -60,6 +61,7 @@ static __always_inline int outer_v4(struct __sk_buff *skb, struct agent_part *pa
 	part->protocol = ip->protocol;
 	part->ecn = ip->tos & ECN_MASK;
 	part->v6 = 0;
+	part->sum = checksum_fold((__u64)ip->saddr + ip->daddr);
 	return 1;
 }
 
@@ -78,6 +80,7 @@ static __always_inline int outer_v6(struct __sk_buff *skb, struct agent_part *pa
 	part->protocol = ip.nexthdr;
 	part->ecn = ip.flow_lbl[0] >> 4 & ECN_MASK;
 	part->v6 = 1;
+	part->sum = checksum_fold(bpf_csum_diff(NULL, 0, (void *)&ip.saddr, 32, 0));
 	return 1;
 }
 
@@ -103,20 +106,30 @@ static __always_inline int leave_gue(struct __sk_buff *skb, struct agent_part *p
 	if (length > part->length)
 		return 0;
 	part->length = length;
+	part->summed = udp.check != 0;
+	part->sum = checksum_fold((__u64)part->sum + bpf_htons(IPPROTO_UDP) + udp.len + udp.source +
+				  udp.dest + udp.len + udp.check);
 	if (!advance(part, sizeof(udp)) || !agent_read(skb, part->offset, &gue, sizeof(gue)) ||
 	    !advance(part, sizeof(gue)) || gue.head || gue.flags)
 		return 0;
 	part->protocol = gue.protocol;
+	part->sum = checksum_fold((__u64)part->sum + bpf_htons(gue.protocol));
 	return 1;
 }
 
 static __always_inline int leave_gre(struct __sk_buff *skb, struct agent_part *part)
 {
+	__be16 check[2] = {}; /* and a field for what there never is */
 	struct agent_gre gre;
 
 	if (!agent_read(skb, part->offset, &gre, sizeof(gre)) || gre.flags & ~GRE_CHECKSUM ||
-	    !advance(part, sizeof(gre) + (gre.flags ? sizeof(__be32) : 0)))
+	    !advance(part, sizeof(gre)))
 		return 0;
+	part->summed = gre.flags != 0;
+	if (part->summed &&
+	    (!agent_read(skb, part->offset, check, sizeof(check)) || !advance(part, sizeof(check))))
+		return 0;
+	part->sum = checksum_fold((__u64)gre.flags + gre.protocol + check[0] + check[1]);
 	switch (gre.protocol) {
 	case bpf_htons(ETH_P_IP):
 		part->protocol = IPPROTO_IPIP;
@@ -207,6 +220,11 @@ static __always_inline int leave_tunnel(struct __sk_buff *skb,
 		return TC_ACT_UNSPEC;
 	if (!found || !leave_shim(skb, &part, settings) || !inner_is_for_vip(skb, &part))
 		return TC_ACT_UNSPEC;
+	if (part.summed &&
+	    !sum_is_right(skb, part.offset, part.length, part.protocol == IPPROTO_IPV6, part.sum)) {
+		agent_count(ISOBAR_AGENT_BAD_CHECKSUM);
+		return TC_ACT_SHOT;
+	}
 	switch (strip(skb, &part)) {
 	case TC_ACT_UNSPEC:
 		return TC_ACT_UNSPEC;

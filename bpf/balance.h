@@ -24,6 +24,7 @@
 #include "steps.h"
 #include "track.h"
 #include "tunnel.h"
+#include "tunnel_any.h"
 
 /* Given by the hook (send_tc.h, send_xdp.h). */
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
@@ -91,11 +92,18 @@ static __always_inline int rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 	return 0;
 }
 
+/* Why a packet could not be rewritten. */
+static __always_inline enum isobar_verdict rewriting_failed(int failure)
+{
+	return failure == TUNNEL_NO_SOURCE ? ISOBAR_NO_ROUTE_QUIET : ISOBAR_INTERNAL;
+}
+
 /* `mtu`: of the way out; 0: it is not known. */
 static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, struct balance *b,
 							       __u32 mtu)
 {
 	enum isobar_verdict verdict;
+	int failure;
 
 	if (b->found.conn->flags & (ISOBAR_CONN_TOA | ISOBAR_CONN_PROXY)) {
 		verdict = tell_client(ctx, b);
@@ -109,7 +117,8 @@ static __always_inline enum isobar_verdict account_and_rewrite(ISOBAR_CTX *ctx, 
 		b->ignored = bits_equal(verdict, ISOBAR_FTP_IGNORED);
 	}
 	account(b);
-	return rewrite(ctx, b) ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
+	failure = rewrite(ctx, b);
+	return failure ? rewriting_failed(failure) : ISOBAR_GO_ON;
 }
 
 /* By how much the packet will be longer on its way out. */
@@ -127,7 +136,8 @@ static __always_inline enum isobar_verdict send_too_big(ISOBAR_CTX *ctx, struct 
 
 	if (!ISOBAR_HOOK_COMPLETE)
 		return ISOBAR_TO_TC;
-	if (b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
+	if (method == ISOBAR_METHOD_TUN ? !tunnel_may_be_cut(&b->packet, b->found.server)
+					: b->packet.dont_fragment || method == ISOBAR_METHOD_DR)
 		return ISOBAR_TOO_BIG;
 	verdict = account_and_rewrite(ctx, b, 0);
 	if (verdict != ISOBAR_GO_ON)

@@ -6,6 +6,9 @@
 
 #include <linux/types.h>
 
+/* So many bytes bpf_csum_diff() takes at a time. */
+#define CHECKSUM_CHUNK 512
+
 /* Of a sum below 2^47. */
 static __always_inline __u16 checksum_fold(__u64 sum)
 {

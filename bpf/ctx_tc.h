@@ -5,9 +5,11 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/pkt_cls.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
@@ -78,12 +80,15 @@ static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *
 	return bpf_skb_store_bytes(ctx, offset, from, length, BPF_F_RECOMPUTE_CSUM);
 }
 
-/* Makes room for an outer header of `length` bytes between the Ethernet and the IP header;
+/* Makes room for outer headers of `length` bytes between the Ethernet and the IP header; `type`
+ * is the outer one's EtherType, which the caller writes where it is another than the packet's,
  * `outer` and `inner` are the protocols behind the two IP headers. The segments of a TCP
  * super-packet become smaller by as much, so that they still fit; datagrams cannot. */
-static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
+static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __be16 type, __u8 outer,
+				    __u8 inner)
 {
-	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
+	__u64 flags = type == bpf_htons(ETH_P_IPV6) ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6
+						    : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 
 	if (outer == IPPROTO_UDP)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;

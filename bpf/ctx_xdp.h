@@ -76,7 +76,8 @@ static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *
 }
 
 /* The MAC addresses are written by whoever sends the frame. */
-static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, __u8 inner)
+static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __be16 type, __u8 outer,
+				    __u8 inner)
 {
 	struct ethhdr *eth;
 
@@ -85,7 +86,7 @@ static __always_inline int ctx_push(ISOBAR_CTX *ctx, __u32 length, __u8 outer, _
 	eth = ctx_data(ctx);
 	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return -1;
-	eth->h_proto = bpf_htons(ETH_P_IP);
+	eth->h_proto = type;
 	return 0;
 }
 

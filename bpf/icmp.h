@@ -179,11 +179,18 @@ static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct bal
 	return send_out(ctx, answer == NEXTHOP_FOUND ? hop : NULL, verdict);
 }
 
+/* As it is told: below the least one of IPv6 its senders do not go. */
+static __always_inline __u32 icmp_mtu(const struct isobar_packet *packet, __u32 mtu)
+{
+	return packet_is_ipv6(packet) && mtu < IPV6_LEAST_MTU ? IPV6_LEAST_MTU : mtu;
+}
+
 static __always_inline __u32 refusal_mtu(ISOBAR_CTX *ctx, struct balance *b)
 {
 	struct isobar_nexthop *hop = NULL;
+	__u32 mtu = route(ctx, b, &hop) == NEXTHOP_FOUND && hop ? hop->mtu - overhead(b) : 0;
 
-	return route(ctx, b, &hop) == NEXTHOP_FOUND && hop ? hop->mtu - overhead(b) : 0;
+	return icmp_mtu(&b->packet, mtu);
 }
 
 /* ---- errors of others ------------------------------------------------------ */
@@ -310,6 +317,7 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 {
 	int local = b->found.server->flags & ISOBAR_SERVER_LOCAL;
 	struct isobar_nexthop *hop = NULL;
+	int failure;
 
 	error->old_address = b->found.conn->virtual_address;
 	error->new_address = b->found.server->address;
@@ -321,8 +329,9 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
 		      b->now);
-	if (icmp_rewrite_for_server(ctx, b, error))
-		return ISOBAR_INTERNAL;
+	failure = icmp_rewrite_for_server(ctx, b, error);
+	if (failure)
+		return rewriting_failed(failure);
 	return local ? ISOBAR_TO_SELF : send_out(ctx, hop, ISOBAR_ICMP_FORWARDED);
 }
 

@@ -18,10 +18,8 @@ enum {
 	ICMP6_EXC_HOP_LIMIT = 0,
 	ICMP6_ADDRESS_UNREACH = 3,
 	ICMP6_PORT_UNREACH = 4,
+	ICMP6_UNKNOWN_NEXT = 1,
 };
-
-/* Every network of IPv6 takes packets of this size (RFC 8200, section 5). */
-#define ICMP6_LEAST_MTU 1280
 
 struct icmp6_header {
 	__u8 type;

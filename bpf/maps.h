@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "checksum.h"
 #include "tuple.h"
 
 #define ISOBAR_MAP(name, map_type, key_type, value_type, size, flags) \
@@ -64,7 +65,7 @@ struct isobar_error {
 	__u16 icmp;         /* offset of the ICMP header, */
 	__u16 inner;        /* of the quoted IP header, */
 	__u16 inner_l4;     /* and of what follows that */
-	__u16 overhead;     /* of our tunnel, if it is one of ours that is quoted */
+	__u16 kind;         /* enum isobar_tunnel, if it is a tunnel of ours that is quoted */
 	__u32 mtu;          /* as a router said */
 	__u32 length;       /* of the packet that is to be quoted, with its Ethernet header */
 	__u32 sum;          /* of its bytes from the transport header on */
@@ -133,6 +134,8 @@ struct isobar_cpu {
 	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
 	__u32 icmp_second;  /* jiffies at which the tokens were filled */
 	__u8 segment[128];  /* without data, as it is summed up (client_told.h) */
+	/* of a packet that is summed up (tunnel_sum.h), or its outer headers */
+	__be32 chunk[CHECKSUM_CHUNK / 4];
 };
 
 ISOBAR_ARRAY(isobar_settings, struct isobar_settings, 1);

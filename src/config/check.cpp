@@ -107,6 +107,15 @@ void check_tunnel(const ServiceDraft& service, Reading& reading) {
     if (!gue && service.tunnel_port.value != kGuePort)
         reading.error(service.tunnel_port.at, "tunnel_port: this service's tunnel has no port",
                       "it belongs to tunnel = \"gue\"");
+    const auto checksum = service.tunnel_checksum.value;
+    if (!tun && checksum != model::Tunnel{}.checksum)
+        reading.error(service.tunnel_checksum.at, "tunnel_checksum: this service uses no tunnel",
+                      "it belongs to forward = \"tun\"");
+    else if (!model::can_have(service.tunnel.value, checksum))
+        reading.error(service.tunnel_checksum.at,
+                      fmt::format("tunnel_checksum: {} has no checksum '{}'",
+                                  name(service.tunnel.value), name(checksum)),
+                      "full: gue, gre; remote: gue");
 }
 
 // What is not rewritten keeps its port.
@@ -150,23 +159,25 @@ unsigned bits_of(const model::Address& address) {
     return address.family == model::Family::V4 ? 32 : 128;
 }
 
-// A service has clients and servers of one family; by mark it is one of IPv4.
+// A service has clients of one family, by mark of IPv4; only tunnels reach servers of the other
+// one.
 void check_families(const ServiceDraft& service, Reading& reading) {
     const auto family = service.listen.empty()
                             ? model::Family::V4
                             : service.listen.front().value.address.address.family;
     const bool tun = service.forward == model::ForwardingMethod::Tun;
-    const auto complain = [&](const model::Address& address, Position at) {
+    const auto complain = [&](const model::Address& address, Position at, const char* hint) {
         if (address.family != family)
             reading.error(at, fmt::format("{} is not of the family of the service", address.text()),
-                          "IPv4 and IPv6 are two services");
-        else if (tun && family == model::Family::V6)
-            reading.error(at, "tunnels of IPv6 come with a later version of Isobar",
-                          "for now: nat, dr");
+                          hint);
     };
-    for (const auto& [listen, at] : service.listen) complain(listen.address.address, at);
-    for (const auto& [server, at] : service.servers) complain(server.address.address, at);
-    for (const auto& [address, at] : service.local_addresses) complain(address, at);
+    for (const auto& [listen, at] : service.listen)
+        complain(listen.address.address, at, "IPv4 and IPv6 are two services");
+    for (const auto& [address, at] : service.local_addresses)
+        complain(address, at, "a local address is of the family of the service");
+    if (tun) return;
+    for (const auto& [server, at] : service.servers)
+        complain(server.address.address, at, "only a tunnel leads there: forward = \"tun\"");
 }
 
 // What belongs to fullnat, and what it cannot do.
@@ -334,7 +345,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.local.first_port = static_cast<model::Port>(draft.local_ports.value.first);
     service.local.last_port = static_cast<model::Port>(draft.local_ports.value.last);
     service.local.client_address = draft.client_address.value;
-    model::Tunnel tunnel{draft.tunnel.value, 0};
+    model::Tunnel tunnel{draft.tunnel.value, 0, draft.tunnel_checksum.value};
     if (tunnel.type == model::Encapsulation::Gue)
         tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
     for (const auto& [server, at] : draft.servers) {

@@ -70,6 +70,11 @@ Kind<model::Encapsulation> encapsulation() {
     return choice<model::Encapsulation>({{"ipip", "gue", "gre"}, {}}, {Ipip, Gue, Gre});
 }
 
+Kind<model::TunnelChecksum> tunnel_checksum() {
+    using enum model::TunnelChecksum;
+    return choice<model::TunnelChecksum>({{"none", "full", "remote"}, {}}, {None, Full, Remote});
+}
+
 // "eth0", or { name = "eth0", hook = "tc" }
 Kind<InterfaceDraft> interface() {
     auto kind = table_of<InterfaceDraft>(
@@ -209,6 +214,11 @@ Kind<ServiceDraft> service() {
                   "\"ipip\""),
          optional("tunnel_port", &S::tunnel_port, located(number(1, 65535, "")),
                   "With tunnel = \"gue\": the UDP port that the servers expect it at.", "6080"),
+         optional(
+             "tunnel_checksum", &S::tunnel_checksum, located(tunnel_checksum()),
+             "With tunnel = \"gue\" or \"gre\": a checksum over the packet in its tunnel. remote "
+             "is ipvsadm's --tun-remcsum, for gue; isobar-ipvsadm(8) says what it does.",
+             "\"none\""),
          optional("servers", &S::servers, list_of(located(server())),
                   "The real servers. A service may have none for a while: its clients are refused.",
                   "none"),

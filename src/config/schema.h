@@ -54,6 +54,7 @@ struct ServiceDraft {
     model::ForwardingMethod forward = model::ServiceConfig{}.forward;
     Located<model::Encapsulation> tunnel{model::Tunnel{}.type, {}};
     Located<std::uint32_t> tunnel_port{kGuePort, {}};
+    Located<model::TunnelChecksum> tunnel_checksum{model::Tunnel{}.checksum, {}};
     std::vector<Located<model::RealServer>> servers;
     std::optional<PersistenceDraft> persistence;
     Located<bool> one_packet{false, {}};

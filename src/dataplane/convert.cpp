@@ -36,6 +36,18 @@ std::uint8_t to_abi(model::Encapsulation type) {
     return ISOBAR_TUNNEL_IPIP;
 }
 
+std::uint8_t to_abi(model::TunnelChecksum checksum) {
+    switch (checksum) {
+        case model::TunnelChecksum::None:
+            return ISOBAR_TUNNEL_NOCSUM;
+        case model::TunnelChecksum::Full:
+            return ISOBAR_TUNNEL_CSUM;
+        case model::TunnelChecksum::Remote:
+            return ISOBAR_TUNNEL_REMCSUM;
+    }
+    return ISOBAR_TUNNEL_NOCSUM;
+}
+
 model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     model::RealServer out;
     out.address = {from_abi(server.address), from_network(server.listed_port)};
@@ -48,6 +60,10 @@ model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     if (server.tunnel == ISOBAR_TUNNEL_GUE) out.tunnel.type = model::Encapsulation::Gue;
     if (server.tunnel == ISOBAR_TUNNEL_GRE) out.tunnel.type = model::Encapsulation::Gre;
     out.tunnel.port = from_network(server.tunnel_port);
+    if (server.tunnel_checksum == ISOBAR_TUNNEL_CSUM)
+        out.tunnel.checksum = model::TunnelChecksum::Full;
+    if (server.tunnel_checksum == ISOBAR_TUNNEL_REMCSUM)
+        out.tunnel.checksum = model::TunnelChecksum::Remote;
     return out;
 }
 

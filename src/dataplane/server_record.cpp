@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/server_record.h"
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
 #include <atomic>
 
 #include "dataplane/convert.h"
@@ -19,6 +22,22 @@ void set_thresholds(isobar_server& record, const model::RealServer& server) {
     put(record.upper_threshold, server.upper_threshold);
     put(record.lower_threshold, server.lower_threshold);
     if (raised) put(record.overloaded, 0);
+}
+
+// What bpf/tunnel.h and bpf/tunnel_any.h put before a packet.
+std::uint8_t overhead_of(const model::Tunnel& tunnel, model::Family family) {
+    const unsigned outer = family == model::Family::V4 ? sizeof(iphdr) : sizeof(ipv6hdr);
+    constexpr unsigned kGue = 12, kGre = 4, kGreWithChecksum = 8;
+    switch (tunnel.type) {
+        case model::Encapsulation::Ipip:
+            return static_cast<std::uint8_t>(outer);
+        case model::Encapsulation::Gue:
+            return static_cast<std::uint8_t>(outer + kGue);
+        case model::Encapsulation::Gre:
+            return static_cast<std::uint8_t>(
+                outer + (tunnel.checksum == model::TunnelChecksum::None ? kGre : kGreWithChecksum));
+    }
+    return 0;
 }
 
 }  // namespace
@@ -47,6 +66,8 @@ Result<void> describe_server(isobar_server& record, const model::RealServer& ser
     record.weight = server.weight;
     set_thresholds(record, server);
     record.tunnel_port = to_network(server.tunnel.port);
+    record.tunnel_checksum = to_abi(server.tunnel.checksum);
+    record.tunnel_overhead = overhead_of(server.tunnel, server.address.address.family);
     std::atomic_ref(record.tunnel).store(to_abi(server.tunnel.type), std::memory_order_release);
     if (auto done = find_way(record); !done) return done;
     std::atomic_ref(record.method).store(to_abi(server.method), std::memory_order_release);

@@ -315,11 +315,8 @@ struct Tables::Step {
         if (server.weight > model::kMaxWeight)
             return failure(Fault::OutOfRange,
                            fmt::format("weight {} is above {}", server.weight, model::kMaxWeight));
-        if (server.method == model::ForwardingMethod::Tun &&
-            (server.address.address.family == model::Family::V6 ||
-             service.address.address.family == model::Family::V6))
-            return failure(Fault::Unsupported, "tunnels of IPv6 come with a later version");
-        if (server.address.address.family != service.address.address.family)
+        if (server.method != model::ForwardingMethod::Tun &&
+            server.address.address.family != service.address.address.family)
             return failure(Fault::Invalid, fmt::format("{} is of another address family than {}",
                                                        server.address.text(), service.text()));
         if (!model::is_unicast(server.address.address))
@@ -334,6 +331,10 @@ struct Tables::Step {
         if (server.tunnel.type == model::Encapsulation::Gue && server.tunnel.port == 0)
             return failure(Fault::Invalid, fmt::format("{}: a GUE tunnel needs its UDP port",
                                                        server.address.text()));
+        if (!model::can_have(server.tunnel.type, server.tunnel.checksum))
+            return failure(Fault::Invalid,
+                           fmt::format("{}: a tunnel of kind {} has no such checksum",
+                                       server.address.text(), model::name(server.tunnel.type)));
         return {};
     }
 };

@@ -80,8 +80,6 @@ struct Command {
     std::optional<model::Endpoint> server;
     model::ForwardingMethod forward = model::ForwardingMethod::Dr;
     model::Tunnel tunnel;
-    bool tunnel_checksum = false;         // --tun-csum
-    bool tunnel_remote_checksum = false;  // --tun-remcsum
     model::Weight weight = 1;
     std::uint32_t upper_threshold = 0;
     std::uint32_t lower_threshold = 0;

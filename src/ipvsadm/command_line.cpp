@@ -295,10 +295,10 @@ Outcome Parser::read_server_option(Flag flag, const std::string& value) {
         case Flag::TunnelPort:
             return read_tunnel_port(value);
         case Flag::TunnelChecksum:
-            command_.tunnel_checksum = true;
+            command_.tunnel.checksum = model::TunnelChecksum::Full;
             return {};
         case Flag::TunnelRemoteChecksum:
-            command_.tunnel_remote_checksum = true;
+            command_.tunnel.checksum = model::TunnelChecksum::Remote;
             return {};
         default:
             return {};

@@ -132,11 +132,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
     };
     for (const auto& [line, what] : {
              Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
-             Case{"-a -t 10.0.1.100:80 -r [fd00::1]:80 -i", "a tunnel of IPv6 (-i) comes"},
-             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gre --tun-csum",
-                  "the checksum of a tunnel (--tun-csum) comes"},
-             Case{"-a -t 10.0.1.100:80 -r 10.0.2.11 -i --tun-type gue --tun-port 1 --tun-remcsum",
-                  "the remote checksum of a tunnel (--tun-remcsum) comes"},
              Case{"--start-daemon master", "the connection synchronisation daemon comes"},
          }) {
         EXPECT_EQ(verdict(line),
@@ -244,6 +239,28 @@ TEST_F(Execute, ThresholdsAreSetAndForgottenByEdits) {
     given({"-e -t 1.2.3.4:80 -r 1.2.3.5 -m -w 7"});
     EXPECT_NE(thresholds().find("1.2.3.5:80                   0          0 "), std::string::npos)
         << thresholds();
+}
+
+TEST_F(Execute, TunnelsOfBothFamiliesAndTheirChecksumsAreKeptListedAndSaved) {
+    given({"-A -t [fd00::2]:80",
+           "-a -t [fd00::2]:80 -r [fd00::9]:80 -i --tun-type gue --tun-port 6080 --tun-csum",
+           "-a -t [fd00::2]:80 -r [fd00::a]:80 -i --tun-type gue --tun-port 6080 --tun-remcsum",
+           "-a -t [fd00::2]:80 -r 10.0.0.9 -i --tun-type gre --tun-csum"});
+    EXPECT_EQ(rules(),
+              "-A -t [fd00::2]:80 -s wlc\n"
+              "-a -t [fd00::2]:80 -r 10.0.0.9:80 -i -w 1 --tun-type gre --tun-csum\n"
+              "-a -t [fd00::2]:80 -r [fd00::9]:80 -i -w 1 --tun-type gue --tun-port 6080 "
+              "--tun-csum\n"
+              "-a -t [fd00::2]:80 -r [fd00::a]:80 -i -w 1 --tun-type gue --tun-port 6080 "
+              "--tun-remcsum\n");
+    const auto listing = run("-L -n --tun-info -t [fd00::2]:80").out;
+    for (const auto* row : {"  -> [fd00::9]:80                 Tunnel  gue:6080:+c   1 ",
+                            "  -> [fd00::a]:80                 Tunnel  gue:6080:r+c  1 ",
+                            "  -> 10.0.0.9:80                  Tunnel  gre:+c        1 "})
+        EXPECT_NE(listing.find(row), std::string::npos) << listing;
+
+    given({"-e -t [fd00::2]:80 -r 10.0.0.9:80 -i"});
+    EXPECT_NE(rules().find("-r 10.0.0.9:80 -i -w 1 --tun-type ipip\n"), std::string::npos);
 }
 
 // As `ipvsadm -S` and `-L` of 1.31 on Linux 6.1 print them.

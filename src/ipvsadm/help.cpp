@@ -50,6 +50,8 @@ Of real servers
       --tun-type TYPE       ipip, gue or gre (default ipip)
       --tun-port PORT       UDP port of gue
       --tun-nocsum          no checksum over the tunnel, as without
+      --tun-csum            a checksum over the tunnel (gue, gre)
+      --tun-remcsum         the same, for receivers of remote checksums (gue)
   -w, --weight NUMBER       share of new connections; 0: none (default 1)
   -x, --u-threshold NUMBER  connections from which on it gets no new clients; 0: no limit
   -y, --l-threshold NUMBER  and below which it does again
@@ -70,8 +72,7 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --pe, --tun-csum, --tun-remcsum,
---start-daemon.
+Understood, but refused until a later version of Isobar: --pe, --start-daemon.
 )";
 }
 

@@ -146,6 +146,19 @@ std::string_view forward_label(const model::RealServer& server) {
     return "?";
 }
 
+// As ipvsadm shows --tun-nocsum, --tun-csum, --tun-remcsum.
+std::string_view checksum_label(model::TunnelChecksum checksum) {
+    switch (checksum) {
+        case model::TunnelChecksum::None:
+            return "-c";
+        case model::TunnelChecksum::Full:
+            return "+c";
+        case model::TunnelChecksum::Remote:
+            return "r+c";
+    }
+    return "?";
+}
+
 // "gue:6080:-c": the port, and that the tunnel has no checksum.
 std::string tunnel_label(const model::RealServer& server) {
     if (server.method != model::ForwardingMethod::Tun) return "n/a";
@@ -153,9 +166,10 @@ std::string tunnel_label(const model::RealServer& server) {
         case model::Encapsulation::Ipip:
             return "ipip";
         case model::Encapsulation::Gue:
-            return fmt::format("gue:{}:-c", server.tunnel.port);
+            return fmt::format("gue:{}:{}", server.tunnel.port,
+                               checksum_label(server.tunnel.checksum));
         case model::Encapsulation::Gre:
-            return "gre:-c";
+            return fmt::format("gre:{}", checksum_label(server.tunnel.checksum));
     }
     return "?";
 }
@@ -175,15 +189,28 @@ std::string forward_options(const model::RealServer& server) {
     return "?";
 }
 
+std::string_view checksum_option(model::TunnelChecksum checksum) {
+    switch (checksum) {
+        case model::TunnelChecksum::None:
+            return "--tun-nocsum";
+        case model::TunnelChecksum::Full:
+            return "--tun-csum";
+        case model::TunnelChecksum::Remote:
+            return "--tun-remcsum";
+    }
+    return "?";
+}
+
 std::string tunnel_options(const model::RealServer& server) {
     if (server.method != model::ForwardingMethod::Tun) return "";
     switch (server.tunnel.type) {
         case model::Encapsulation::Ipip:
             return " --tun-type ipip";
         case model::Encapsulation::Gue:
-            return fmt::format(" --tun-type gue --tun-port {} --tun-nocsum", server.tunnel.port);
+            return fmt::format(" --tun-type gue --tun-port {} {}", server.tunnel.port,
+                               checksum_option(server.tunnel.checksum));
         case model::Encapsulation::Gre:
-            return " --tun-type gre --tun-nocsum";
+            return fmt::format(" --tun-type gre {}", checksum_option(server.tunnel.checksum));
     }
     return "?";
 }

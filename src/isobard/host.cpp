@@ -42,11 +42,18 @@ dataplane::Hook hook_of(model::HookChoice choice) {
 
 }  // namespace
 
+// Servers count, too: a tunnel may be of the other family than its service.
 Families families_of(const model::Forwarding& forwarding) {
-    const bool v6 = std::any_of(forwarding.services.begin(), forwarding.services.end(),
-                                [](const auto& service) {
-                                    return service.key.address.address.family == model::Family::V6;
-                                });
+    const auto is_v6 = [](const model::Endpoint& endpoint) {
+        return endpoint.address.family == model::Family::V6;
+    };
+    const bool v6 =
+        std::any_of(forwarding.services.begin(), forwarding.services.end(),
+                    [&](const model::VirtualService& service) {
+                        return is_v6(service.key.address) ||
+                               std::any_of(service.servers.begin(), service.servers.end(),
+                                           [&](const auto& each) { return is_v6(each.address); });
+                    });
     return v6 ? Families::Both : Families::V4;
 }
 

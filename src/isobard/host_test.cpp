@@ -73,6 +73,20 @@ TEST_F(MissingSysctls, Ipv6IsForwardedWhereItIsBalancedAndRoutersAreStillHeard) 
                                    {"net.ipv6.conf.all.forwarding", "1"}}));
 }
 
+// By a tunnel of IPv6 a service of IPv4 needs it, too.
+TEST(FamiliesOf, ServersCountAsWellAsServices) {
+    model::VirtualService service;
+    service.key.address.address = model::Address::parse("10.0.0.2").value();
+    service.servers = {{.address = {model::Address::parse("10.0.0.9").value(), 80}}};
+    model::Forwarding forwarding;
+    forwarding.services = {service};
+    EXPECT_EQ(Families::V4, families_of(forwarding));
+
+    forwarding.services[0].servers.push_back(
+        {.address = {model::Address::parse("fd00::9").value(), 80}});
+    EXPECT_EQ(Families::Both, families_of(forwarding));
+}
+
 TEST(HookFor, WithoutAListEveryInterfaceHasTheDirectorsHookButLo) {
     model::DirectorConfig config;
     config.hook = model::HookChoice::Xdp;

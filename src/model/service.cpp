@@ -83,6 +83,23 @@ std::string_view name(Encapsulation type) {
     return "?";
 }
 
+std::string_view name(TunnelChecksum checksum) {
+    switch (checksum) {
+        case TunnelChecksum::None:
+            return "none";
+        case TunnelChecksum::Full:
+            return "full";
+        case TunnelChecksum::Remote:
+            return "remote";
+    }
+    return "?";
+}
+
+bool can_have(Encapsulation type, TunnelChecksum checksum) {
+    if (type == Encapsulation::Ipip) return checksum == TunnelChecksum::None;
+    return type == Encapsulation::Gue || checksum != TunnelChecksum::Remote;
+}
+
 std::optional<Scheduler> scheduler_named(std::string_view name) {
     for (const auto& known : kSchedulers) {
         if (known.name == name) return known.scheduler;

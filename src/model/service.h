@@ -23,6 +23,8 @@ enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // How a real server behind fullnat learns its client's address: not at all, by the TCP option TOA,
 // by a header of the PROXY protocol in front of the data.
 enum class ClientAddress : std::uint8_t { None, Toa, Proxy };
+// Over a packet in its tunnel. Remote: as ipvsadm's --tun-remcsum.
+enum class TunnelChecksum : std::uint8_t { None, Full, Remote };
 // Named as on the command line.
 enum class Scheduler : std::uint8_t {
 #define X(number, name, Name) Name = (number),
@@ -46,6 +48,8 @@ std::string_view name(Encapsulation type);       // "ipip"
 std::string_view name(ClientAddress way);        // "toa"
 // Are the packets' addresses and ports rewritten, so that a server's port may be its own?
 bool rewrites(ForwardingMethod method);
+std::string_view name(TunnelChecksum checksum);  // "none"
+bool can_have(Encapsulation type, TunnelChecksum checksum);
 std::optional<Scheduler> scheduler_named(std::string_view name);
 std::optional<Protocol> protocol_named(std::string_view name);
 // All names, in the order of abi/schedulers.h: for help texts and "did you mean".
@@ -96,7 +100,8 @@ struct MarkRule {
 // How VS/TUN packs what it sends to a real server.
 struct Tunnel {
     Encapsulation type = Encapsulation::Ipip;
-    Port port = 0;  // GUE: UDP destination port, never 0
+    Port port = 0;                                   // GUE: UDP destination port, never 0
+    TunnelChecksum checksum = TunnelChecksum::None;  // GUE, GRE; Remote: GUE
 
     auto operator<=>(const Tunnel&) const = default;
 };

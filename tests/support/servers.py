@@ -32,7 +32,7 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    server {{ listen {address}:{port} backlog=4096; root {directory}/html; index index.txt; }}
+    server {{ {listen} root {directory}/html; index index.txt; }}
 }}
 """
 
@@ -63,11 +63,14 @@ printf 'Here is %s. Good bye, %s.\\n' '{name}' "$user"
 
 
 def start_nginx(host, page, port=80, address="0.0.0.0"):
-    """nginx with one page that says `page`; more files go into html_directory(host)."""
+    """nginx with one page that says `page`; more files go into html_directory(host). `address`:
+    that it listens at, or several."""
     directory = host.lab.path(f"{host.name}-nginx")
     host.lab.write(os.path.join(directory, "html", "index.txt"), page + "\n")
+    addresses = [address] if isinstance(address, str) else address
+    listen = " ".join(f"listen {each}:{port} backlog=4096;" for each in addresses)
     config = host.lab.write(os.path.join(directory, "nginx.conf"),
-                            NGINX_CONFIG.format(directory=directory, address=address, port=port))
+                            NGINX_CONFIG.format(directory=directory, listen=listen))
     process = host.start(["nginx", "-c", config, "-p", directory])
     wait_until(lambda: host.listens(port), what=f"nginx of {host} listens")
     return process
