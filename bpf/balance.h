@@ -261,7 +261,8 @@ static __always_inline enum isobar_verdict balance_any(ISOBAR_CTX *ctx)
 	b.now = isobar_now();
 	conn_sweep_due(b.settings, b.now);
 	verdict = find_or_schedule(ctx, &b);
-	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON && (b.found.conn->flags & ISOBAR_CONN_CHOSEN))
+	if (b.packet.fragment == FRAGMENT_MORE && verdict == ISOBAR_GO_ON &&
+	    (b.found.conn->flags & ISOBAR_CONN_CHOSEN))
 		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);

@@ -179,7 +179,8 @@ static __always_inline __u32 conn_kind(const struct isobar_settings *settings,
  * there is none. */
 static __always_inline int conn_make(const struct isobar_settings *settings,
 				     const struct isobar_tuple *tuple, __u32 server_index,
-				     __u32 control, __u32 flags, __u32 now, struct conn_found *found)
+				     __u32 control, __u32 flags, __u32 now,
+				     struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };

@@ -45,7 +45,7 @@ static __always_inline __u32 ftp_record(const struct isobar_settings *settings,
 	server_count(server, life, 1);
 	if (server->upper_threshold)
 		server_weigh(server);
-	rank_mark(server_index);
+	rank_mark(server_index, RANK_GREW);
 	__sync_lock_test_and_set(&conn->life, life);
 	return record;
 }

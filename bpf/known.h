@@ -75,8 +75,11 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 	hop = from_client ? nexthop_known(ctx, b->settings, NULL, &b->change.new_address, b->now)
 			  : nexthop_known(ctx, b->settings, &b->change.new_address,
 					  &b->packet.tuple.destination, b->now);
-	if (b->found.conn->method == ISOBAR_METHOD_TUN)
+	if (b->found.conn->method == ISOBAR_METHOD_TUN) {
+		if (!tunnel_is_plain(b->found.server))
+			return NULL;
 		length += tunnel_overhead(b->found.server);
+	}
 	if (!hop || b->packet.ttl <= 1 || (hop->mtu && length > hop->mtu))
 		return NULL;
 	return hop->xdp ? hop : NULL;
@@ -91,7 +94,8 @@ static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *
 		return nat_rewrite4(ctx, &b->packet, end, &b->change);
 	if (nat_count_hop4(ctx))
 		return -1;
-	return method == ISOBAR_METHOD_TUN ? tunnel_wrap(ctx, &b->packet, b->found.server) : 0;
+	return method == ISOBAR_METHOD_TUN ? tunnel_wrap_plain(ctx, &b->packet, b->found.server)
+					   : 0;
 }
 
 /* ISOBAR_LONG_WAY: it is not such a packet. */

@@ -131,9 +131,9 @@ struct ftp_segment {
  * not interrupted by another one. */
 struct isobar_cpu {
 	struct isobar_error error;
-	__u32 icmp_tokens;  /* ICMP errors that may still be sent in this second */
-	__u32 icmp_second;  /* jiffies at which the tokens were filled */
-	__u8 segment[128];  /* without data, as it is summed up (client_told.h) */
+	__u32 icmp_tokens; /* ICMP errors that may still be sent in this second */
+	__u32 icmp_second; /* jiffies at which the tokens were filled */
+	__u8 segment[128]; /* without data, as it is summed up (client_told.h) */
 	/* of a packet that is summed up (tunnel_sum.h), or its outer headers */
 	__be32 chunk[CHECKSUM_CHUNK / 4];
 };

@@ -85,17 +85,21 @@ static __always_inline int tunnel_may_be_cut(const struct isobar_packet *packet,
 				      : !packet->dont_fragment;
 }
 
-/* The packet, whose time to live was counted down already, in its tunnel; other than 0: it could
- * not be. A super-packet that
- * would not fit the 16 bits of a length is refused: its sender sends it again in pieces. */
-static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-				       const struct isobar_server *server)
+/* IP in IP of IPv4, whatever the packet is. */
+static __always_inline int tunnel_is_plain(const struct isobar_server *server)
+{
+	return server->tunnel_overhead == sizeof(struct iphdr);
+}
+
+/* A packet of IPv4, whose time to live was counted down already, in a plain tunnel; other than 0:
+ * it could not be. A super-packet that would not fit the 16 bits of a length is refused: its sender
+ * sends it again in pieces. */
+static __always_inline int tunnel_wrap_plain(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					     const struct isobar_server *server)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
 	struct tunnel_inherited inherited = {};
 
-	if (server->tunnel_overhead != sizeof(*ip) || packet_is_ipv6(packet))
-		return tunnel_wrap_any(ctx, packet, server);
 	inherited.length = packet->length + sizeof(*ip);
 	if ((void *)(ip + 1) > ctx_data_end(ctx) || inherited.length > 0xffff)
 		return -1;
@@ -112,4 +116,12 @@ static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_pack
 		return -1;
 	tunnel_fill_ip(ip, server, &inherited);
 	return 0;
+}
+
+static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				       const struct isobar_server *server)
+{
+	return tunnel_is_plain(server) && !packet_is_ipv6(packet)
+		       ? tunnel_wrap_plain(ctx, packet, server)
+		       : tunnel_wrap_any(ctx, packet, server);
 }
