@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "begin.h"
 #include "conn_end.h"
 #include "filter.h"
 #include "fragment.h"
@@ -45,22 +46,15 @@ static __always_inline int server_is_gone(const struct balance *b)
 	       !(b->found.server->flags & ISOBAR_SERVER_AVAILABLE);
 }
 
-/* A connection that the packet may not use any more makes room for a new one
- * (ip_vs_in_hook: conn_reuse_mode 1): the client reuses its port. */
+/* A connection that the packet may not use any more makes room for a new one. */
 static __always_inline int connection_is_over(const struct balance *b)
 {
-	__u32 state = b->found.conn->life & ISOBAR_LIFE_STATE;
-
 	if (isobar_reached(b->found.conn->expires, b->now))
 		return 1;
-	if (server_is_gone(b) && (b->settings->switches & ISOBAR_EXPIRE_NODEST_CONN))
+	if (server_is_gone(b) && b->settings->switches[ISOBAR_EXPIRE_NODEST_CONN])
 		return 1;
-	if (b->packet.tuple.protocol == IPPROTO_SCTP)
-		return b->found.direction == ISOBAR_FROM_CLIENT &&
-		       b->packet.tcp_event == SCTP_INIT && state == ISOBAR_STATE_SCTP_CLOSED;
-	return b->packet.tuple.protocol == IPPROTO_TCP &&
-	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
-	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
+	return b->found.direction == ISOBAR_FROM_CLIENT && packet_begins(&b->packet) &&
+	       conn_gives_way(b->found.record);
 }
 
 static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
@@ -177,6 +171,18 @@ static __always_inline enum isobar_verdict serve_here(ISOBAR_CTX *ctx, struct ba
 	return ISOBAR_TO_SELF;
 }
 
+/* pmtu_disc 0: in a tunnel, what may not be cut up is cut up all the same; but IPv6 never is.
+ * Without branches, which the verifier would follow to the end. */
+static __always_inline void ignore_dont_fragment(struct balance *b)
+{
+	__u32 keeps = b->settings->switches[ISOBAR_PMTU_DISC] |
+		      (b->found.conn->method ^ ISOBAR_METHOD_TUN) |
+		      (b->packet.ether_type ^ bpf_htons(ETH_P_IP));
+
+	asm volatile("" : "+r"(keeps));
+	b->packet.dont_fragment &= (keeps | -keeps) >> 31;
+}
+
 static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balance *b)
 {
 	int from_client = b->found.direction == ISOBAR_FROM_CLIENT;
@@ -184,6 +190,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	enum isobar_verdict verdict;
 
 	plan_change(b);
+	ignore_dont_fragment(b);
 	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
 		return serve_here(ctx, b);
 	switch (route(ctx, b, &hop)) {

@@ -96,8 +96,9 @@ const std::vector<Bad> kBad = {
      "unknown key 'wieght' in a server", "did you mean 'weight'?"},
     {"UnknownDirectorKey", director_with("vip = \"10.0.0.2\""), 2, 1,
      "unknown key 'vip' in [director]",
-     "known here: interfaces, hook, connections, timeouts, expire_quiescent_template, "
-     "expire_nodest_conn, manage_sysctls"},
+     "known here: interfaces, hook, connections, timeouts, conn_reuse_mode, "
+     "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
+     "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, manage_sysctls"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,
@@ -140,8 +141,15 @@ const std::vector<Bad> kBad = {
      "tunnels of IPv6 come with a later version of Isobar", "for now: nat, dr"},
     {"LaterIpv6Network", masquerade_with("\"fd00::/8\"", "\"eth0\""), 2, 8,
      "from: IPv6 networks come with a later version of Isobar", ""},
-    {"LaterPortRange", listening_on("[\"10.0.0.2:8000-8100/tcp\"]"), 3, 11,
-     "listen: port ranges come with a later version of Isobar", ""},
+    {"PortRangeBackwards", listening_on("[\"10.0.0.2:8100-8000/tcp\"]"), 3, 11,
+     "listen: '8100-8000' is not a range of ports",
+     "two numbers from 1 to 65535, the smaller first"},
+    {"PortRangeTooFar", listening_on("[\"[fd00::2]:8000-65536/tcp\"]"), 3, 11,
+     "listen: '8000-65536' is not a range of ports",
+     "two numbers from 1 to 65535, the smaller first"},
+    {"PortRangeOverAPort",
+     listening_on("[\"10.0.0.2:8000-8010/tcp\", \"10.0.0.2:8010/tcp\", \"10.0.0.2:8005/udp\"]"), 3,
+     37, "10.0.0.2:8010/tcp has ports of 10.0.0.2:8000-8010/tcp", "first on line 3"},
 
     // forwarding methods
     {"TunnelWithoutTun", service_with("tunnel = \"gre\""), 4, 10, "tunnel: this service uses none",

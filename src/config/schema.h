@@ -26,8 +26,7 @@ struct DirectorDraft {
     model::HookChoice hook = model::DirectorConfig{}.hook;
     std::uint32_t connections = model::DirectorConfig{}.connections;
     model::Timeouts timeouts;
-    bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
-    bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
+    model::Switches switches = model::DirectorConfig{}.switches;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
 };
 
@@ -39,7 +38,10 @@ struct PersistenceDraft {
 // Values that had errors are missing.
 struct ServiceDraft {
     Located<std::string> name;
-    std::vector<Located<model::ServiceKey>> listen;
+    std::vector<Located<model::Listen>> listen;
+    [[nodiscard]] bool is_group() const {
+        return listen.size() > 1 || (listen.size() == 1 && listen.front().value.is_range());
+    }
     Located<std::uint32_t> mark{0, {}};
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;

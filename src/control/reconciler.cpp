@@ -20,9 +20,13 @@ std::string describe_timeouts(const model::Timeouts& timeouts) {
                        timeouts.tcp_fin.count(), timeouts.udp.count());
 }
 
-std::string describe_expiry(const model::ExpiryPolicy& policy) {
-    return fmt::format("expire_quiescent_template {}, expire_nodest_conn {}",
-                       policy.expire_quiescent_template, policy.expire_nodest_conn);
+// "sloppy_tcp 1, drop_entry 3": those that change.
+std::string describe_switches(const model::Switches& before, const model::Switches& after) {
+    std::string text;
+    for (const auto& [name, value, most] : model::kSwitches)
+        if (before.*value != after.*value)
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, after.*value);
+    return text;
 }
 
 }  // namespace
@@ -69,36 +73,36 @@ void Reconciler::store(Owned owned, Reconciled& report) {
 namespace {
 
 // What is set beside the services, of which a refused change leaves nothing either.
-struct Switches {
+struct Beside {
     model::Timeouts timeouts;
-    model::ExpiryPolicy expiry;
+    model::Switches switches;
     std::vector<model::MarkRule> groups;
 
-    explicit Switches(ForwardingPlane& plane)
-        : timeouts(plane.timeouts()), expiry(plane.expiry()), groups(plane.groups()) {}
+    explicit Beside(ForwardingPlane& plane)
+        : timeouts(plane.timeouts()), switches(plane.switches()), groups(plane.groups()) {}
 
     // As well as it goes: the change has failed already, and that is what is told.
     void put_back(ForwardingPlane& plane) const {
         if (plane.timeouts() != timeouts) (void)plane.set_timeouts(timeouts);
-        if (plane.expiry() != expiry) (void)plane.set_expiry(expiry);
+        if (plane.switches() != switches) (void)plane.set_switches(switches);
         if (plane.groups() != groups) (void)plane.set_groups(groups);
     }
 };
 
 // Ahead of the services: a mark without a service changes nothing for a packet.
-Result<void> set_switches(ForwardingPlane& plane, const model::Forwarding& wanted,
-                          const Switches& running, Reconciled& report) {
+Result<void> set_beside(ForwardingPlane& plane, const model::Forwarding& wanted,
+                        const Beside& running, Reconciled& report) {
     if (wanted.timeouts && *wanted.timeouts != running.timeouts) {
         if (auto set = plane.set_timeouts(*wanted.timeouts); !set) {
             return tl::unexpected(std::move(set.error()).in("set timeouts"));
         }
         report.changes.push_back(describe_timeouts(*wanted.timeouts));
     }
-    if (wanted.expiry && *wanted.expiry != running.expiry) {
-        if (auto set = plane.set_expiry(*wanted.expiry); !set) {
-            return tl::unexpected(std::move(set.error()).in("set what ends early"));
+    if (wanted.switches && *wanted.switches != running.switches) {
+        if (auto set = plane.set_switches(*wanted.switches); !set) {
+            return tl::unexpected(std::move(set.error()).in("set switches"));
         }
-        report.changes.push_back(describe_expiry(*wanted.expiry));
+        report.changes.push_back(describe_switches(running.switches, *wanted.switches));
     }
     if (wanted.groups != running.groups) {
         if (auto set = plane.set_groups(wanted.groups); !set) {
@@ -118,9 +122,9 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     Reconciled report;
     if (!loaded_) load(*running, wanted, report);
 
-    const Switches switches(plane);
-    if (auto set = set_switches(plane, wanted, switches, report); !set) {
-        switches.put_back(plane);
+    const Beside beside(plane);
+    if (auto set = set_beside(plane, wanted, beside, report); !set) {
+        beside.put_back(plane);
         return tl::unexpected(std::move(set.error()));
     }
 
@@ -135,7 +139,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     if (!changes.empty()) {
         if (auto applied = plane.apply(changes); !applied) {
             store(before, report);
-            switches.put_back(plane);
+            beside.put_back(plane);
             return tl::unexpected(std::move(applied.error()));
         }
     }

@@ -22,6 +22,7 @@
 #include "dataplane/lock.h"
 #include "dataplane/maps.h"
 #include "dataplane/programs.h"
+#include "dataplane/switches.h"
 #include "dataplane/sysctls.h"
 #include "dataplane/tables.h"
 #include "kernel/program.h"
@@ -85,6 +86,7 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     for (std::size_t state = 0; state < std::size(kDefaults); ++state)
         settings.timeout[state] = kDefaults[state] * settings.hz;
     write_timeouts(settings, {});
+    write_switches(settings, {});
     return {};
 }
 
@@ -245,13 +247,13 @@ Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
     return {};
 }
 
-Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
+Result<void> Dataplane::set_switches(const model::Switches& switches) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    std::uint32_t switches = 0;
-    if (policy.expire_quiescent_template) switches |= ISOBAR_EXPIRE_QUIESCENT_TEMPLATE;
-    if (policy.expire_nodest_conn) switches |= ISOBAR_EXPIRE_NODEST_CONN;
-    std::atomic_ref(impl_->maps.settings().switches).store(switches);
+    for (const auto& [name, value, most] : model::kSwitches)
+        if (switches.*value > most)
+            return failure(Fault::OutOfRange, fmt::format("{}: at most {}", name, most));
+    write_switches(impl_->maps.settings(), switches);
     return {};
 }
 
@@ -401,10 +403,25 @@ model::Timeouts Dataplane::timeouts() const {
             std::chrono::seconds(settings.timeout_s[2])};
 }
 
-model::ExpiryPolicy Dataplane::expiry() const {
-    const auto switches = impl_->maps.settings().switches;
-    return {(switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
-            (switches & ISOBAR_EXPIRE_NODEST_CONN) != 0};
+model::Switches Dataplane::switches() const {
+    return read_switches(impl_->maps.settings());
+}
+
+Result<std::vector<model::EventCount>> Dataplane::events() const {
+    static constexpr struct {
+        const char* name;
+        const char* meaning;
+    } kEvents[] = {
+#define X(NAME, meaning) {#NAME, meaning},
+        ISOBAR_EVENT_LIST(X)
+#undef X
+    };
+    const auto counts = impl_->maps.events();
+    if (!counts) return tl::unexpected(counts.error());
+    std::vector<model::EventCount> result;
+    for (std::size_t i = 0; i < std::size(kEvents); ++i)
+        result.push_back({lower(kEvents[i].name), kEvents[i].meaning, (*counts)[i]});
+    return result;
 }
 
 Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {

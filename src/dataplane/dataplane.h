@@ -62,7 +62,7 @@ public:
     Result<void> apply(std::span<const model::Change> changes);
     // Zero fields keep their value. At most 31 days each.
     Result<void> set_timeouts(const model::Timeouts& timeouts);
-    Result<void> set_expiry(const model::ExpiryPolicy& policy);
+    Result<void> set_switches(const model::Switches& switches);
     // Which packets bear a mark: those of named groups, and those that the host's packet filter
     // marks. In order: the first rule that fits counts, groups before the host's.
     Result<void> set_groups(std::span<const model::MarkRule> rules);
@@ -76,12 +76,14 @@ public:
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
     [[nodiscard]] model::Timeouts timeouts() const;
-    [[nodiscard]] model::ExpiryPolicy expiry() const;
+    [[nodiscard]] model::Switches switches() const;
     [[nodiscard]] std::vector<model::MarkRule> groups() const;
     [[nodiscard]] std::vector<model::MarkRule> host_marks() const;
     // Are there services by a mark of the host?
     [[nodiscard]] bool uses_host_marks() const;
     Result<std::vector<model::VerdictCount>> verdicts() const;
+    // What happens beside the way of packets: connections that ended early, and the like.
+    Result<std::vector<model::EventCount>> events() const;
     // Records in use and in all.
     struct Capacity {
         std::uint32_t used = 0;

@@ -31,9 +31,9 @@ public:
     Result<void> set_timeouts(const model::Timeouts& timeouts) override {
         return plane_.set_timeouts(timeouts);
     }
-    model::ExpiryPolicy expiry() override { return plane_.expiry(); }
-    Result<void> set_expiry(const model::ExpiryPolicy& policy) override {
-        return plane_.set_expiry(policy);
+    model::Switches switches() override { return plane_.switches(); }
+    Result<void> set_switches(const model::Switches& switches) override {
+        return plane_.set_switches(switches);
     }
     std::vector<model::MarkRule> groups() override { return plane_.groups(); }
     Result<void> set_groups(std::span<const model::MarkRule> rules) override {
@@ -259,6 +259,8 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     if (!capacity) return tl::unexpected(capacity.error());
     const auto verdicts = plane.verdicts();
     if (!verdicts) return tl::unexpected(verdicts.error());
+    const auto events = plane.events();
+    if (!events) return tl::unexpected(events.error());
     const auto interfaces = plane.interfaces();
     if (!interfaces) return tl::unexpected(interfaces.error());
 
@@ -269,6 +271,7 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     for (const model::VerdictCount& verdict : *verdicts) {
         status.verdicts.emplace(verdict.name, verdict.packets);
     }
+    for (const model::EventCount& event : *events) status.events.emplace(event.name, event.count);
     for (const dataplane::InterfaceHooks& each : *interfaces) {
         status.interfaces.push_back({each.interface, each.tc, each.xdp});
     }

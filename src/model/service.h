@@ -13,6 +13,7 @@
 
 #include "abi/schedulers.h"
 #include "model/address.h"
+#include "model/switches.h"
 
 namespace isobar::model {
 
@@ -127,21 +128,11 @@ struct Timeouts {
     bool operator==(const Timeouts&) const = default;
 };
 
-// What ends early when its server goes; IPVS's sysctls of the same names.
-struct ExpiryPolicy {
-    // A client of a quiesced server is no longer led there by its template.
-    bool expire_quiescent_template = false;
-    // A connection to a removed server is over with its next packet, and not kept for its return.
-    bool expire_nodest_conn = false;
-
-    bool operator==(const ExpiryPolicy&) const = default;
-};
-
 // The wanted state of the data plane.
 struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
-    std::optional<ExpiryPolicy> expiry{};
+    std::optional<Switches> switches{};
     std::vector<MarkRule> groups{};  // the packets of named groups
 
     bool operator==(const Forwarding&) const = default;
@@ -233,6 +224,12 @@ struct ConnectionStatus {
     Endpoint client;
     Endpoint virtual_address;
     Endpoint server;
+};
+
+struct EventCount {
+    std::string name;     // lower case, "half_open_gave_way"
+    std::string meaning;  // one clause
+    std::uint64_t count = 0;
 };
 
 struct VerdictCount {
