@@ -15,6 +15,7 @@
 #include "ranks.h"
 #include "schedulers.h"
 #include "states.h"
+#include "switches.h"
 #include "verdicts.h"
 
 #ifdef __cplusplus
@@ -64,7 +65,6 @@ struct isobar_settings {
 	/* One moment on both clocks: from CLOCK_MONOTONIC (ns) jiffies can be worked out. */
 	__u64 moment_ns;
 	__u64 moment_jiffies;
-	__u32 switches;      /* enum isobar_switch */
 	__u32 all_ports;     /* services on port 0 */
 	__u16 marks;         /* services by firewall mark, and named groups */
 	__u16 host_marks;    /* the former alone: only tc can see their packets' marks */
@@ -73,14 +73,17 @@ struct isobar_settings {
 	__u32 ftp_services;  /* services on port 21 */
 	__u32 lblc_expiration; /* seconds, as the sysctls of these names */
 	__u32 lblcr_expiration;
-	__u32 pad;
+	__u16 switches[ISOBAR_SWITCH_ROOM]; /* by enum isobar_switch */
+	/* Written by the data plane (bpf/defence.h, bpf/overflow.h): what is in force now. */
+	__u32 defences;      /* enum isobar_defence */
+	__u32 drop_rate;     /* one of so many new connections is dropped; 0: none */
+	__u32 by_hash_until; /* jiffies: there may be connections without a record; 0: none yet */
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 96);
+ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 136);
 
-/* IPVS's sysctls of the same names. */
-enum isobar_switch {
-	ISOBAR_EXPIRE_QUIESCENT_TEMPLATE = 1,
-	ISOBAR_EXPIRE_NODEST_CONN = 2,
+enum isobar_defence {
+	ISOBAR_DEFENCE_SECURE_TCP = 1, /* 1: added to as a number (bpf/state.h) */
+	ISOBAR_DEFENCE_DROP_ENTRY = 2,
 };
 
 /* ---- firewall marks --------------------------------------------------------- */
@@ -380,7 +383,8 @@ enum isobar_conn_flag {
 	ISOBAR_CONN_PROXY = 128,   /* its stream begins with that header */
 	ISOBAR_CONN_TOLD = 256,    /* which it has */
 	ISOBAR_CONN_TELLING = 512, /* told; the data may follow */
-	ISOBAR_CONN_CHOSEN = 1024, /* only of bpf/one_packet.h */
+	ISOBAR_CONN_CHOSEN = 1024,  /* only of bpf/one_packet.h */
+	ISOBAR_CONN_BY_HASH = 2048, /* the same, and of bpf/overflow.h */
 };
 
 #define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
@@ -396,6 +400,20 @@ enum isobar_conn_flag {
 #define ISOBAR_LIFE_VOID 0x20000u     /* template that is not LIVE any more, but controls some yet */
 #define ISOBAR_LIFE_KEPT (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_VOID) /* has a deadline and is counted */
 
+/* What happens beside the way of packets. X(NAME, "what is counted") */
+#define ISOBAR_EVENT_LIST(X) \
+	X(CLOSED_GAVE_WAY, "closed connections that ended early, to make room for new ones") \
+	X(HALF_OPEN_GAVE_WAY, "half-open connections that ended early, to make room for new ones") \
+	X(DROP_ENTRY, "half-open connections and unused templates that drop_entry ended") \
+	X(BY_HASH, "packets sent to a server by hash, for want of room for their connection")
+
+enum isobar_event {
+#define X(NAME, meaning) ISOBAR_EVENT_##NAME,
+	ISOBAR_EVENT_LIST(X)
+#undef X
+	ISOBAR_EVENTS,
+};
+
 enum isobar_direction {
 	ISOBAR_FROM_CLIENT = 0, /* client -> virtual service */
 	ISOBAR_FROM_SERVER = 1, /* real server -> client */
@@ -405,7 +423,10 @@ struct isobar_sweep {
 	__u32 tick;         /* jiffy of the last sweep */
 	__u32 hand;         /* next line to look at */
 	__u32 expected;     /* records that are ISOBAR_CONN_EXPECTED */
-	__u32 pad[13];
+	__u32 looked_at;    /* lines since the table's fullness was known last, */
+	__u32 used;         /* and records in use in them */
+	__u32 turn;         /* of new connections while drop_packet is in force */
+	__u32 pad[10];
 };
 ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
 
@@ -460,5 +481,5 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
-	X(conns) X(sweep) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) X(saved) \
-	X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches)
+	X(conns) X(sweep) X(events) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) \
+	X(saved) X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches)

@@ -44,8 +44,9 @@ enum isobar_action {
 	X(REPLY_REFUSED, PASS, "reply that cannot go on (TTL, size, route): the stack tells the server") \
 	X(FORWARDING_OFF, PASS, "net.ipv4.ip_forward is 0: the stack drops it") \
 	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \
-	X(TABLE_FULL, DROP, "new connection, and no room in the connection table") \
+	X(TABLE_FULL, DROP, "new connection that needs a record (VS/NAT), and no room in the connection table") \
 	X(TEMPLATE_FULL, DROP, "new client of a persistent service, and no room for its template") \
+	X(LOAD_SHED, DROP, "new connection, and one of those that drop_packet gives up") \
 	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
 	X(EXTENSIONS, DROP, "for a service, IPv6 extension headers cut off or too many") \
 	X(BAD_CHECKSUM, DROP, "for a service, wrong IP header checksum") \

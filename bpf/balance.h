@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "begin.h"
 #include "conn_end.h"
 #include "filter.h"
 #include "fragment.h"
@@ -172,6 +173,7 @@ static __always_inline enum isobar_verdict forward(ISOBAR_CTX *ctx, struct balan
 	if (!ISOBAR_HOOK_COMPLETE && (b->found.conn->flags & ISOBAR_CONN_FTP))
 		return ISOBAR_TO_TC;
 	plan_change(b);
+	ignore_dont_fragment(b);
 	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
 		return serve_here(ctx, b);
 	switch (route(ctx, b, &hop)) {

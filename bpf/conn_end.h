@@ -7,6 +7,7 @@
 #pragma once
 
 #include "conn.h"
+#include "defence.h"
 #include "overload.h"
 #include "rank.h"
 
@@ -169,6 +170,7 @@ struct conn_sweep {
 	__u32 from;
 	__u32 now;
 	__u32 retired;
+	__u32 used;
 };
 
 static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
@@ -178,10 +180,45 @@ static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 
 	if (!line)
 		return 1;
-	for (int way = 0; way < ISOBAR_WAYS; way++)
-		if (line->tags.tag[way] && conn_is_over(&line->record[way], sweep->now))
+	for (int way = 0; way < ISOBAR_WAYS; way++) {
+		if (line->tags.tag[way] == 0)
+			continue;
+		sweep->used++;
+		if (conn_is_over(&line->record[way], sweep->now))
 			sweep->retired += conn_retire(number * ISOBAR_LINE + way);
+	}
 	return 0;
+}
+
+/* drop_entry: one record of the lines that are looked at in this second. */
+static long conn_thin_one(__u32 i, struct conn_sweep *sweep)
+{
+	__u32 number = (sweep->from + i / ISOBAR_WAYS * DEFENCE_LINES) % sweep->lines;
+	__u32 record = number * ISOBAR_LINE + i % ISOBAR_WAYS;
+	struct isobar_conn *conn = conn_at(record);
+
+	if (!conn)
+		return 1;
+	if (defence_gives_up(conn) && conn_retire(record))
+		event_count(ISOBAR_EVENT_DROP_ENTRY);
+	return 0;
+}
+
+__noinline int conn_thin_lines(__u32 from, __u32 count, __u32 now)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct conn_sweep sweep = { .now = now };
+	__u32 skip;
+
+	if (!settings || settings->lines == 0 || settings->hz == 0)
+		return 0;
+	skip = -(from + now / settings->hz) % DEFENCE_LINES;
+	if (skip >= count)
+		return 0;
+	sweep.lines = settings->lines;
+	sweep.from = from + skip;
+	bpf_loop(((count - skip - 1) / DEFENCE_LINES + 1) * ISOBAR_WAYS, conn_thin_one, &sweep, 0);
+	return 1;
 }
 
 __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
@@ -193,6 +230,9 @@ __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 		return 0;
 	sweep.lines = settings->lines;
 	bpf_loop(count, conn_sweep_line, &sweep, 0);
+	if (settings->defences & ISOBAR_DEFENCE_DROP_ENTRY)
+		conn_thin_lines(from, count, now);
+	defence_learn(count, sweep.used);
 	return sweep.retired;
 }
 

@@ -37,10 +37,9 @@ static __always_inline __u32 conn_claim(const struct isobar_settings *settings, 
 	return record != CONN_NONE ? record : conn_claim_in(settings, hash, 1);
 }
 
-/* Ends a connection in the hash's first line whose time is over; or one that is closed
- * anyway. 1: there is room. */
+/* Ends a connection in the hash's first line whose time is over. 1: there is room. */
 static __always_inline int conn_make_room(const struct isobar_settings *settings, __u64 hash,
-					  __u32 now, int closed_too)
+					  __u32 now)
 {
 	__u32 number = conn_line_number(settings, hash, 0);
 	struct isobar_conn_line *line = conn_line_at(number);
@@ -49,15 +48,76 @@ static __always_inline int conn_make_room(const struct isobar_settings *settings
 		return 0;
 	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
 		struct isobar_conn *conn = &line->record[way];
-		__u32 state;
 
-		state = conn->life & ISOBAR_LIFE_STATE;
-		if (conn_is_over(conn, now) || (closed_too && (state == ISOBAR_STATE_TIME_WAIT ||
-							       state == ISOBAR_STATE_CLOSE)))
-			if (conn_retire(number * ISOBAR_LINE + way))
-				return 1;
+		if (conn_is_over(conn, now) && conn_retire(number * ISOBAR_LINE + way))
+			return 1;
 	}
 	return 0;
+}
+
+struct conn_choice {
+	__u32 line;
+	__u32 now;
+	__u32 record;
+	__u32 half_open;
+	__u64 best;
+};
+
+/* Closed connections before half-open ones, and of each those that end first: of the half-open ones
+ * that is the oldest, so that an honest client has a round-trip's time to answer; of those of one
+ * jiffy any. */
+static long conn_choose_one(__u32 way, struct conn_choice *choice)
+{
+	__u32 record = choice->line * ISOBAR_LINE + way;
+	struct isobar_conn *conn = conn_at(record);
+	__u32 life, state, half_open;
+	__u64 rank;
+
+	if (!conn)
+		return 1;
+	life = conn->life;
+	state = life & ISOBAR_LIFE_STATE;
+	half_open = state_is_half_open(state);
+	if (!(life & ISOBAR_LIFE_LIVE) || (life & ISOBAR_LIFE_TEMPLATE) ||
+	    (!half_open && !state_is_closed(state)))
+		return 0;
+	rank = (__u64)half_open << 48 | (__u64)(__u32)(conn->expires - choice->now) << 16 |
+	       (bpf_get_prandom_u32() & 0xffff);
+	if (rank >= choice->best)
+		return 0;
+	choice->best = rank;
+	choice->record = record;
+	choice->half_open = half_open;
+	return 0;
+}
+
+/* The connection in the line that is to give way to a new one: never one that is established.
+ * CONN_NONE: there is none. */
+__noinline __u32 conn_choose_for_room(__u32 line, __u32 now)
+{
+	struct conn_choice choice = {
+		.line = line,
+		.now = now,
+		.record = CONN_NONE,
+		.best = ~0ull,
+	};
+
+	bpf_loop(ISOBAR_WAYS, conn_choose_one, &choice, 0);
+	if (choice.record != CONN_NONE)
+		event_count(choice.half_open ? ISOBAR_EVENT_HALF_OPEN_GAVE_WAY
+					     : ISOBAR_EVENT_CLOSED_GAVE_WAY);
+	return choice.record;
+}
+
+/* A record in the hash's line, first or second, that was another's; or CONN_NONE. */
+static __always_inline __u32 conn_take_over(const struct isobar_settings *settings, __u64 hash,
+					    __u32 choice, __u32 now)
+{
+	__u32 record = conn_choose_for_room(conn_line_number(settings, hash, choice), now);
+
+	if (record == CONN_NONE || !conn_retire(record))
+		return CONN_NONE;
+	return conn_claim_in(settings, hash, choice);
 }
 
 /* Tuple of the packets that come from the real server. */
@@ -117,8 +177,8 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 		return -1;
 	hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	place->life = 0;
-	place->record = conn_make_room(settings, hash, now, 0) ? conn_claim_in(settings, hash, 0)
-							       : CONN_NONE;
+	place->record =
+		conn_make_room(settings, hash, now) ? conn_claim_in(settings, hash, 0) : CONN_NONE;
 	if (place->record != CONN_NONE)
 		return 0;
 	place->life = ISOBAR_LIFE_AWAY;
@@ -129,9 +189,15 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 		return 0;
 	}
 	place->life = 0;
-	place->record = conn_make_room(settings, hash, now, 1) ? conn_claim_in(settings, hash, 0)
-							       : CONN_NONE;
-	return place->record != CONN_NONE ? 0 : -1;
+	place->record = conn_take_over(settings, hash, 0, now);
+	if (place->record != CONN_NONE)
+		return 0;
+	place->life = ISOBAR_LIFE_AWAY;
+	place->record = conn_take_over(settings, hash, 1, now);
+	if (place->record == CONN_NONE)
+		return -1;
+	conn_count_away(settings, hash, 1);
+	return 0;
 }
 
 /* Global: the verifier looks at it once. */

@@ -109,6 +109,7 @@ static __noinline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	plan_change(&b);
+	ignore_dont_fragment(&b);
 	hop = known_nexthop(ctx, &b);
 	server = b.found.conn->server;
 	if (!hop || track_period_is_over(b.settings, server, b.now))

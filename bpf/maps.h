@@ -155,6 +155,7 @@ ISOBAR_ARRAY(isobar_caches, struct isobar_destination, 1);
 ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);
 ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
 ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);
+ISOBAR_PERCPU(isobar_events, __u64, ISOBAR_EVENTS);
 ISOBAR_PERCPU(isobar_cpu, struct isobar_cpu, 1);
 ISOBAR_HASH(isobar_saved, struct isobar_sysctl_name, struct isobar_sysctl_value, 128);
 
@@ -164,6 +165,14 @@ ISOBAR_PERCPU(isobar_segment, struct ftp_segment, 1);
 static const __u32 isobar_zero;
 
 #define isobar_only(map) bpf_map_lookup_elem(&(map), &isobar_zero)
+
+static __always_inline void event_count(__u32 event)
+{
+	__u64 *count = bpf_map_lookup_elem(&isobar_events, &event);
+
+	if (count)
+		++*count;
+}
 
 /* Jiffies, low half: the cheapest clock there is (one load). */
 static __always_inline __u32 isobar_now(void)

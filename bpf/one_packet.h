@@ -40,26 +40,33 @@ static __always_inline int one_packet_choose(const struct isobar_settings *setti
 	return 0;
 }
 
-/* The packet's record, if its server is chosen; it was so in this jiffy or the last. */
-static __always_inline int one_packet_chosen(const struct isobar_settings *settings,
-					     const struct isobar_tuple *tuple, __u32 now,
-					     struct conn_found *found)
+/* The packet's record, if its server is chosen; it was so in this jiffy or the last. Global: the
+ * verifier looks at it once. CONN_NONE: it is not. */
+__noinline __u32 one_packet_chosen(const struct isobar_tuple *tuple, __u32 now)
 {
-	__u32 record = one_packet_record(settings);
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_conn *conn;
+	__u32 record;
 
-	if (!conn_get(record, ISOBAR_FROM_CLIENT, found))
-		return 0;
-	return (found->conn->flags & ISOBAR_CONN_CHOSEN) && now - found->conn->expires <= 1 &&
-	       found->conn->protocol == tuple->protocol &&
-	       found->conn->client_port == tuple->source_port &&
-	       found->conn->virtual_port == tuple->destination_port &&
-	       address_equal(&found->conn->client, &tuple->source) &&
-	       address_equal(&found->conn->virtual_address, &tuple->destination);
+	if (!settings || !tuple)
+		return CONN_NONE;
+	record = one_packet_record(settings);
+	conn = conn_at(record);
+	if (!conn || !(conn->flags & ISOBAR_CONN_CHOSEN) || now - conn->expires > 1 ||
+	    conn->protocol != tuple->protocol || conn->client_port != tuple->source_port ||
+	    conn->virtual_port != tuple->destination_port ||
+	    !address_equal(&conn->client, &tuple->source) ||
+	    !address_equal(&conn->virtual_address, &tuple->destination))
+		return CONN_NONE;
+	return record;
 }
 
 /* It goes there. The next packet, alike as it may be, is another one. */
 static __always_inline void one_packet_sent(struct isobar_conn *conn)
 {
-	if (conn->flags & ISOBAR_CONN_CHOSEN)
-		conn->flags &= ~ISOBAR_CONN_CHOSEN;
+	if (!(conn->flags & ISOBAR_CONN_CHOSEN))
+		return;
+	if (conn->flags & ISOBAR_CONN_BY_HASH)
+		event_count(ISOBAR_EVENT_BY_HASH);
+	conn->flags = 0;
 }

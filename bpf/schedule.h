@@ -5,10 +5,12 @@
  */
 #pragma once
 
+#include "begin.h"
 #include "conn_make.h"
 #include "ftp_data.h"
 #include "mark.h"
 #include "one_packet.h"
+#include "overflow.h"
 #include "sched_all.h" /* made by the build: every file of sched/ */
 #include "sctp.h"
 #include "set.h"
@@ -70,59 +72,48 @@ static __always_inline int record_choice(ISOBAR_CTX *ctx, const struct isobar_se
 					 const struct isobar_tuple *tuple, __u32 server,
 					 __u32 template, __u32 now, struct conn_found *found)
 {
-	int failed;
-
 	/* of a mark's packets, those of UDP only */
 	if (!service->one_packet || tuple->protocol != IPPROTO_UDP)
 		return conn_make(settings, tuple, server, template,
 				 ctx_is_from_here(ctx) ? ISOBAR_CONN_HERE : 0, now, found);
-	failed = one_packet_choose(settings, tuple, server, now) ||
-				 !one_packet_chosen(settings, tuple, now, found)
-			 ? CONN_TABLE_FULL
-			 : 0;
-	if (!failed && template != TEMPLATE_NONE)
+	if (one_packet_choose(settings, tuple, server, now))
+		return CONN_TABLE_FULL;
+	if (template != TEMPLATE_NONE)
 		template_release(template);
-	return failed;
+	found->record = one_packet_record(settings);
+	return 0;
 }
 
-/* A new connection for the packet, recorded; or the verdict that there is none. */
-static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
-						    const struct isobar_settings *settings,
-						    const struct isobar_packet *packet, __u32 now,
-						    struct conn_found *found)
+/* A new connection for the packet; found->conn is there if it has a record in the table, else
+ * found->record is that of one_packet.h. Or the verdict that there is none. */
+static __always_inline enum isobar_verdict
+schedule_anew(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+	      const struct isobar_packet *packet, struct isobar_service *service, __u32 number,
+	      __u32 now, struct conn_found *found)
 {
 	__u32 template = TEMPLATE_NONE;
-	struct isobar_service *service;
-	__u32 number, set, server;
+	__u32 set, server;
 	int failed;
 
-	/* a mark may be there at tc only */
-	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
-		return ISOBAR_TO_TC;
-	if (ftp_announced(packet, now, found))
-		return ISOBAR_GO_ON;
-	number = find_service(ctx, settings, &packet->tuple);
-	if (!number)
-		return ISOBAR_NO_SERVICE;
-	number--;
-	service = bpf_map_lookup_elem(&isobar_services, &number);
-	if (!service)
-		return ISOBAR_NO_SERVICE;
-	if (packet->tuple.protocol == IPPROTO_TCP && packet->tcp_event != TCP_SYN)
-		return ISOBAR_NO_CONNECTION;
-	if (packet->tuple.protocol == IPPROTO_SCTP && packet->tcp_event != SCTP_INIT)
-		return ISOBAR_NO_CONNECTION;
+	if (settings->drop_rate && defence_drops())
+		return ISOBAR_LOAD_SHED;
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
 	if (packet->tuple.source_port == bpf_htons(FTP_DATA_PORT))
 		return ISOBAR_NO_CONNECTION;
-	if (service->one_packet && one_packet_chosen(settings, &packet->tuple, now, found))
-		return ISOBAR_GO_ON;
+	if (service->one_packet || settings->by_hash_until) {
+		found->record = one_packet_chosen(&packet->tuple, now);
+		if (found->record != CONN_NONE)
+			return ISOBAR_GO_ON;
+	}
 	if (service->persistence)
 		template = template_find(&packet->tuple, number, now);
 	set = *(volatile __u32 *)&service->set; /* one and the same below */
+	server = SET_NOBODY;
 	if (template != TEMPLATE_NONE)
 		server = template_server(template);
-	else
+	else if (overflow_is_on(settings, now) && (service->persistence || !packet_begins(packet)))
+		server = overflow_server(&packet->tuple, number, now);
+	if (server == SET_NOBODY)
 		server = choose_server(set, &packet->tuple);
 	if (server == SET_LEARN)
 		server = destination_schedule(set, &packet->tuple);
@@ -146,4 +137,46 @@ static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
 	}
 	track_connection(settings, server, now);
 	return ISOBAR_GO_ON;
+}
+
+/* The connection of a packet that has none yet: a new one, or one that has no record; or the
+ * verdict that there is none. */
+static __always_inline enum isobar_verdict schedule(ISOBAR_CTX *ctx,
+						    const struct isobar_settings *settings,
+						    const struct isobar_packet *packet, __u32 now,
+						    struct conn_found *found)
+{
+	enum isobar_verdict verdict = ISOBAR_NO_CONNECTION;
+	struct isobar_service *service;
+	__u32 number;
+
+	/* a mark may be there at tc only */
+	if (!ISOBAR_HOOK_COMPLETE && settings->host_marks)
+		return ISOBAR_TO_TC;
+	if (ftp_announced(packet, now, found))
+		return ISOBAR_GO_ON;
+	number = find_service(ctx, settings, &packet->tuple);
+	if (!number)
+		return ISOBAR_NO_SERVICE;
+	number--;
+	service = bpf_map_lookup_elem(&isobar_services, &number);
+	if (!service)
+		return ISOBAR_NO_SERVICE;
+	found->conn = NULL;
+	if (packet_may_begin(settings, packet)) {
+		verdict = schedule_anew(ctx, settings, packet, service, number, now, found);
+		if (verdict == ISOBAR_GO_ON && found->conn)
+			return ISOBAR_GO_ON;
+		if (verdict != ISOBAR_GO_ON && verdict != ISOBAR_TABLE_FULL &&
+		    verdict != ISOBAR_TEMPLATE_FULL)
+			return verdict;
+	} else if (!overflow_is_on(settings, now)) {
+		return ISOBAR_NO_CONNECTION;
+	}
+	if (verdict != ISOBAR_GO_ON) {
+		found->record = overflow_choose(&packet->tuple, number, now);
+		if (found->record == CONN_NONE)
+			return verdict;
+	}
+	return conn_get(found->record, ISOBAR_FROM_CLIENT, found) ? ISOBAR_GO_ON : ISOBAR_INTERNAL;
 }

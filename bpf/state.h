@@ -24,12 +24,12 @@
 #define SA ISOBAR_STATE_SYNACK
 
 /* clang-format off */
-static const __u8 tcp_next_state[16][TCP_ROW] = {
+static const __u8 tcp_next_state[32][TCP_ROW] = {
 	/*             NO  ES  SS  SR  FW  TW  CL  CW  LA  LI  SA */
 	/* client: */
 	[TCP_SYN] = {  SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
 	[TCP_FIN] = {  CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, TW },
-	[TCP_ACK] = {  CL, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
+	[TCP_ACK] = {  ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
 	[TCP_RST] = {  CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, SR },
 	/* server: */
 	[4 + TCP_SYN] = { SS, ES, SS, SR, SS, SS, SS, SS, SS, LI, SR },
@@ -39,8 +39,24 @@ static const __u8 tcp_next_state[16][TCP_ROW] = {
 	/* client, of a connection whose replies do not come this way: */
 	[8 + TCP_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SR },
 	[8 + TCP_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW },
-	[8 + TCP_ACK] = { CL, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
+	[8 + TCP_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
 	[8 + TCP_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
+	/* With secure_tcp (tcp_states_dos): established is what the server has acknowledged. */
+	/* client: */
+	[12 + TCP_SYN] = { SR, ES, ES, SR, SR, SR, SR, SR, SR, SR, SA },
+	[12 + TCP_FIN] = { CL, CW, SS, TW, TW, TW, CL, CW, LA, LI, SA },
+	[12 + TCP_ACK] = { ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA },
+	[12 + TCP_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
+	/* server: */
+	[16 + TCP_SYN] = { SS, ES, SS, SA, SS, SS, SS, SS, SS, LI, SA },
+	[16 + TCP_FIN] = { TW, FW, SS, TW, FW, TW, CL, TW, LA, LI, TW },
+	[16 + TCP_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, LA, ES, ES },
+	[16 + TCP_RST] = { CL, CL, SS, CL, CL, TW, CL, CL, CL, CL, CL },
+	/* client, of a connection whose replies do not come this way: */
+	[20 + TCP_SYN] = { SA, ES, ES, SR, SA, SA, SA, SA, SA, SA, SA },
+	[20 + TCP_FIN] = { CL, FW, SS, TW, FW, TW, CL, CW, LA, LI, TW },
+	[20 + TCP_ACK] = { ES, ES, SS, ES, FW, TW, CL, CW, CL, LI, ES },
+	[20 + TCP_RST] = { CL, CL, CL, SR, CL, CL, CL, CL, LA, LI, CL },
 };
 /* clang-format on */
 
@@ -56,20 +72,20 @@ static const __u8 tcp_next_state[16][TCP_ROW] = {
 #undef LI
 #undef SA
 
-/* `seen`: who of the two speaks, or TCP_CLIENT_ONLY. */
+/* `seen`: who of the two speaks, or TCP_CLIENT_ONLY. `secure`: 1 with secure_tcp. */
 #define TCP_CLIENT_ONLY 2
-static __always_inline __u32 tcp_next(__u32 state, __u32 seen, __u32 event)
+static __always_inline __u32 tcp_next(__u32 state, __u32 seen, __u32 event, __u32 secure)
 {
 	__u32 row, column;
 
 	/* no flag at all: IPVS closes */
 	if (event >= TCP_NOTHING || state >= TCP_STATES)
 		return ISOBAR_STATE_CLOSE;
-	row = seen * 4 + event;
+	row = secure * 12 + seen * 4 + event;
 	column = state;
 	/* Linux 6.1 forgets the bounds over clang's arithmetic: they must come last */
 	asm volatile("" : "+r"(row), "+r"(column));
-	return tcp_next_state[row & 15][column & (TCP_ROW - 1)];
+	return tcp_next_state[row & 31][column & (TCP_ROW - 1)];
 }
 
 /* Counted in ActiveConn? (tcp_state_active_table) */

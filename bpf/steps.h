@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "begin.h"
 #include "conn.h"
 #include "filter.h"
 #include "nat.h"
@@ -31,22 +32,15 @@ static __always_inline int server_is_gone(const struct balance *b)
 	       !(b->found.server->flags & ISOBAR_SERVER_AVAILABLE);
 }
 
-/* A connection that the packet may not use any more makes room for a new one
- * (ip_vs_in_hook: conn_reuse_mode 1): the client reuses its port. */
+/* A connection that the packet may not use any more makes room for a new one. */
 static __always_inline int connection_is_over(const struct balance *b)
 {
-	__u32 state = b->found.conn->life & ISOBAR_LIFE_STATE;
-
 	if (isobar_reached(b->found.conn->expires, b->now))
 		return 1;
-	if (server_is_gone(b) && (b->settings->switches & ISOBAR_EXPIRE_NODEST_CONN))
+	if (server_is_gone(b) && b->settings->switches[ISOBAR_EXPIRE_NODEST_CONN])
 		return 1;
-	if (b->packet.tuple.protocol == IPPROTO_SCTP)
-		return b->found.direction == ISOBAR_FROM_CLIENT &&
-		       b->packet.tcp_event == SCTP_INIT && state == ISOBAR_STATE_SCTP_CLOSED;
-	return b->packet.tuple.protocol == IPPROTO_TCP &&
-	       b->found.direction == ISOBAR_FROM_CLIENT && b->packet.tcp_event == TCP_SYN &&
-	       (state == ISOBAR_STATE_TIME_WAIT || state == ISOBAR_STATE_CLOSE);
+	return b->found.direction == ISOBAR_FROM_CLIENT && packet_begins(&b->packet) &&
+	       conn_gives_way(b->found.record);
 }
 
 /* What VS/NAT makes of the packet; by every method a client's goes to the new address. */
@@ -64,4 +58,16 @@ static __always_inline void plan_change(struct balance *b)
 		address_put(&b->change.new_address, address_halves(&conn->virtual_address));
 		b->change.new_port = conn->virtual_port;
 	}
+}
+
+/* pmtu_disc 0: in a tunnel, what may not be cut up is cut up all the same; but IPv6 never is.
+ * Without branches, which the verifier would follow to the end. */
+static __always_inline void ignore_dont_fragment(struct balance *b)
+{
+	__u32 keeps = b->settings->switches[ISOBAR_PMTU_DISC] |
+		      (b->found.conn->method ^ ISOBAR_METHOD_TUN) |
+		      (b->packet.ether_type ^ bpf_htons(ETH_P_IP));
+
+	asm volatile("" : "+r"(keeps));
+	b->packet.dont_fragment &= (keeps | -keeps) >> 31;
 }

@@ -67,7 +67,7 @@ static __always_inline int template_leads_nowhere(const struct isobar_settings *
 
 	if (!server || !(server->flags & ISOBAR_SERVER_AVAILABLE))
 		return 1;
-	return (settings->switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) && server->weight == 0;
+	return settings->switches[ISOBAR_EXPIRE_QUIESCENT_TEMPLATE] && server->weight == 0;
 }
 
 static __always_inline void template_make_void(struct isobar_conn *conn)
@@ -131,13 +131,13 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 }
 
 /* A record for a template: in its first line, if need be where another's time is over, or in
- * its second. */
+ * its second, or in place of a connection that is closed or half-open. */
 static __always_inline __u32 template_claim(const struct isobar_settings *settings, __u64 hash,
 					    __u32 now, __u32 *life)
 {
 	__u32 record = conn_claim_in(settings, hash, 0);
 
-	if (record == CONN_NONE && conn_make_room(settings, hash, now, 0))
+	if (record == CONN_NONE && conn_make_room(settings, hash, now))
 		record = conn_claim_in(settings, hash, 0);
 	if (record != CONN_NONE)
 		return record;
@@ -145,8 +145,9 @@ static __always_inline __u32 template_claim(const struct isobar_settings *settin
 	if (record != CONN_NONE) {
 		conn_count_away(settings, hash, 1);
 		*life |= ISOBAR_LIFE_AWAY;
+		return record;
 	}
-	return record;
+	return conn_take_over(settings, hash, 0, now);
 }
 
 /* A new template, held by the caller; TEMPLATE_NONE: there is no room. */

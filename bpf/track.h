@@ -67,7 +67,8 @@ static __always_inline void track_state(const struct isobar_settings *settings,
 	__u32 seen = conn_is_rewritten(conn) ? found->direction : TCP_CLIENT_ONLY;
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		next = tcp_next(state, seen, packet->tcp_event);
+		next = tcp_next(state, seen, packet->tcp_event,
+				settings->defences & ISOBAR_DEFENCE_SECURE_TCP);
 	else if (packet->tuple.protocol == IPPROTO_SCTP)
 		next = sctp_next(state, seen, packet->tcp_event) & ISOBAR_LIFE_STATE;
 	else if (found->direction == ISOBAR_FROM_SERVER)

@@ -165,6 +165,9 @@ Status parse_document(const Json& json) {
     for (const auto& [verdict, packets] : json.at("verdicts").items()) {
         status.verdicts.emplace(verdict, packets.get<std::uint64_t>());
     }
+    for (const auto& [event, count] : json.at("events").items()) {
+        status.events.emplace(event, count.get<std::uint64_t>());
+    }
     for (const Json& interface : json.at("interfaces")) {
         status.interfaces.push_back({interface.at("name").get<std::string>(),
                                      interface.at("tc").get<bool>(),
@@ -212,6 +215,8 @@ std::string status_json(const Status& status) {
     }
     Json verdicts = Json::object();
     for (const auto& [verdict, packets] : status.verdicts) verdicts[verdict] = packets;
+    Json events = Json::object();
+    for (const auto& [event, count] : status.events) events[event] = count;
     Json interfaces = Json::array();
     for (const InterfaceView& interface : status.interfaces) {
         interfaces.push_back(
@@ -231,6 +236,7 @@ std::string status_json(const Status& status) {
           {"tcp_fin", status.timeouts.tcp_fin.count()},
           {"udp", status.timeouts.udp.count()}}},
         {"verdicts", std::move(verdicts)},
+        {"events", std::move(events)},
         {"interfaces", std::move(interfaces)}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -45,6 +45,7 @@ struct Status {
     std::uint32_t connections_size = 0;
     model::Timeouts timeouts;
     std::map<std::string, std::uint64_t> verdicts;  // packets by their final verdict
+    std::map<std::string, std::uint64_t> events;    // what happens beside their way
     std::vector<InterfaceView> interfaces;
 };
 

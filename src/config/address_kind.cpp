@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -78,12 +80,6 @@ std::optional<Endpoint> read_endpoint(std::string_view text, Position at, Readin
     if (const auto endpoint = Endpoint::parse(text); endpoint && endpoint->port > 0) {
         return endpoint;
     }
-    const std::size_t dash = port.find('-');
-    if (dash != std::string_view::npos && is_digits(port.substr(0, dash)) &&
-        is_digits(port.substr(dash + 1))) {
-        complain_later(at, "port ranges", reading);
-        return std::nullopt;
-    }
     reading.error(at, fmt::format("'{}' is not a port", printable(port)),
                   "a number from 1 to 65535");
     return std::nullopt;
@@ -103,7 +99,32 @@ std::optional<Endpoint> read_all_ports(std::string_view text, Position at, Readi
     return Endpoint{*host, 0};
 }
 
-std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
+// "10.0.0.2:8000-8010"
+std::optional<std::pair<Endpoint, model::Port>> read_range(std::string_view text, Position at,
+                                                           Reading& reading) {
+    const std::size_t dash = text.rfind('-');
+    const auto first = read_endpoint(text.substr(0, dash), at, reading);
+    const std::string_view number = text.substr(dash + 1);
+    if (!first) return std::nullopt;
+    model::Port last = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), last);
+    if (error == std::errc{} && end == number.data() + number.size() && last > first->port)
+        return std::pair(*first, last);
+    reading.error(
+        at,
+        fmt::format("'{}' is not a range of ports", printable(text.substr(text.rfind(':') + 1))),
+        "two numbers from 1 to 65535, the smaller first");
+    return std::nullopt;
+}
+
+bool is_range(std::string_view address) {
+    const std::string_view ports = address.substr(address.rfind(':') + 1);
+    const std::size_t dash = ports.find('-');
+    return ports.size() < address.size() && dash != std::string_view::npos &&
+           is_digits(ports.substr(0, dash)) && is_digits(ports.substr(dash + 1));
+}
+
+std::optional<model::Listen> read_listen(const Value& value, Reading& reading) {
     const std::string* text = read_text(value, reading, "\"10.0.0.2:80/tcp\"");
     if (text == nullptr) return std::nullopt;
     const std::string_view all = *text;
@@ -125,11 +146,16 @@ std::optional<ServiceKey> read_listen(const Value& value, Reading& reading) {
             fmt::format("as in \"{}/{}\"", Endpoint{*bare, 80}.text(), model::name(*protocol)));
         return std::nullopt;
     }
+    if (is_range(address)) {
+        const auto range = read_range(address, value.at, reading);
+        if (!range) return std::nullopt;
+        return model::Listen({*protocol, range->first}, range->second);
+    }
     const bool all_ports = address.ends_with(":0");
     auto endpoint = all_ports ? read_all_ports(address, value.at, reading)
                               : read_endpoint(address, value.at, reading);
     if (!endpoint) return std::nullopt;
-    return ServiceKey{*protocol, *endpoint};
+    return model::Listen({*protocol, *endpoint});
 }
 
 std::optional<Endpoint> read_server(const Value& value, Reading& reading) {
@@ -224,11 +250,11 @@ std::optional<std::string> read_service_name(const Value& value, Reading& readin
 
 }  // namespace
 
-Kind<ServiceKey> listen_address() {
+Kind<model::Listen> listen_address() {
     return {"text",
             "",
-            "address:port/protocol, an IPv6 address in brackets, port 0 (all ports) to 65535, tcp, "
-            "udp or sctp",
+            "address:port/protocol, an IPv6 address in brackets, port 0 (all ports) to 65535 or a "
+            "range as 8000-8010, tcp, udp or sctp",
             read_listen,
             {},
             {}};
@@ -259,8 +285,9 @@ Kind<std::string> service_name() {
     return {"text", "", "1 to 63 letters, digits, '-', '_' and '.'", read_service_name, {}, {}};
 }
 
-std::string listen_text(const ServiceKey& key) {
-    return fmt::format("{}/{}", key.address.text(), model::name(key.protocol));
+std::string listen_text(const model::Listen& listen) {
+    const std::string last = listen.is_range() ? fmt::format("-{}", listen.last_port) : "";
+    return fmt::format("{}{}/{}", listen.address.text(), last, model::name(listen.protocol));
 }
 
 }  // namespace isobar::config

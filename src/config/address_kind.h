@@ -6,12 +6,13 @@
 
 #include "config/field.h"
 #include "model/address.h"
+#include "model/config.h"
 #include "model/service.h"
 
 namespace isobar::config {
 
-// "10.0.0.2:80/tcp"
-Kind<model::ServiceKey> listen_address();
+// "10.0.0.2:80/tcp", "10.0.0.2:8000-8010/tcp"
+Kind<model::Listen> listen_address();
 // "192.168.10.100" or "192.168.10.100:8080"; without a port it is 0.
 Kind<model::Endpoint> server_address();
 // "192.168.10.254"
@@ -24,6 +25,6 @@ Kind<std::string> interface_name();
 Kind<std::string> service_name();
 
 // A service's address as it is written in a file: "10.0.0.2:80/tcp".
-std::string listen_text(const model::ServiceKey& key);
+std::string listen_text(const model::Listen& listen);
 
 }  // namespace isobar::config

@@ -96,8 +96,10 @@ const std::vector<Bad> kBad = {
      "unknown key 'wieght' in a server", "did you mean 'weight'?"},
     {"UnknownDirectorKey", director_with("vip = \"10.0.0.2\""), 2, 1,
      "unknown key 'vip' in [director]",
-     "known here: interfaces, hook, connections, timeouts, expire_quiescent_template, "
-     "expire_nodest_conn, ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls"},
+     "known here: interfaces, hook, connections, timeouts, conn_reuse_mode, "
+     "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
+     "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, "
+     "ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,
@@ -136,8 +138,15 @@ const std::vector<Bad> kBad = {
      "listen: 'fd00::2/tcp' has no port", "as in \"[fd00::2]:80/tcp\""},
     {"LaterIpv6Network", masquerade_with("\"fd00::/8\"", "\"eth0\""), 2, 8,
      "from: IPv6 networks come with a later version of Isobar", ""},
-    {"LaterPortRange", listening_on("[\"10.0.0.2:8000-8100/tcp\"]"), 3, 11,
-     "listen: port ranges come with a later version of Isobar", ""},
+    {"PortRangeBackwards", listening_on("[\"10.0.0.2:8100-8000/tcp\"]"), 3, 11,
+     "listen: '8100-8000' is not a range of ports",
+     "two numbers from 1 to 65535, the smaller first"},
+    {"PortRangeTooFar", listening_on("[\"[fd00::2]:8000-65536/tcp\"]"), 3, 11,
+     "listen: '8000-65536' is not a range of ports",
+     "two numbers from 1 to 65535, the smaller first"},
+    {"PortRangeOverAPort",
+     listening_on("[\"10.0.0.2:8000-8010/tcp\", \"10.0.0.2:8010/tcp\", \"10.0.0.2:8005/udp\"]"), 3,
+     37, "10.0.0.2:8010/tcp has ports of 10.0.0.2:8000-8010/tcp", "first on line 3"},
 
     // forwarding methods
     {"FullnatWithoutAddresses", service_with("forward = \"fullnat\""), 2, 8,
@@ -152,7 +161,8 @@ const std::vector<Bad> kBad = {
      service_with("forward = \"fullnat\"\nlocal_addresses = [\"10.0.0.9\", \"10.0.0.9\"]"), 5, 32,
      "10.0.0.9 is listed twice", "first on line 5"},
     {"LocalAddressOfIpv6", service_with("forward = \"fullnat\"\nlocal_addresses = [\"fd00::9\"]"),
-     5, 20, "fd00::9 is not of the family of the service", "IPv4 and IPv6 are two services"},
+     5, 20, "fd00::9 is not of the family of the service",
+     "a local address is of the family of the service"},
     {"LocalAddressWithPort",
      service_with("forward = \"fullnat\"\nlocal_addresses = [\"10.0.0.9:1\"]"), 5, 20,
      "local_addresses: '10.0.0.9:1' is not an address", ""},

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/check.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -48,12 +49,17 @@ void check_interfaces(const DirectorDraft& director, Reading& reading) {
 class Servers {
 public:
     explicit Servers(const ServiceDraft& service) {
-        for (const auto& [listen, at] : service.listen) service_ports_.insert(listen.address.port);
+        for (const auto& [listen, at] : service.listen)
+            service_ports_.emplace_back(listen.address.port, listen.last());
     }
 
     // The earlier entry that is the same server.
     std::optional<Position> claim(const model::Endpoint& server, Position at) {
-        const bool same_port = server.port == 0 || service_ports_.contains(server.port);
+        const bool same_port =
+            server.port == 0 ||
+            std::any_of(service_ports_.begin(), service_ports_.end(), [&](const auto& ports) {
+                return ports.first <= server.port && server.port <= ports.second;
+            });
         auto first = as_written_.claim(server, at);
         if (!first && same_port) {
             // Two different ports of the service are two servers; no port is all of them.
@@ -68,7 +74,7 @@ public:
     }
 
 private:
-    std::set<model::Port> service_ports_;
+    std::vector<std::pair<model::Port, model::Port>> service_ports_;
     Claims<model::Endpoint> as_written_;
     std::map<model::Address, Position> without_port_;
     std::map<model::Address, Position> with_service_port_;
@@ -124,11 +130,12 @@ void check_server_ports(const ServiceDraft& service, Reading& reading) {
     for (const auto& [server, at] : service.servers) {
         const auto port = server.address.port;
         for (const auto& [listen, listen_at] : service.listen) {
-            if (port == 0 || port == listen.address.port) continue;
+            if (port == 0 || (port == listen.address.port && !listen.is_range())) continue;
             reading.error(at,
                           fmt::format("server {}: with forward = \"{}\" packets keep the port {}",
                                       server.address.text(), model::name(service.forward),
-                                      listen.address.port),
+                                      listen.is_range() ? "that they come for"
+                                                        : std::to_string(listen.address.port)),
                           "leave the port out");
             break;
         }
@@ -228,7 +235,7 @@ void check_mask(const ServiceDraft& service, Reading& reading) {
 }
 
 void check_persistence(const ServiceDraft& service, Reading& reading) {
-    if (service.persistence || service.listen.size() > 1) return;
+    if (service.persistence || service.is_group()) return;
     for (const auto& [listen, at] : service.listen) {
         if (listen.address.port != 0) continue;
         reading.error(at, "port 0, all ports, needs persistence",
@@ -248,13 +255,38 @@ void check_one_packet(const ServiceDraft& service, Reading& reading) {
 
 // The one that it will have in the data plane; 0: none.
 std::uint32_t mark_of(const ServiceDraft& service) {
-    if (service.listen.size() > 1) return model::group_mark(service.name.value);
+    if (service.is_group()) return model::group_mark(service.name.value);
     return service.listen.empty() ? service.mark.value : 0;
 }
 
+// Every packet is of one service.
+class Listens {
+public:
+    void claim(const Located<model::Listen>& listen, Reading& reading) {
+        const auto& [wanted, at] = listen;
+        auto& others = claimed_[{wanted.protocol, wanted.address.address}];
+        const auto other = std::find_if(others.begin(), others.end(), [&](const auto& each) {
+            return each.value.overlaps(wanted);
+        });
+        if (other != others.end() && other->value == wanted)
+            reading.error(at, fmt::format("{} is listened on twice", listen_text(wanted)),
+                          first_on(other->at));
+        else if (other != others.end())
+            reading.error(
+                at,
+                fmt::format("{} has ports of {}", listen_text(wanted), listen_text(other->value)),
+                first_on(other->at));
+        others.push_back(listen);
+    }
+
+private:
+    std::map<std::pair<model::Protocol, model::Address>, std::vector<Located<model::Listen>>>
+        claimed_;
+};
+
 void check_services(const FileDraft& draft, Reading& reading) {
     Claims<std::string> names;
-    Claims<model::ServiceKey> addresses;
+    Listens addresses;
     Claims<std::uint32_t> marks;
     for (const ServiceDraft& service : draft.services) {
         const auto& name = service.name;
@@ -264,12 +296,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
                               first_on(*first));
             }
         }
-        for (const auto& [listen, at] : service.listen) {
-            if (const auto first = addresses.claim(listen, at)) {
-                reading.error(at, fmt::format("{} is listened on twice", listen_text(listen)),
-                              first_on(*first));
-            }
-        }
+        for (const auto& listen : service.listen) addresses.claim(listen, reading);
         if (const auto mark = mark_of(service); mark != 0 && !name.value.empty()) {
             if (const auto first = marks.claim(mark, name.at))
                 reading.error(name.at,
@@ -317,8 +344,8 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.hook = draft.hook;
     director.connections = draft.connections;
     director.timeouts = draft.timeouts;
-    director.expiry = {draft.expire_quiescent_template, draft.expire_nodest_conn,
-                       draft.lblc_expiration, draft.lblcr_expiration};
+    director.switches = draft.switches;
+    director.locality = {draft.lblc_expiration, draft.lblcr_expiration};
     director.ftp_ports.assign(draft.ftp_ports.value.begin(), draft.ftp_ports.value.end());
     director.manage_sysctls = draft.manage_sysctls;
     return director;

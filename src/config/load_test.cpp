@@ -33,7 +33,7 @@ TEST(Load, AServiceNeedsANameAndAnAddressOnly) {
     ASSERT_EQ(config.services.size(), 1U);
     model::ServiceConfig web;
     web.name = "web";
-    web.listen = {{Protocol::Tcp, {Address::v4(10, 0, 0, 2), 80}}};
+    web.listen = {model::ServiceKey{Protocol::Tcp, {Address::v4(10, 0, 0, 2), 80}}};
     EXPECT_EQ(config.services[0], web);
     EXPECT_EQ(config.director, model::DirectorConfig{});
 }
@@ -120,18 +120,53 @@ mark = 1
 scheduler = "lblcr"
 )");
 
-    EXPECT_EQ(config.director.expiry.lblc_expiration, std::chrono::hours(2));
-    EXPECT_EQ(config.director.expiry.lblcr_expiration, std::chrono::seconds(90));
+    EXPECT_EQ(config.director.locality.lblc_expiration, std::chrono::hours(2));
+    EXPECT_EQ(config.director.locality.lblcr_expiration, std::chrono::seconds(90));
     EXPECT_EQ(config.services.at(0).scheduler, model::Scheduler::Lblcr);
+}
+
+TEST(Load, SwitchesAreReadByTheNamesOfIpvs) {
+    const auto config = good(R"(
+[director]
+conn_reuse_mode = 3
+expire_quiescent_template = true
+expire_nodest_conn = true
+sloppy_tcp = true
+drop_entry = 2
+amemthresh = 75
+ftp_ports = [21, 2121]
+
+[[service]]
+name = "web"
+listen = ["10.0.0.2:80/tcp"]
+)");
+
+    EXPECT_EQ(config.director.switches, (model::Switches{.conn_reuse_mode = 3,
+                                                         .expire_nodest_conn = 1,
+                                                         .expire_quiescent_template = 1,
+                                                         .sloppy_tcp = 1,
+                                                         .drop_entry = 2,
+                                                         .amemthresh = 75}));
+    EXPECT_EQ(config.director.ftp_ports, (std::vector<model::Port>{21, 2121}));
+}
+
+TEST(Load, ARangeOfPortsIsAGroup) {
+    const auto config = good(R"(
+[[service]]
+name = "media"
+listen = ["10.0.0.2:8000-8010/udp"]
+servers = [{ address = "192.168.10.100" }, { address = "192.168.10.100:9000" }]
+)");
+
+    const auto& media = config.services.at(0);
+    EXPECT_EQ(media.listen, std::vector<model::Listen>{model::Listen(
+                                {Protocol::Udp, {Address::v4(10, 0, 0, 2), 8000}}, 8010)});
+    EXPECT_TRUE(media.is_group());
+    EXPECT_NE(media.key().mark, 0U);
 }
 
 TEST(Load, PersistenceAndThresholdsAreRead) {
     const auto config = good(R"(
-[director]
-expire_quiescent_template = true
-expire_nodest_conn = true
-ftp_ports = [21, 2121]
-
 [[service]]
 name = "all"
 listen = ["10.0.0.2:0/tcp"]
@@ -155,9 +190,6 @@ listen = ["[fd00::2]:0/tcp"]
 persistence = { mask = 64 }
 )");
 
-    EXPECT_TRUE(config.director.expiry.expire_quiescent_template);
-    EXPECT_TRUE(config.director.expiry.expire_nodest_conn);
-    EXPECT_EQ(config.director.ftp_ports, (std::vector<model::Port>{21, 2121}));
     ASSERT_EQ(config.services.size(), 4U);
     const auto& all = config.services[0];
     EXPECT_EQ(all.listen.at(0).address.port, 0);

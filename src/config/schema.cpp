@@ -119,6 +119,28 @@ Kind<PersistenceDraft> persistence() {
              "the whole address")});
 }
 
+// One of IPVS's: true or false, or a number.
+Field<DirectorDraft> switch_field(const char* name, std::string sentence) {
+    const model::SwitchSpec& spec = *model::switch_named(name);
+    const auto describe = [&](const auto& kind, const auto& initial) {
+        Field<DirectorDraft> field;
+        field.doc.key = name;
+        field.doc.type = kind.type;
+        field.doc.range = kind.range;
+        field.doc.sentence = std::move(sentence);
+        field.doc.default_value = kind.show(initial);
+        field.read = [which = spec.value, read = kind.read](const Value& value, Reading& reading,
+                                                            DirectorDraft& into) {
+            if (const auto got = read(value, reading))
+                into.switches.*which = static_cast<std::uint16_t>(*got);
+        };
+        return field;
+    };
+    const std::uint16_t initial = DirectorDraft{}.switches.*spec.value;
+    return spec.most == 1 ? describe(boolean(), initial != 0)
+                          : describe(number(0, spec.most, ""), std::uint32_t{initial});
+}
+
 Kind<DirectorDraft> director() {
     using D = DirectorDraft;
     return table_of<D>(
@@ -137,13 +159,42 @@ Kind<DirectorDraft> director() {
              "in a network namespace."),
          optional("timeouts", &D::timeouts, timeouts(),
                   "When connections without packets are forgotten."),
-         optional("expire_quiescent_template", &D::expire_quiescent_template, boolean(),
-                  "Whether a client of a persistent service leaves its server when that is "
-                  "quiesced (weight 0). If not, it still makes new connections to it."),
-         optional("expire_nodest_conn", &D::expire_nodest_conn, boolean(),
-                  "Whether a connection to a removed server ends with its next packet. If not, "
-                  "its packets are dropped silently until the server returns or the connection "
-                  "times out."),
+         switch_field(
+             "conn_reuse_mode",
+             "What a SYN begins a new connection in place of: 0: none; 1: one in TIME_WAIT "
+             "or CLOSE; 2, 3: with dr and tun also one in FIN_WAIT. Not for persistent "
+             "clients."),
+         switch_field("expire_quiescent_template",
+                      "Whether a client of a persistent service leaves its server when that is "
+                      "quiesced (weight 0). If not, it still makes new connections to it."),
+         switch_field(
+             "expire_nodest_conn",
+             "Whether a connection to a removed server ends with its next packet, and one "
+             "to a quiesced server with the next SYN. If not, packets for a removed server "
+             "are lost until it returns."),
+         switch_field("sloppy_tcp",
+                      "Whether a connection may begin with any packet of TCP but a reset, as after "
+                      "a failover. If not, with a SYN."),
+         switch_field("sloppy_sctp", "The same for SCTP. If not, with an INIT."),
+         switch_field("drop_entry",
+                      "Ends half-open connections, and templates that nobody uses and whose server "
+                      "never answered, in 1/32 of the table each second. 0: never; 1, 2: while the "
+                      "table is fuller than amemthresh; 3: always."),
+         switch_field("drop_packet",
+                      "Drops new connections. 0: never; 1, 2: while the table is fuller than "
+                      "amemthresh, the more the fuller it is, up to every other one; 3: one of "
+                      "am_droprate."),
+         switch_field("secure_tcp",
+                      "Whether a TCP connection counts as established only when its server has "
+                      "acknowledged it (nat). 0: never; 1, 2: while the table is fuller than "
+                      "amemthresh; 3: always."),
+         switch_field("am_droprate", "With drop_packet = 3: one of so many is dropped; 0: none."),
+         switch_field("amemthresh",
+                      "How many per cent of the connection table's records are in use when the "
+                      "modes 1 and 2 begin to act. With IPVS it is pages of free memory."),
+         switch_field("pmtu_disc",
+                      "Whether a packet that must not be cut up, and is too big for its tunnel, is "
+                      "refused with the size that fits. If not, it is cut up in its tunnel."),
          optional("ftp_ports", &D::ftp_ports, located(list_of(number(1, 65535, ""))),
                   "Ports on which FTP is spoken, at most 8: the data connections of FTP clients, "
                   "which commands there announce, get through NAT. Empty: FTP is like any other "

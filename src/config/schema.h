@@ -26,11 +26,10 @@ struct DirectorDraft {
     model::HookChoice hook = model::DirectorConfig{}.hook;
     std::uint32_t connections = model::DirectorConfig{}.connections;
     model::Timeouts timeouts;
-    bool expire_quiescent_template = model::ExpiryPolicy{}.expire_quiescent_template;
-    bool expire_nodest_conn = model::ExpiryPolicy{}.expire_nodest_conn;
+    model::Switches switches = model::DirectorConfig{}.switches;
     Located<std::vector<std::uint32_t>> ftp_ports{{model::kFtpPort}, {}};
-    std::chrono::seconds lblc_expiration = model::ExpiryPolicy{}.lblc_expiration;
-    std::chrono::seconds lblcr_expiration = model::ExpiryPolicy{}.lblcr_expiration;
+    std::chrono::seconds lblc_expiration = model::LocalityExpiry{}.lblc_expiration;
+    std::chrono::seconds lblcr_expiration = model::LocalityExpiry{}.lblcr_expiration;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
 };
 
@@ -47,7 +46,10 @@ struct PortsDraft {
 // Values that had errors are missing.
 struct ServiceDraft {
     Located<std::string> name;
-    std::vector<Located<model::ServiceKey>> listen;
+    std::vector<Located<model::Listen>> listen;
+    [[nodiscard]] bool is_group() const {
+        return listen.size() > 1 || (listen.size() == 1 && listen.front().value.is_range());
+    }
     Located<std::uint32_t> mark{0, {}};
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;

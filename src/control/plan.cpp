@@ -16,14 +16,14 @@ model::VirtualService virtual_service(const model::ServiceConfig& service) {
 
 // The packets that belong to the group.
 void add_rules(const model::ServiceConfig& group, std::vector<model::MarkRule>& rules) {
-    for (const model::ServiceKey& listen : group.listen) {
+    for (const model::Listen& listen : group.listen) {
         const auto& [address, port] = listen.address;
         const bool ipv4 = address.family == model::Family::V4;
         rules.push_back({listen.protocol,
                          {{address.family, {}}, 0},
                          {address, ipv4 ? 32U : 128U},
                          port,
-                         port == 0 ? model::Port{65535} : port,
+                         port == 0 ? model::Port{65535} : listen.last(),
                          group.key().mark});
     }
 }
@@ -33,7 +33,8 @@ void add_rules(const model::ServiceConfig& group, std::vector<model::MarkRule>& 
 model::Forwarding plan(const model::Config& config) {
     model::Forwarding wanted;
     wanted.timeouts = config.director.timeouts;
-    wanted.expiry = config.director.expiry;
+    wanted.switches = config.director.switches;
+    wanted.locality = config.director.locality;
     wanted.ftp_ports = config.director.ftp_ports;
     for (const model::ServiceConfig& service : config.services) {
         wanted.services.push_back(virtual_service(service));

@@ -13,7 +13,8 @@ Endpoint endpoint(const char* text) {
     return Endpoint::parse(text).value();
 }
 
-model::Config one_service(std::vector<ServiceKey> listen, std::vector<model::RealServer> servers) {
+model::Config one_service(std::vector<model::Listen> listen,
+                          std::vector<model::RealServer> servers) {
     model::Config config;
     model::ServiceConfig service;
     service.name = "web";
@@ -77,6 +78,17 @@ TEST(Plan, AGroupIsOfTheFamilyOfItsAddresses) {
         wanted.groups.at(1),
         (model::MarkRule{
             model::Protocol::Tcp, everybody, {http.address.address, 128}, 443, 443, key.mark}));
+}
+
+TEST(Plan, ARangeOfPortsIsOneRule) {
+    const ServiceKey first{model::Protocol::Udp, endpoint("10.0.0.2:8000")};
+
+    const model::Forwarding wanted =
+        plan(one_service({model::Listen(first, 8010)}, {{endpoint("192.168.10.100:0"), 1}}));
+
+    EXPECT_EQ(wanted.services.at(0).servers.at(0).address.port, 0) << "that of the packet";
+    EXPECT_EQ(wanted.groups.at(0).first_port, 8000);
+    EXPECT_EQ(wanted.groups.at(0).last_port, 8010);
 }
 
 TEST(Plan, AServiceByMarkIsThat) {

@@ -20,12 +20,18 @@ std::string describe_timeouts(const model::Timeouts& timeouts) {
                        timeouts.tcp_fin.count(), timeouts.udp.count());
 }
 
-std::string describe_expiry(const model::ExpiryPolicy& policy) {
-    return fmt::format(
-        "expire_quiescent_template {}, expire_nodest_conn {}, lblc_expiration {} s, "
-        "lblcr_expiration {} s",
-        policy.expire_quiescent_template, policy.expire_nodest_conn, policy.lblc_expiration.count(),
-        policy.lblcr_expiration.count());
+// "sloppy_tcp 1, drop_entry 3": those that change.
+std::string describe_switches(const model::Switches& before, const model::Switches& after) {
+    std::string text;
+    for (const auto& [name, value, most] : model::kSwitches)
+        if (before.*value != after.*value)
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, after.*value);
+    return text;
+}
+
+std::string describe_locality(const model::LocalityExpiry& expiry) {
+    return fmt::format("lblc_expiration {} s, lblcr_expiration {} s", expiry.lblc_expiration.count(),
+                       expiry.lblcr_expiration.count());
 }
 
 }  // namespace
@@ -72,41 +78,50 @@ void Reconciler::store(Owned owned, Reconciled& report) {
 namespace {
 
 // What is set beside the services, of which a refused change leaves nothing either.
-struct Switches {
+struct Beside {
     model::Timeouts timeouts;
-    model::ExpiryPolicy expiry;
+    model::Switches switches;
+    model::LocalityExpiry locality;
     std::vector<model::MarkRule> groups;
     std::vector<model::Port> ftp_ports;
 
-    explicit Switches(ForwardingPlane& plane)
+    explicit Beside(ForwardingPlane& plane)
         : timeouts(plane.timeouts()),
-          expiry(plane.expiry()),
+          switches(plane.switches()),
+          locality(plane.locality()),
           groups(plane.groups()),
           ftp_ports(plane.ftp_ports()) {}
 
     // As well as it goes: the change has failed already, and that is what is told.
     void put_back(ForwardingPlane& plane) const {
         if (plane.timeouts() != timeouts) (void)plane.set_timeouts(timeouts);
-        if (plane.expiry() != expiry) (void)plane.set_expiry(expiry);
+        if (plane.switches() != switches) (void)plane.set_switches(switches);
+        if (plane.locality() != locality) (void)plane.set_locality(locality);
         if (plane.groups() != groups) (void)plane.set_groups(groups);
         if (plane.ftp_ports() != ftp_ports) (void)plane.set_ftp_ports(ftp_ports);
     }
 };
 
 // Ahead of the services: a mark without a service changes nothing for a packet.
-Result<void> set_switches(ForwardingPlane& plane, const model::Forwarding& wanted,
-                          const Switches& running, Reconciled& report) {
+Result<void> set_beside(ForwardingPlane& plane, const model::Forwarding& wanted,
+                        const Beside& running, Reconciled& report) {
     if (wanted.timeouts && *wanted.timeouts != running.timeouts) {
         if (auto set = plane.set_timeouts(*wanted.timeouts); !set) {
             return tl::unexpected(std::move(set.error()).in("set timeouts"));
         }
         report.changes.push_back(describe_timeouts(*wanted.timeouts));
     }
-    if (wanted.expiry && *wanted.expiry != running.expiry) {
-        if (auto set = plane.set_expiry(*wanted.expiry); !set) {
-            return tl::unexpected(std::move(set.error()).in("set what ends early"));
+    if (wanted.switches && *wanted.switches != running.switches) {
+        if (auto set = plane.set_switches(*wanted.switches); !set) {
+            return tl::unexpected(std::move(set.error()).in("set switches"));
         }
-        report.changes.push_back(describe_expiry(*wanted.expiry));
+        report.changes.push_back(describe_switches(running.switches, *wanted.switches));
+    }
+    if (wanted.locality && *wanted.locality != running.locality) {
+        if (auto set = plane.set_locality(*wanted.locality); !set) {
+            return tl::unexpected(std::move(set.error()).in("set when destinations are forgotten"));
+        }
+        report.changes.push_back(describe_locality(*wanted.locality));
     }
     if (wanted.ftp_ports && *wanted.ftp_ports != running.ftp_ports) {
         if (auto set = plane.set_ftp_ports(*wanted.ftp_ports); !set) {
@@ -133,9 +148,9 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     Reconciled report;
     if (!loaded_) load(*running, wanted, report);
 
-    const Switches switches(plane);
-    if (auto set = set_switches(plane, wanted, switches, report); !set) {
-        switches.put_back(plane);
+    const Beside beside(plane);
+    if (auto set = set_beside(plane, wanted, beside, report); !set) {
+        beside.put_back(plane);
         return tl::unexpected(std::move(set.error()));
     }
 
@@ -150,7 +165,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     if (!changes.empty()) {
         if (auto applied = plane.apply(changes); !applied) {
             store(before, report);
-            switches.put_back(plane);
+            beside.put_back(plane);
             return tl::unexpected(std::move(applied.error()));
         }
     }

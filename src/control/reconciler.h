@@ -25,8 +25,10 @@ public:
     virtual Result<void> apply(std::span<const model::Change> changes) = 0;
     virtual model::Timeouts timeouts() = 0;
     virtual Result<void> set_timeouts(const model::Timeouts& timeouts) = 0;
-    virtual model::ExpiryPolicy expiry() = 0;
-    virtual Result<void> set_expiry(const model::ExpiryPolicy& policy) = 0;
+    virtual model::Switches switches() = 0;
+    virtual Result<void> set_switches(const model::Switches& switches) = 0;
+    virtual model::LocalityExpiry locality() = 0;
+    virtual Result<void> set_locality(const model::LocalityExpiry& expiry) = 0;
     virtual std::vector<model::Port> ftp_ports() = 0;
     virtual Result<void> set_ftp_ports(std::span<const model::Port> ports) = 0;
     virtual std::vector<model::MarkRule> groups() = 0;
@@ -43,7 +45,7 @@ class Reconciler {
 public:
     explicit Reconciler(OwnedFile file) : file_(std::move(file)) {}
 
-    // On failure nothing was changed, but perhaps the timeouts and what ends early.
+    // On failure nothing was changed, but perhaps the timeouts and switches.
     Result<Reconciled> reconcile(ForwardingPlane& plane, const model::Forwarding& wanted);
 
 private:

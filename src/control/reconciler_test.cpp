@@ -40,9 +40,15 @@ public:
         return {};
     }
 
-    model::ExpiryPolicy expiry() override { return policy; }
-    Result<void> set_expiry(const model::ExpiryPolicy& wanted) override {
-        policy = wanted;
+    model::Switches switches() override { return switched; }
+    Result<void> set_switches(const model::Switches& wanted) override {
+        switched = wanted;
+        return {};
+    }
+
+    model::LocalityExpiry locality() override { return remembered; }
+    Result<void> set_locality(const model::LocalityExpiry& wanted) override {
+        remembered = wanted;
         return {};
     }
 
@@ -62,7 +68,8 @@ public:
 
     std::vector<model::ServiceStatus> running;
     model::Timeouts set;
-    model::ExpiryPolicy policy;
+    model::Switches switched;
+    model::LocalityExpiry remembered;
     std::vector<model::MarkRule> rules;
     std::vector<model::Port> ports{model::kFtpPort};
     bool refuse = false;
@@ -177,18 +184,18 @@ TEST_F(ReconcilerTest, RefusedChangeLeavesTheRecordAsItWas) {
     EXPECT_EQ(file().load().value(), Owned{kWeb});
 }
 
-TEST_F(ReconcilerTest, RefusedChangeLeavesTimeoutsExpiryAndGroupsAsTheyWere) {
+TEST_F(ReconcilerTest, RefusedChangeLeavesTimeoutsSwitchesAndGroupsAsTheyWere) {
     (void)first_run(wanting({kWeb}));
     plane.refuse = true;
     auto wanted = wanting({kTelnet});
     wanted.timeouts->tcp = std::chrono::seconds(60);
-    wanted.expiry = model::ExpiryPolicy{true, true};
+    wanted.switches = model::Switches{.sloppy_tcp = 1};
     wanted.groups.push_back({});
 
     EXPECT_FALSE(Reconciler(file()).reconcile(plane, wanted).has_value());
 
     EXPECT_EQ(plane.set, model::Timeouts{});
-    EXPECT_EQ(plane.policy, model::ExpiryPolicy{});
+    EXPECT_EQ(plane.switched, model::Switches{});
     EXPECT_THAT(plane.rules, IsEmpty());
 }
 
@@ -220,16 +227,26 @@ TEST_F(ReconcilerTest, SetsTimeoutsOnlyWhereTheyDiffer) {
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }
 
-TEST_F(ReconcilerTest, SetsWhatEndsEarlyOnlyWhereItDiffers) {
+TEST_F(ReconcilerTest, SetsSwitchesOnlyWhereTheyDiffer) {
     model::Forwarding wanted = wanting({});
-    wanted.expiry = model::ExpiryPolicy{.expire_quiescent_template = true};
+    wanted.switches = model::Switches{.expire_quiescent_template = 1, .drop_entry = 3};
+
+    const Reconciled done = first_run(wanted);
+
+    EXPECT_THAT(done.changes, ElementsAre("expire_quiescent_template 1, drop_entry 3"));
+    EXPECT_EQ(plane.switched.drop_entry, 3);
+    EXPECT_THAT(first_run(wanted).changes, IsEmpty());
+}
+
+TEST_F(ReconcilerTest, SetsWhenDestinationsAreForgottenOnlyWhereItDiffers) {
+    model::Forwarding wanted = wanting({});
+    wanted.locality = {.lblc_expiration = std::chrono::hours(2)};
 
     const Reconciled done = first_run(wanted);
 
     EXPECT_THAT(done.changes,
-                ElementsAre("expire_quiescent_template true, expire_nodest_conn false, "
-                            "lblc_expiration 86400 s, lblcr_expiration 86400 s"));
-    EXPECT_TRUE(plane.policy.expire_quiescent_template);
+                ElementsAre("lblc_expiration 7200 s, lblcr_expiration 86400 s"));
+    EXPECT_EQ(plane.remembered.lblc_expiration, std::chrono::hours(2));
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }
 

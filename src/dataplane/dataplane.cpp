@@ -22,6 +22,7 @@
 #include "dataplane/lock.h"
 #include "dataplane/maps.h"
 #include "dataplane/programs.h"
+#include "dataplane/switches.h"
 #include "dataplane/sysctls.h"
 #include "dataplane/tables.h"
 #include "kernel/program.h"
@@ -51,15 +52,12 @@ void write_timeouts(isobar_settings& settings, const model::Timeouts& timeouts) 
     settings.timeout_s[2] = static_cast<std::uint32_t>(timeouts.udp.count());
 }
 
-void write_expiry(isobar_settings& settings, const model::ExpiryPolicy& policy) {
-    const auto put = [](std::uint32_t& word, auto value) {
-        std::atomic_ref(word).store(static_cast<std::uint32_t>(value));
+void write_locality(isobar_settings& settings, const model::LocalityExpiry& expiry) {
+    const auto put = [](std::uint32_t& word, std::chrono::seconds value) {
+        std::atomic_ref(word).store(static_cast<std::uint32_t>(value.count()));
     };
-    put(settings.switches,
-        (policy.expire_quiescent_template ? ISOBAR_EXPIRE_QUIESCENT_TEMPLATE : 0) |
-            (policy.expire_nodest_conn ? ISOBAR_EXPIRE_NODEST_CONN : 0));
-    put(settings.lblc_expiration, policy.lblc_expiration.count());
-    put(settings.lblcr_expiration, policy.lblcr_expiration.count());
+    put(settings.lblc_expiration, expiry.lblc_expiration);
+    put(settings.lblcr_expiration, expiry.lblcr_expiration);
 }
 
 // The clocks, at a moment when they tell HZ: 300 s after boot jiffies are 2^32 at any HZ.
@@ -97,7 +95,8 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
         settings.timeout[state] = kDefaults[state] * settings.hz;
     write_timeouts(settings, {});
     settings.ftp_ports[0] = to_network(model::kFtpPort);
-    write_expiry(settings, {});
+    write_locality(settings, {});
+    write_switches(settings, {});
     return {};
 }
 
@@ -258,10 +257,20 @@ Result<void> Dataplane::set_timeouts(const model::Timeouts& timeouts) {
     return {};
 }
 
-Result<void> Dataplane::set_expiry(const model::ExpiryPolicy& policy) {
+Result<void> Dataplane::set_switches(const model::Switches& switches) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());
-    write_expiry(impl_->maps.settings(), policy);
+    for (const auto& [name, value, most] : model::kSwitches)
+        if (switches.*value > most)
+            return failure(Fault::OutOfRange, fmt::format("{}: at most {}", name, most));
+    write_switches(impl_->maps.settings(), switches);
+    return {};
+}
+
+Result<void> Dataplane::set_locality(const model::LocalityExpiry& expiry) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    write_locality(impl_->maps.settings(), expiry);
     return {};
 }
 
@@ -432,11 +441,9 @@ model::Timeouts Dataplane::timeouts() const {
             std::chrono::seconds(settings.timeout_s[2])};
 }
 
-model::ExpiryPolicy Dataplane::expiry() const {
+model::LocalityExpiry Dataplane::locality() const {
     const auto& settings = impl_->maps.settings();
-    return {(settings.switches & ISOBAR_EXPIRE_QUIESCENT_TEMPLATE) != 0,
-            (settings.switches & ISOBAR_EXPIRE_NODEST_CONN) != 0,
-            std::chrono::seconds(settings.lblc_expiration),
+    return {std::chrono::seconds(settings.lblc_expiration),
             std::chrono::seconds(settings.lblcr_expiration)};
 }
 
@@ -445,6 +452,27 @@ std::vector<model::Port> Dataplane::ftp_ports() const {
     for (const auto port : impl_->maps.settings().ftp_ports)
         if (port != 0) ports.push_back(from_network(port));
     return ports;
+}
+
+model::Switches Dataplane::switches() const {
+    return read_switches(impl_->maps.settings());
+}
+
+Result<std::vector<model::EventCount>> Dataplane::events() const {
+    static constexpr struct {
+        const char* name;
+        const char* meaning;
+    } kEvents[] = {
+#define X(NAME, meaning) {#NAME, meaning},
+        ISOBAR_EVENT_LIST(X)
+#undef X
+    };
+    const auto counts = impl_->maps.events();
+    if (!counts) return tl::unexpected(counts.error());
+    std::vector<model::EventCount> result;
+    for (std::size_t i = 0; i < std::size(kEvents); ++i)
+        result.push_back({lower(kEvents[i].name), kEvents[i].meaning, (*counts)[i]});
+    return result;
 }
 
 Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {

@@ -62,7 +62,8 @@ public:
     Result<void> apply(std::span<const model::Change> changes);
     // Zero fields keep their value. At most 31 days each.
     Result<void> set_timeouts(const model::Timeouts& timeouts);
-    Result<void> set_expiry(const model::ExpiryPolicy& policy);
+    Result<void> set_switches(const model::Switches& switches);
+    Result<void> set_locality(const model::LocalityExpiry& expiry);
     // Where new connections by NAT are taken for FTP's control connections; at most
     // model::kMostFtpPorts.
     Result<void> set_ftp_ports(std::span<const model::Port> ports);
@@ -79,13 +80,16 @@ public:
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
     [[nodiscard]] model::Timeouts timeouts() const;
-    [[nodiscard]] model::ExpiryPolicy expiry() const;
+    [[nodiscard]] model::Switches switches() const;
+    [[nodiscard]] model::LocalityExpiry locality() const;
     [[nodiscard]] std::vector<model::Port> ftp_ports() const;
     [[nodiscard]] std::vector<model::MarkRule> groups() const;
     [[nodiscard]] std::vector<model::MarkRule> host_marks() const;
     // Are there services by a mark of the host?
     [[nodiscard]] bool uses_host_marks() const;
     Result<std::vector<model::VerdictCount>> verdicts() const;
+    // What happens beside the way of packets: connections that ended early, and the like.
+    Result<std::vector<model::EventCount>> events() const;
     // Records in use and in all.
     struct Capacity {
         std::uint32_t used = 0;

@@ -106,12 +106,20 @@ Result<void> Maps::clear_traffic(std::uint32_t server) const {
 }
 
 Result<std::vector<std::uint64_t>> Maps::verdicts() const {
-    std::vector<std::uint64_t> sums(ISOBAR_VERDICTS);
+    return sums("isobar_verdicts", ISOBAR_VERDICTS);
+}
+
+Result<std::vector<std::uint64_t>> Maps::events() const {
+    return sums("isobar_events", ISOBAR_EVENTS);
+}
+
+Result<std::vector<std::uint64_t>> Maps::sums(const char* name, std::uint32_t size) const {
+    std::vector<std::uint64_t> sums(size);
     std::vector<std::uint64_t> per_cpu(cpus_);
-    for (std::uint32_t verdict = 0; verdict < ISOBAR_VERDICTS; ++verdict) {
-        if (bpf_map_lookup_elem(fd("isobar_verdicts"), &verdict, per_cpu.data()) != 0)
-            return system_failure("read verdicts", errno);
-        for (const auto count : per_cpu) sums[verdict] += count;
+    for (std::uint32_t i = 0; i < size; ++i) {
+        if (bpf_map_lookup_elem(fd(name), &i, per_cpu.data()) != 0)
+            return system_failure(fmt::format("read {}", name), errno);
+        for (const auto count : per_cpu) sums[i] += count;
     }
     return sums;
 }

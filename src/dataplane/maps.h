@@ -82,8 +82,12 @@ public:
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
     Result<void> clear_traffic(std::uint32_t server) const;
     [[nodiscard]] Result<std::vector<std::uint64_t>> verdicts() const;
+    [[nodiscard]] Result<std::vector<std::uint64_t>> events() const;
 
 private:
+    [[nodiscard]] Result<std::vector<std::uint64_t>> sums(const char* name,
+                                                          std::uint32_t size) const;
+
     std::map<std::string, Fd> fds_;
     MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, filter_,
         rules_, caches_;

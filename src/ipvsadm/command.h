@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/address.h"
 #include "model/service.h"
+#include "model/switches.h"
 
 namespace isobar::ipvsadm {
 
@@ -26,6 +28,8 @@ enum class Action : std::uint8_t {
     List,
     Zero,
     SetTimeouts,
+    SetSwitches,  // not ipvsadm's: in place of its sysctls
+    ListSwitches,
     StartDaemon,
     StopDaemon,
     Help,
@@ -62,6 +66,14 @@ struct ListOptions {
     bool operator==(const ListOptions&) const = default;
 };
 
+// "sloppy_tcp=1"
+struct SwitchSetting {
+    std::uint16_t model::Switches::* which = nullptr;
+    std::uint16_t value = 0;
+
+    bool operator==(const SwitchSetting&) const = default;
+};
+
 struct Command {
     Action action = Action::List;
     std::optional<ServiceName> service;
@@ -87,6 +99,7 @@ struct Command {
     ListOptions list;          // -L; -S has `numeric`
     model::Timeouts timeouts;  // --set; zero: keep
     DaemonRole daemon = DaemonRole::Master;
+    std::vector<SwitchSetting> switches;  // --set-switch
 
     bool operator==(const Command&) const = default;
 };

@@ -24,6 +24,7 @@ constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxMark = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kMaxSyncMessage = 65507;  // what a UDP datagram over IPv4 holds
 constexpr std::chrono::seconds kDefaultPersistence{360};
+constexpr std::string_view kSysctlPrefix = "net.ipv4.vs.";
 
 using Outcome = tl::expected<void, UsageError>;
 
@@ -61,6 +62,7 @@ private:
     Outcome read_daemon_role(const std::string& value);
     Outcome read_group(const std::string& value);
     Outcome read_timeouts();
+    Outcome read_switch(const std::string& word);
     Outcome check_others();
     Outcome check_service();
     Outcome check_server();
@@ -80,6 +82,9 @@ tl::expected<Command, UsageError> Parser::parse() {
 
     if (outcome) outcome = read_options();
     if (outcome && action == Action::SetTimeouts) outcome = read_timeouts();
+    if (action == Action::SetSwitches)
+        for (const std::string& word : reader_.others())
+            if (outcome) outcome = read_switch(word);
     if (outcome) outcome = check_others();
     if (outcome && (action == Action::AddService || action == Action::EditService)) {
         outcome = check_service();
@@ -100,7 +105,8 @@ Outcome Parser::read_command() {
 
     command_.action = *action;
     const bool of_daemon = *action == Action::StartDaemon || *action == Action::StopDaemon;
-    return of_daemon ? read_daemon_role(option->value.value_or("")) : Outcome();
+    if (of_daemon) return read_daemon_role(option->value.value_or(""));
+    return *action == Action::SetSwitches ? read_switch(option->value.value_or("")) : Outcome();
 }
 
 Outcome Parser::read_options() {
@@ -390,6 +396,24 @@ Outcome Parser::read_timeouts() {
     return {};
 }
 
+// "sloppy_tcp=1", or a line for sysctl: "net.ipv4.vs.sloppy_tcp=1".
+Outcome Parser::read_switch(const std::string& word) {
+    std::string_view name(word);
+    const auto equals = name.find('=');
+    if (equals == std::string_view::npos)
+        return mistake(fmt::format("`{}' is not NAME=VALUE", word));
+    const std::string value(name.substr(equals + 1));
+    name = name.substr(0, equals);
+    if (name.starts_with(kSysctlPrefix)) name.remove_prefix(kSysctlPrefix.size());
+    const model::SwitchSpec* spec = model::switch_named(name);
+    if (spec == nullptr) return mistake(fmt::format("unknown switch `{}'", name));
+    const auto number = parse_number(value, 0, spec->most);
+    if (!number)
+        return mistake(fmt::format("{}: `{}' is not within 0 to {}", name, value, spec->most));
+    command_.switches.push_back({spec->value, static_cast<std::uint16_t>(*number)});
+    return {};
+}
+
 Outcome Parser::read_daemon_role(const std::string& value) {
     const bool starts = command_.action == Action::StartDaemon;
     if (value != "master" && value != "backup") {
@@ -434,7 +458,7 @@ Outcome Parser::read_group(const std::string& value) {
 Outcome Parser::check_others() {
     const std::size_t wanted = command_.action == Action::SetTimeouts ? 3 : 0;
     const auto& words = reader_.others();
-    if (words.size() > wanted) {
+    if (command_.action != Action::SetSwitches && words.size() > wanted) {
         return mistake(fmt::format("unexpected argument {}", words[wanted]));
     }
     auto flag_mistake = find_flag_mistake(command_.scheduler_flags, command_.scheduler);

@@ -47,6 +47,10 @@ public:
         return data_plane_.connections();
     }
     [[nodiscard]] model::Timeouts timeouts() const override { return data_plane_.timeouts(); }
+    Result<void> set_switches(const model::Switches& switches) override {
+        return data_plane_.set_switches(switches);
+    }
+    [[nodiscard]] model::Switches switches() const override { return data_plane_.switches(); }
 
 private:
     Dataplane data_plane_;

@@ -586,5 +586,28 @@ TEST_F(Execute, RestoreOfHelpEndsThere) {
     EXPECT_EQ(rules(), "");
 }
 
+// ---- switches ----
+
+TEST_F(Execute, SwitchesAreSetAndPrintedByTheNamesOfTheirSysctls) {
+    given({"--set-switch sloppy_tcp=1 net.ipv4.vs.drop_entry=3", "--set-switch amemthresh=50"});
+
+    EXPECT_EQ(table.switches,
+              (model::Switches{.sloppy_tcp = 1, .drop_entry = 3, .amemthresh = 50}));
+    const auto printed = run("--switches");
+    EXPECT_EQ(printed.exit_code, 0);
+    EXPECT_TRUE(printed.out.starts_with("net.ipv4.vs.conn_reuse_mode = 1\n")) << printed.out;
+    EXPECT_NE(printed.out.find("\nnet.ipv4.vs.drop_entry = 3\n"), std::string::npos);
+}
+
+TEST_F(Execute, WrongSwitchesChangeNothing) {
+    EXPECT_EQ(verdict("--set-switch sloppy_tcp"), "2 `sloppy_tcp' is not NAME=VALUE");
+    EXPECT_EQ(verdict("--set-switch cache_bypass=1"), "2 unknown switch `cache_bypass'");
+    EXPECT_EQ(verdict("--set-switch sloppy_tcp=1 drop_entry=4"),
+              "2 drop_entry: `4' is not within 0 to 3");
+    EXPECT_EQ(verdict("--set-switch sloppy_tcp=1 -n"),
+              "2 Illegal 'numeric' option with the 'set-switch' command");
+    EXPECT_EQ(table.switches, model::Switches{});
+}
+
 }  // namespace
 }  // namespace isobar::ipvsadm

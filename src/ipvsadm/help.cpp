@@ -22,6 +22,8 @@ std::string_view help_text() {
   ipvsadm -S [-n]                                    print the rules that make all this anew
   ipvsadm -R                                         read such rules from standard input
   ipvsadm --set TCP TCPFIN UDP                       timeouts in seconds; 0 keeps the old one
+  ipvsadm --set-switch NAME=VALUE...                 what net.ipv4.vs.NAME is for IPVS
+  ipvsadm --switches                                 print them all
   ipvsadm -h                                         this text
   ipvsadm -v                                         the version
 

@@ -30,6 +30,8 @@ public:
     virtual Result<std::vector<model::ServiceStatus>> services() = 0;
     virtual Result<std::vector<model::ConnectionStatus>> connections() = 0;
     [[nodiscard]] virtual model::Timeouts timeouts() const = 0;
+    virtual Result<void> set_switches(const model::Switches& switches) = 0;
+    [[nodiscard]] virtual model::Switches switches() const = 0;
 };
 
 class Kernel {

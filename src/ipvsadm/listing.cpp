@@ -360,6 +360,13 @@ std::string list_connections(std::span<const model::ConnectionStatus> connection
     return text;
 }
 
+std::string list_switches(const model::Switches& switches) {
+    std::string text;
+    for (const auto& [name, value, most] : model::kSwitches)
+        text += fmt::format("net.ipv4.vs.{} = {}\n", name, switches.*value);
+    return text;
+}
+
 std::string list_timeouts(const model::Timeouts& timeouts) {
     return fmt::format("Timeout (tcp tcpfin udp): {} {} {}\n", timeouts.tcp.count(),
                        timeouts.tcp_fin.count(), timeouts.udp.count());

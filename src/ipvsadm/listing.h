@@ -24,6 +24,8 @@ std::string list_service(const model::ServiceStatus& service, const ListOptions&
 std::string list_connections(std::span<const model::ConnectionStatus> connections,
                              const ListOptions& options, Names& names);
 std::string list_timeouts(const model::Timeouts& timeouts);
+// As sysctl prints them: "net.ipv4.vs.sloppy_tcp = 0".
+std::string list_switches(const model::Switches& switches);
 
 // The command lines that make this service anew.
 // Of the options: `numeric`, and `thresholds`, which ipvsadm does not save.

@@ -32,6 +32,8 @@ constexpr std::array kOptions = {
     OptionSpec{'l', "list", Action::List, {}},
     OptionSpec{'Z', "zero", Action::Zero, {}},
     OptionSpec{0, "set", Action::SetTimeouts, {}},
+    OptionSpec{0, "set-switch", Action::SetSwitches, {}, Value::Required},
+    OptionSpec{0, "switches", Action::ListSwitches, {}},
     OptionSpec{0, "start-daemon", Action::StartDaemon, {}, Value::Required},
     OptionSpec{0, "stop-daemon", Action::StopDaemon, {}, Value::Required},
     OptionSpec{'h', "help", Action::Help, {}},

@@ -94,6 +94,8 @@ Rule rule_of(Action action) {
         case Action::Clear:
         case Action::Restore:
         case Action::SetTimeouts:
+        case Action::SetSwitches:
+        case Action::ListSwitches:
         case Action::Help:
         case Action::Version:
             return {};
@@ -179,6 +181,10 @@ std::string_view name(Action action) {
             return "zero";
         case Action::SetTimeouts:
             return "set";
+        case Action::SetSwitches:
+            return "set-switch";
+        case Action::ListSwitches:
+            return "switches";
         case Action::StartDaemon:
             return "start-daemon";
         case Action::StopDaemon:

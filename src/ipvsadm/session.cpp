@@ -97,6 +97,11 @@ int Session::run(const Command& command) {
             return zero(command);
         case Action::SetTimeouts:
             return set_timeouts(command);
+        case Action::SetSwitches:
+            return set_switches(command);
+        case Action::ListSwitches:
+            out_ << list_switches(state_ ? state_->switches() : model::Switches{});
+            return kDone;
         case Action::StopDaemon:
             return say(kRefused, "No daemon is running");
         case Action::StartDaemon:  // refused above
@@ -190,6 +195,14 @@ int Session::set_timeouts(const Command& command) {
     auto created = create();
     if (!created) return conclude(command, created);
     return conclude(command, state_->set_timeouts(command.timeouts));
+}
+
+int Session::set_switches(const Command& command) {
+    auto created = create();
+    if (!created) return conclude(command, created);
+    model::Switches switches = state_->switches();
+    for (const SwitchSetting& each : command.switches) switches.*each.which = each.value;
+    return conclude(command, state_->set_switches(switches));
 }
 
 int Session::change_service(const Command& command) {

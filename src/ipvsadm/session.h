@@ -43,6 +43,7 @@ private:
     int clear(const Command& command);
     int zero(const Command& command);
     int set_timeouts(const Command& command);
+    int set_switches(const Command& command);
     int change_service(const Command& command);
     int change_server(const Command& command);
     int refuse_scheduler(const Command& command);

@@ -63,6 +63,7 @@ struct MemoryTable {
     std::vector<model::ServiceStatus> services;  // newest first, as the data plane gives them
     std::vector<model::ConnectionStatus> connections;
     model::Timeouts timeouts;
+    model::Switches switches;
     std::optional<Error> open_error;
     std::optional<Error> create_error;
     std::optional<Error> apply_error;
@@ -121,6 +122,11 @@ public:
         return table_.connections;
     }
     [[nodiscard]] model::Timeouts timeouts() const override { return table_.timeouts; }
+    Result<void> set_switches(const model::Switches& switches) override {
+        table_.switches = switches;
+        return {};
+    }
+    [[nodiscard]] model::Switches switches() const override { return table_.switches; }
 
 private:
     static tl::unexpected<Error> no_such(const std::string& what) {

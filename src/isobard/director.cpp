@@ -31,11 +31,15 @@ public:
     Result<void> set_timeouts(const model::Timeouts& timeouts) override {
         return plane_.set_timeouts(timeouts);
     }
-    model::ExpiryPolicy expiry() override { return plane_.expiry(); }
-    Result<void> set_expiry(const model::ExpiryPolicy& policy) override {
-        return plane_.set_expiry(policy);
+    model::Switches switches() override { return plane_.switches(); }
+    Result<void> set_switches(const model::Switches& switches) override {
+        return plane_.set_switches(switches);
     }
+    model::LocalityExpiry locality() override { return plane_.locality(); }
     std::vector<model::Port> ftp_ports() override { return plane_.ftp_ports(); }
+    Result<void> set_locality(const model::LocalityExpiry& expiry) override {
+        return plane_.set_locality(expiry);
+    }
     Result<void> set_ftp_ports(std::span<const model::Port> ports) override {
         return plane_.set_ftp_ports(ports);
     }
@@ -263,6 +267,8 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     if (!capacity) return tl::unexpected(capacity.error());
     const auto verdicts = plane.verdicts();
     if (!verdicts) return tl::unexpected(verdicts.error());
+    const auto events = plane.events();
+    if (!events) return tl::unexpected(events.error());
     const auto interfaces = plane.interfaces();
     if (!interfaces) return tl::unexpected(interfaces.error());
 
@@ -273,6 +279,7 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     for (const model::VerdictCount& verdict : *verdicts) {
         status.verdicts.emplace(verdict.name, verdict.packets);
     }
+    for (const model::EventCount& event : *events) status.events.emplace(event.name, event.count);
     for (const dataplane::InterfaceHooks& each : *interfaces) {
         status.interfaces.push_back({each.interface, each.tc, each.xdp});
     }

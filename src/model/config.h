@@ -27,7 +27,8 @@ struct DirectorConfig {
     HookChoice hook = HookChoice::Auto;       // of interfaces that are not listed
     std::uint32_t connections = 131072;       // most connections at a time
     Timeouts timeouts;
-    ExpiryPolicy expiry;
+    Switches switches;
+    LocalityExpiry locality;
     std::vector<Port> ftp_ports{kFtpPort};  // where control connections of FTP are followed
     bool manage_sysctls = true;             // ip_forward, rp_filter, accept_local
     bool operator==(const DirectorConfig&) const = default;
@@ -36,13 +37,26 @@ struct DirectorConfig {
 // The mark of the named group of that name, in the data plane. Two names may have the same one.
 std::uint32_t group_mark(std::string_view name);
 
+// An address that a service is known by; or one with a range of ports.
+struct Listen : ServiceKey {
+    Listen(const ServiceKey& key, Port last = 0) : ServiceKey(key), last_port(last) {}
+
+    Port last_port;  // 0: the port alone
+
+    [[nodiscard]] bool is_range() const { return last_port != 0; }
+    [[nodiscard]] Port last() const { return is_range() ? last_port : address.port; }
+    // Is there a packet that is for both? Port 0 is for those that no other listens on.
+    [[nodiscard]] bool overlaps(const Listen& other) const;
+    auto operator<=>(const Listen&) const = default;
+};
+
 // [[service]]: one name, one or more addresses, the same servers behind all of them. Several
-// addresses are a named group: one service, in which a client stays with its server whatever
-// address it uses.
+// addresses, or a range of ports, are a named group: one service, in which a client stays with its
+// server whatever address it uses.
 struct ServiceConfig {
     std::string name;
-    std::vector<ServiceKey> listen;  // port 0: all ports
-    std::uint32_t mark = 0;          // instead: the firewall mark of its packets
+    std::vector<Listen> listen;  // port 0: all ports
+    std::uint32_t mark = 0;      // instead: the firewall mark of its packets
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     ForwardingMethod forward = ForwardingMethod::Nat;
@@ -51,7 +65,9 @@ struct ServiceConfig {
     bool one_packet = false;
     LocalPool local{};
 
-    [[nodiscard]] bool is_group() const { return listen.size() > 1; }
+    [[nodiscard]] bool is_group() const {
+        return listen.size() > 1 || (listen.size() == 1 && listen.front().is_range());
+    }
     // What it is in the data plane: a group has a mark of its own, which follows from its name.
     [[nodiscard]] ServiceKey key() const;
 

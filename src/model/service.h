@@ -14,6 +14,7 @@
 
 #include "abi/schedulers.h"
 #include "model/address.h"
+#include "model/switches.h"
 
 namespace isobar::model {
 
@@ -153,18 +154,14 @@ struct Timeouts {
     bool operator==(const Timeouts&) const = default;
 };
 
-// What ends early when its server goes; IPVS's sysctls of the same names.
-struct ExpiryPolicy {
-    // A client of a quiesced server is no longer led there by its template.
-    bool expire_quiescent_template = false;
-    // A connection to a removed server is over with its next packet, and not kept for its return.
-    bool expire_nodest_conn = false;
+// What lblc and lblcr remember of destinations; IPVS's sysctls of the same names.
+struct LocalityExpiry {
     // A destination that nobody asked for so long is forgotten; with lblcr, one whose servers did
     // not change for so long loses the one with the highest load.
     std::chrono::seconds lblc_expiration{std::chrono::hours(24)};
     std::chrono::seconds lblcr_expiration{std::chrono::hours(24)};
 
-    bool operator==(const ExpiryPolicy&) const = default;
+    bool operator==(const LocalityExpiry&) const = default;
 };
 
 // Ports to which FTP's control connections come (RFC 959), and how many there may be.
@@ -175,7 +172,8 @@ inline constexpr std::size_t kMostFtpPorts = 8;
 struct Forwarding {
     std::vector<VirtualService> services;
     std::optional<Timeouts> timeouts;
-    std::optional<ExpiryPolicy> expiry{};
+    std::optional<Switches> switches{};
+    std::optional<LocalityExpiry> locality{};
     std::vector<MarkRule> groups{};  // the packets of named groups
     std::optional<std::vector<Port>> ftp_ports{};
 
@@ -271,6 +269,12 @@ struct ConnectionStatus {
     Endpoint client;
     Endpoint virtual_address;
     Endpoint server;
+};
+
+struct EventCount {
+    std::string name;     // lower case, "half_open_gave_way"
+    std::string meaning;  // one clause
+    std::uint64_t count = 0;
 };
 
 struct VerdictCount {

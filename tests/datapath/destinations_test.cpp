@@ -170,12 +170,12 @@ TEST_P(Destinations, AreForgottenWhenNobodyAsksForThem) {
         EXPECT_EQ(2, connect(1));
         EXPECT_EQ(1u, destination().count);
 
-        ASSERT_TRUE(bed().plane().set_expiry(
+        ASSERT_TRUE(bed().plane().set_locality(
             {.lblc_expiration = seconds(60), .lblcr_expiration = seconds(60)}));
         destination().used = ago(seconds(61));
         EXPECT_EQ(1, connect(1));
 
-        ASSERT_TRUE(bed().plane().set_expiry({}));
+        ASSERT_TRUE(bed().plane().set_locality({}));
         bed().apply({model::RemoveService{kProxies}});
         for (auto& record : bed().maps().servers()) record.active = 0;
         destination() = {};

@@ -140,11 +140,15 @@ TEST_P(Expiry, APacketMovesTheDeadlineUnlessItIsNearlyThereAlready) {
 // have room.
 class FullTable : public Expiry {
 protected:
-    // Until a hundred clients in a row were refused. They are the ports before `next_port`.
+    // With established connections, until a hundred clients in a row were refused. They are the
+    // ports before `next_port`.
     void fill() {
         int refused = 0;
-        while (refused < 100 && next_port < 20000)
-            refused = connect(next_port++, hook()) == 0 ? refused + 1 : 0;
+        while (refused < 100 && next_port < 20000) {
+            const auto port = next_port++;
+            refused = connect(port, hook()) == 0 ? refused + 1 : 0;
+            if (refused == 0) (void)bed().run(hook(), Side::Outside, request(port, kAck));
+        }
         ASSERT_EQ(100, refused);
         ASSERT_GE(used(), kSize);
     }

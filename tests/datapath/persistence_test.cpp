@@ -191,8 +191,8 @@ TEST_P(Persistence, AQuiescedServerKeepsItsClients) {
 
 TEST_P(Persistence, AQuiescedServerLosesItsClientsIfSoConfigured) {
     serve(kWeb);
-    ASSERT_TRUE(bed().plane().set_expiry({.expire_quiescent_template = true}));
-    EXPECT_TRUE(bed().plane().expiry().expire_quiescent_template);
+    ASSERT_TRUE(bed().plane().set_switches({.expire_quiescent_template = 1}));
+    EXPECT_TRUE(bed().plane().switches().expire_quiescent_template);
     ASSERT_EQ(3, connect_from(kAnn));
     ASSERT_EQ(3, connect_from(kAnn));
     set_weight(3, 0);
@@ -377,8 +377,11 @@ TEST_P(Persistence, AConnectionThatFindsNoRoomLeavesItsTemplateFree) {
     serve(kWeb, {seconds(300), 0});
     std::uint16_t port = 1024;
 
-    while (bed().count(ISOBAR_TABLE_FULL) < 3 && port < 20000)
+    while (bed().count(ISOBAR_TABLE_FULL) < 3 && port < 20000) {
         (void)bed().run(hook(), Side::Outside, syn(kAnn, port++));
+        for (auto* flow : flows())
+            flow->life = (flow->life & ~ISOBAR_LIFE_STATE) | ISOBAR_STATE_ESTABLISHED;
+    }
 
     ASSERT_EQ(3u, bed().count(ISOBAR_TABLE_FULL));
     ASSERT_EQ(1u, templates().size());
@@ -402,7 +405,7 @@ TEST_P(Persistence, OneClientMayHaveTemplatesOfManyServices) {
 TEST_P(Persistence, ThreadsLeaveNothingBehind) {
     make({.connections = 8192});
     serve(kWeb, {seconds(1), 32});
-    ASSERT_TRUE(bed().plane().set_expiry({.expire_quiescent_template = true}));
+    ASSERT_TRUE(bed().plane().set_switches({.expire_quiescent_template = 1}));
     std::atomic<int> working = 4;
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread)
@@ -438,7 +441,7 @@ TEST_P(Persistence, ThreadsLeaveNothingBehind) {
 
 TEST_P(Persistence, ConnectionsToARemovedServerEndIfSoConfigured) {
     bed().add_service(kWeb, model::Scheduler::Rr, {1, 1}, 80);
-    ASSERT_TRUE(bed().plane().set_expiry({.expire_nodest_conn = true}));
+    ASSERT_TRUE(bed().plane().set_switches({.expire_nodest_conn = 1}));
     ASSERT_EQ(2, connect(40000, hook()));
     bed().apply({model::RemoveServer{kWeb, endpoint(kServers[1].address, 80)}});
     const auto ack = request(40000, kAck);

@@ -82,7 +82,7 @@ TEST_P(TcpStates, AFinOfTheClient) {
     check_row(Side::Outside, kFin, "CL CW SS TW TW TW CL CW LA LI TW");
 }
 TEST_P(TcpStates, AnAckOfTheClient) {
-    check_row(Side::Outside, kAck, "CL ES SS ES FW TW CL CW CL LI ES");
+    check_row(Side::Outside, kAck, "ES ES SS ES FW TW CL CW CL LI ES");
 }
 TEST_P(TcpStates, AResetOfTheClient) {
     check_row(Side::Outside, kRst, "CL CL CL SR CL CL CL CL LA LI SR");

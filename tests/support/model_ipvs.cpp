@@ -18,7 +18,7 @@ const std::vector<std::string> kColumns = {"NO", "ES", "SS", "SR", "FW", "TW",
 constexpr const char* kNext[2][4] = {
     {"SR ES ES SR SR SR SR SR SR SR SR",   // the client: SYN
      "CL CW SS TW TW TW CL CW LA LI TW",   // FIN
-     "CL ES SS ES FW TW CL CW CL LI ES",   // ACK
+     "ES ES SS ES FW TW CL CW CL LI ES",   // ACK
      "CL CL CL SR CL CL CL CL LA LI SR"},  // RST
     {"SS ES SS SR SS SS SS SS SS LI SR",   // the server
      "TW FW SS TW FW TW CL TW LA LI TW", "ES ES SS ES FW TW CL CW LA ES ES",
@@ -232,7 +232,8 @@ ModelIpvs::Fate ModelIpvs::from_client(const ConnectionId& id, TcpEvent event) {
     if (found == connections_.end()) return begin(id, event);
     auto& connection = found->second;
     // conn_reuse_mode 1
-    if (event == TcpEvent::Syn && (connection.state == "TW" || connection.state == "CL")) {
+    if (event == TcpEvent::Syn && connection.controller < 0 &&
+        (connection.state == "TW" || connection.state == "CL")) {
         end(id);
         return begin(id, event);
     }

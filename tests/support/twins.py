@@ -219,6 +219,13 @@ class Twins:
         """Many commands in one run."""
         self.command("-R", given="\n".join(lines) + "\n")
 
+    def switch(self, name, value):
+        """net.ipv4.vs.NAME of both, which is what a transcript calls it."""
+        self.ipvs.host.sysctl(f"net.ipv4.vs.{name}", value)
+        process = self.isobar.start(["--set-switch", f"{name}={value}"])
+        assert self.isobar.end(process)[0] == 0
+        self.tell(f"{name} = {value}")
+
     def look(self, *listings, of=None):
         """Listings; of these connections only, if they are given."""
         for line in listings or ("-L -n", "-L -n -c"):

@@ -155,6 +155,62 @@ def test_locality_of_many_destinations_by_mark(twins):
     twins.agree()
 
 
+# ---- switches ----
+
+@pytest.fixture
+def switched(twins):
+    yield twins
+    for name, value in (("conn_reuse_mode", 1), ("sloppy_tcp", 0), ("secure_tcp", 0),
+                        ("expire_nodest_conn", 0)):
+        twins.switch(name, value)
+
+
+def test_switches_of_tcp(switched):
+    nat, dr, kept = ((switched.vip, port) for port in (80, 81, 82))
+    switched.rules(*service(switched, 80, "rr", (1, 1, 1)),
+                   *service(switched, 81, "rr", (1, 1, 1), method="-g"),
+                   *service(switched, 82, "rr", (1, 1, 1), "-p 300", method="-g"))
+
+    def client(number, port, *flags):
+        switched.send(OUT, *(frames.tcp(("10.9.0.1", number), port, each) for each in flags))
+
+    # a client uses its port again
+    for mode in range(4):
+        switched.switch("conn_reuse_mode", mode)
+        for port in nat, dr, kept:
+            client(20000 + mode, port, "S", "A", "FA", "S", "A", "R", "S")
+    switched.look("-L -n", "-L -n -c", "-L -n --stats")
+
+    # in the middle of a connection
+    switched.switch("sloppy_tcp", 1)
+    for number, flags in enumerate(("A", "FA", "R", "SA"), 21000):
+        for port in nat, dr:
+            client(number, port, flags, "A")
+    switched.look("-L -n -c")
+    switched.switch("sloppy_tcp", 0)
+
+    # only the server is believed
+    switched.switch("secure_tcp", 3)
+    opened = switched.connections(nat, 3) + switched.connections(dr, 3)
+    for from_client, flags in ((True, "S"), (True, "A"), (False, "SA"), (True, "A"), (False, "A"),
+                               (True, "FA")):
+        (switched.client if from_client else switched.server)(
+            opened if from_client else opened[:3], flags)
+        switched.look("-L -n -c", of=opened)
+    switched.switch("secure_tcp", 0)
+
+    # a quiesced server
+    opened = switched.connect(dr, 6)
+    switched.rules(f"-e -t {switched.vip}:81 -r {SERVERS[0]}:8080 -g -w 0")
+    for value in 0, 1:
+        switched.switch("expire_nodest_conn", value)
+        for connection in opened:
+            client(connection.client[1], dr, "A", "S")
+    switched.look("-L -n", "-L -n -c")
+
+    switched.agree()
+
+
 # ---- persistence, thresholds ----
 
 def test_templates(twins):
