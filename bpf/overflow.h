@@ -125,8 +125,7 @@ __noinline __u32 overflow_choose(const struct isobar_tuple *tuple, __u32 number,
 		return CONN_NONE;
 	index = overflow_server(tuple, number, now);
 	server = bpf_map_lookup_elem(&isobar_servers, &index);
-	if (!server || !overflow_can(server) ||
-	    one_packet_choose(settings, tuple, index, now))
+	if (!server || !overflow_can(server) || one_packet_choose(settings, tuple, index, now))
 		return CONN_NONE;
 	conn = one_packet_conn(settings);
 	if (!conn)

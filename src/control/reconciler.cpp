@@ -30,8 +30,8 @@ std::string describe_switches(const model::Switches& before, const model::Switch
 }
 
 std::string describe_locality(const model::LocalityExpiry& expiry) {
-    return fmt::format("lblc_expiration {} s, lblcr_expiration {} s", expiry.lblc_expiration.count(),
-                       expiry.lblcr_expiration.count());
+    return fmt::format("lblc_expiration {} s, lblcr_expiration {} s",
+                       expiry.lblc_expiration.count(), expiry.lblcr_expiration.count());
 }
 
 }  // namespace

@@ -244,8 +244,7 @@ TEST_F(ReconcilerTest, SetsWhenDestinationsAreForgottenOnlyWhereItDiffers) {
 
     const Reconciled done = first_run(wanted);
 
-    EXPECT_THAT(done.changes,
-                ElementsAre("lblc_expiration 7200 s, lblcr_expiration 86400 s"));
+    EXPECT_THAT(done.changes, ElementsAre("lblc_expiration 7200 s, lblcr_expiration 86400 s"));
     EXPECT_EQ(plane.remembered.lblc_expiration, std::chrono::hours(2));
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
 }
