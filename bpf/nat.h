@@ -73,11 +73,13 @@ static __always_inline int nat_rewrite_port(ISOBAR_CTX *ctx, __u32 l4, enum nat_
 					    __be16 new_port)
 {
 	/* TCP and UDP both begin with source and destination port */
-	__be16 *port = ctx_data(ctx) + (l4 & ISOBAR_L4_MASK);
+	__be16 *port = ctx_data(ctx) + (l4 & ISOBAR_L4_MASK) + 2 * (end == NAT_DESTINATION);
 
-	if ((void *)(port + 2) > ctx_data_end(ctx))
+	/* else clang compares another pointer than it stores by, which the verifier forbids */
+	asm volatile("" : "+r"(port));
+	if ((void *)(port + 1) > ctx_data_end(ctx))
 		return -1;
-	port[end == NAT_DESTINATION] = new_port;
+	*port = new_port;
 	return 0;
 }
 

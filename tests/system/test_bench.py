@@ -10,6 +10,7 @@ from support.director import BIN, ROOT
 from support.process import run
 
 PEERS = os.path.join(ROOT, "bench", "peers")
+THROUGHPUT = os.path.join(ROOT, "bench", "throughput")
 
 
 def test_isobar_bench_measures_a_packet_at_both_hooks(tmp_path):
@@ -22,6 +23,15 @@ def test_isobar_bench_measures_a_packet_at_both_hooks(tmp_path):
     assert all(isinstance(row["ratio"], float) for row in results["packets"])
     assert set(results["units"]) == {"H", "H64", "I"}
     assert results["memory_per_connection"]["bytes"] > 0
+
+
+def test_throughput_compares_each_method_with_routing(tmp_path):
+    run([THROUGHPUT, "--rounds", 1, "--seconds", 1, "--json", tmp_path / "throughput.json"],
+        timeout=120)
+
+    results = json.loads((tmp_path / "throughput.json").read_text())
+    assert [row["path"] for row in results["paths"]] == ["nat", "nat, download", "dr", "tun"]
+    assert all(row["routed_gbit_s"] > 0 and row["balanced_gbit_s"] > 0 for row in results["paths"])
 
 
 def test_peers_measure_the_director_of_each(tmp_path):
