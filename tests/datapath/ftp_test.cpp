@@ -339,8 +339,12 @@ TEST_F(Ftp, OnAnotherPortTheDataPortIsTheOneBelow) {
     ASSERT_EQ(ISOBAR_FORWARDED, say("PORT 10,0,0,100,195,80\r\n"));
 
     EXPECT_TRUE(reaches_client(50000, 8020, 2120));
-    for (const auto& listed : bed().plane().connections().value())
-        if (listed.client.port == 50000) EXPECT_EQ("192.168.10.100:8020", listed.server.text());
+    const auto connections = bed().plane().connections().value();
+    for (const auto& listed : connections) {
+        if (listed.client.port == 50000) {
+            EXPECT_EQ("192.168.10.100:8020", listed.server.text());
+        }
+    }
 }
 
 TEST_F(Ftp, OnAPortThatIsNotForFtpNothingIsFollowed) {
@@ -579,7 +583,7 @@ TEST_P(FtpPersistent, WhoStaysWithAServerFindsItByAnyHighPort) {
     const int server = server_of(syn(40000, 21).frame);
     ASSERT_NE(0, server);
 
-    for (const std::uint16_t port : {20, 1024, 40001, 65535}) {
+    for (const model::Port port : std::initializer_list<model::Port>{20, 1024, 40001, 65535}) {
         SCOPED_TRACE(port);
         const auto outcome = syn(50000, port);
         EXPECT_EQ(ISOBAR_FORWARDED, outcome.verdict);
@@ -605,7 +609,8 @@ TEST_P(FtpPersistent, TheTemplateIsForAllPorts) {
     serve(true);
     (void)syn(40000, 21);
 
-    for (const auto& listed : bed().plane().connections().value()) {
+    const auto connections = bed().plane().connections().value();
+    for (const auto& listed : connections) {
         if (listed.client.port != 0) continue;
         EXPECT_EQ("10.0.0.2:0", listed.virtual_address.text());
         EXPECT_EQ(0, listed.server.port);
