@@ -99,6 +99,7 @@ static __always_inline int leave_gue(struct __sk_buff *skb, struct agent_part *p
 	struct agent_gue gue;
 	struct udphdr udp;
 	__u32 length;
+	__u16 pseudo;
 
 	if (!agent_read(skb, part->offset, &udp, sizeof(udp)) || udp.dest != settings->gue_port)
 		return 0;
@@ -106,9 +107,11 @@ static __always_inline int leave_gue(struct __sk_buff *skb, struct agent_part *p
 	if (length > part->length)
 		return 0;
 	part->length = length;
-	part->summed = udp.check != 0;
-	part->sum = checksum_fold((__u64)part->sum + bpf_htons(IPPROTO_UDP) + udp.len + udp.source +
-				  udp.dest + udp.len + udp.check);
+	/* A sender on this host, as in another namespace, leaves the sum to the device: there is
+	 * that of the pseudo header only, and nobody looks at it further on. */
+	pseudo = checksum_fold((__u64)part->sum + bpf_htons(IPPROTO_UDP) + udp.len);
+	part->summed = udp.check != 0 && udp.check != pseudo;
+	part->sum = checksum_fold((__u64)pseudo + udp.source + udp.dest + udp.len + udp.check);
 	if (!advance(part, sizeof(udp)) || !agent_read(skb, part->offset, &gue, sizeof(gue)) ||
 	    !advance(part, sizeof(gue)) || gue.head || gue.flags)
 		return 0;

@@ -75,8 +75,7 @@ def test_bad_commands_are_refused_as_ipvsadm_does(unchanged, line, status, messa
 
 
 @pytest.mark.parametrize("line", [
-    "-a -t 10.0.0.2:80 -r [fd00::9]:80 -i",
-    "-a -t 10.0.0.2:80 -r 192.168.10.9 -i --tun-type gre --tun-csum", "--start-daemon master",
+    "-A -t 10.0.0.2:81 --pe sip", "--start-daemon master",
 ])
 def test_what_a_later_step_brings_is_refused_in_one_sentence(unchanged, line):
     _, message = unchanged.refuses(line)
