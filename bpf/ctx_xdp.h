@@ -65,13 +65,40 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return ctx_data(ctx) + length <= ctx_data_end(ctx);
 }
 
+/* Of a length known beforehand, up to so much, and near the beginning: by hand, for the helpers
+ * cost more than a few moves. */
+#define CTX_NEAR 0x1ff
+#define CTX_BY_HAND(offset, length)                                             \
+	(__builtin_constant_p(length) && (length) <= 44 && (length) % 2 == 0 && \
+	 (offset) <= CTX_NEAR)
+
 static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
 {
+	const __be16 *from = ctx_data(ctx) + (offset & CTX_NEAR);
+
+	if (CTX_BY_HAND(offset, length)) {
+		asm volatile("" : "+r"(from)); /* what is compared is what is read by */
+		if ((void *)from + length > ctx_data_end(ctx))
+			return -1;
+		__builtin_memcpy(__builtin_assume_aligned(into, 2),
+				 __builtin_assume_aligned(from, 2), length);
+		return 0;
+	}
 	return bpf_xdp_load_bytes(ctx, offset, into, length);
 }
 
 static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *from, __u32 length)
 {
+	__be16 *to = ctx_data(ctx) + (offset & CTX_NEAR);
+
+	if (CTX_BY_HAND(offset, length)) {
+		asm volatile("" : "+r"(to));
+		if ((void *)to + length > ctx_data_end(ctx))
+			return -1;
+		__builtin_memcpy(__builtin_assume_aligned(to, 2), __builtin_assume_aligned(from, 2),
+				 length);
+		return 0;
+	}
 	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length);
 }
 
