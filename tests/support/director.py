@@ -110,6 +110,16 @@ class Director:
         wait_until(ready, 20, "isobard answers", interval=0.01)
         return daemon
 
+    def start_isobard_at_xdp(self):
+        """isobard at the XDP hook of every interface, for services made by isobar-ipvsadm."""
+        return self.start_isobard("""
+            [director]
+            hook = "xdp"
+            [[masquerade]]
+            from = "192.168.10.0/24"
+            out = "eth0"
+            """)
+
     def reload(self, isobard, config):
         """Gives a running isobard another text of its file; it is told, and not waited for."""
         self.config_file(config)

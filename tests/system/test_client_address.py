@@ -57,13 +57,7 @@ def apart(bare_cluster, request):
     cluster.vs.ip(f"addr add {LOCAL}/24 dev eth1")
     if request.param == "xdp":
         cluster.ready_for_xdp()
-        cluster.director.start_isobard("""
-            [director]
-            hook = "xdp"
-            [[masquerade]]
-            from = "192.168.10.0/24"
-            out = "eth0"
-            """)
+        cluster.director.start_isobard_at_xdp()
     return cluster
 
 

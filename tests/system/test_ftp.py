@@ -40,13 +40,7 @@ def cluster(bare_cluster, request):
     cluster = bare_cluster
     if request.param == "xdp":
         cluster.ready_for_xdp()
-        cluster.director.start_isobard("""
-            [director]
-            hook = "xdp"
-            [[masquerade]]
-            from = "192.168.10.0/24"
-            out = "eth0"
-            """)
+        cluster.director.start_isobard_at_xdp()
     cluster.big = start_servers(cluster)
     cluster.director.serve(FTP, f"{REAL1}:21", f"{REAL2}:21")
     return cluster

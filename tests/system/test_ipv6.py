@@ -58,13 +58,7 @@ def at_hook(cluster, request):
         for host in (cluster.client, cluster.vs, cluster.real1, cluster.real2):
             host.set_offloads(False)
         cluster.vs.let_xdp_transmit()
-        cluster.director.start_isobard("""
-            [director]
-            hook = "xdp"
-            [[masquerade]]
-            from = "192.168.10.0/24"
-            out = "eth0"
-            """)
+        cluster.director.start_isobard_at_xdp()
     return cluster
 
 

@@ -42,13 +42,7 @@ def flat(plain, request):
     """At both hooks: what XDP takes, tc does not see."""
     if request.param == "xdp":
         plain.ready_for_xdp()
-        plain.director.start_isobard("""
-            [director]
-            hook = "xdp"
-            [[masquerade]]
-            from = "192.168.10.0/24"
-            out = "eth0"
-            """)
+        plain.director.start_isobard_at_xdp()
     return plain
 
 

@@ -104,13 +104,7 @@ def at_hook(net, request):
         for host in (net.client, net.vs, net.real):
             host.set_offloads(False)
         net.vs.let_xdp_transmit()
-        net.director.start_isobard("""
-            [director]
-            hook = "xdp"
-            [[masquerade]]
-            from = "192.168.10.0/24"
-            out = "eth0"
-            """)
+        net.director.start_isobard_at_xdp()
     return net
 
 
