@@ -18,6 +18,16 @@ static __always_inline int told_put_word(ISOBAR_CTX *ctx, __u32 l4, __u32 at, __
 				   sizeof(word));
 }
 
+/* What matters of the segment at `l4`, and the record of its connection's local port; NULL: there
+ * is not both. */
+static __always_inline struct isobar_conn *
+told_open(ISOBAR_CTX *ctx, __u32 l4, const struct isobar_conn *conn, struct told_segment *segment)
+{
+	struct isobar_conn *local = conn_at(conn->partner);
+
+	return local && !bpf_skb_load_bytes(ctx, l4 + 4, segment, 10) ? local : NULL;
+}
+
 /* ---- telling -------------------------------------------------------------------- */
 
 static __always_inline int told_write_toa(ISOBAR_CTX *ctx, const struct isobar_conn *conn, __u32 at)
@@ -177,15 +187,14 @@ __noinline int told_from_client(ISOBAR_CTX *ctx, const struct isobar_packet *pac
 {
 	struct isobar_conn *conn = conn_at(record), *local;
 	struct told_segment segment;
-	__u32 l4, partner, sequence;
+	__u32 l4, sequence;
 	int told;
 
 	if (!packet || !conn)
 		return -1;
-	partner = conn->partner;
-	local = conn_at(partner);
 	l4 = packet->l4 & ISOBAR_L4_MASK;
-	if (!local || bpf_skb_load_bytes(ctx, l4 + 4, &segment, 10))
+	local = told_open(ctx, l4, conn, &segment);
+	if (!local)
 		return -1;
 	sequence = bpf_ntohl(segment.sequence);
 	if (segment.flags & TOLD_SYN) {
@@ -256,14 +265,13 @@ __noinline int told_from_server(ISOBAR_CTX *ctx, const struct isobar_packet *pac
 	struct isobar_conn *conn = conn_at(record), *local;
 	struct told_options options = { .skb = ctx };
 	struct told_segment segment;
-	__u32 l4, partner, acknowledged;
+	__u32 l4, acknowledged;
 
 	if (!packet || !conn)
 		return -1;
-	partner = conn->partner;
-	local = conn_at(partner);
 	l4 = packet->l4 & ISOBAR_L4_MASK;
-	if (!local || bpf_skb_load_bytes(ctx, l4 + 4, &segment, 10))
+	local = told_open(ctx, l4, conn, &segment);
+	if (!local)
 		return -1;
 	if ((segment.flags & TOLD_SYN) || !(segment.flags & TOLD_ACK))
 		return 0;
