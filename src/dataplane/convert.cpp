@@ -48,6 +48,23 @@ std::uint8_t to_abi(model::TunnelChecksum checksum) {
     return ISOBAR_TUNNEL_NOCSUM;
 }
 
+std::uint8_t to_abi(model::ClientAddress way) {
+    switch (way) {
+        case model::ClientAddress::None:
+            return ISOBAR_CLIENT_UNTOLD;
+        case model::ClientAddress::Toa:
+            return ISOBAR_CLIENT_TOA;
+        case model::ClientAddress::Proxy:
+            return ISOBAR_CLIENT_PROXY;
+    }
+    return ISOBAR_CLIENT_UNTOLD;
+}
+
+model::ClientAddress client_address_of(std::uint8_t number) {
+    if (number == ISOBAR_CLIENT_TOA) return model::ClientAddress::Toa;
+    return number == ISOBAR_CLIENT_PROXY ? model::ClientAddress::Proxy : model::ClientAddress::None;
+}
+
 model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     model::RealServer out;
     out.address = {from_abi(server.address), from_network(server.listed_port)};

@@ -24,6 +24,8 @@ model::MarkRule from_abi(const isobar_rule& rule);
 std::uint8_t to_abi(model::ForwardingMethod method);
 std::uint8_t to_abi(model::Encapsulation type);
 std::uint8_t to_abi(model::TunnelChecksum checksum);
+std::uint8_t to_abi(model::ClientAddress way);
+model::ClientAddress client_address_of(std::uint8_t number);
 // The weight is that of the set that the server is a member of.
 model::RealServer to_model(const isobar_server& server, model::Weight weight);
 // The fields of a service that say it; `hz` jiffies a second.

@@ -10,27 +10,6 @@
 
 namespace isobar::dataplane {
 
-std::uint8_t to_abi(model::ClientAddress way) {
-    switch (way) {
-        case model::ClientAddress::None:
-            return ISOBAR_CLIENT_UNTOLD;
-        case model::ClientAddress::Toa:
-            return ISOBAR_CLIENT_TOA;
-        case model::ClientAddress::Proxy:
-            return ISOBAR_CLIENT_PROXY;
-    }
-    return ISOBAR_CLIENT_UNTOLD;
-}
-
-namespace {
-
-model::ClientAddress way_of(std::uint8_t number) {
-    if (number == ISOBAR_CLIENT_TOA) return model::ClientAddress::Toa;
-    return number == ISOBAR_CLIENT_PROXY ? model::ClientAddress::Proxy : model::ClientAddress::None;
-}
-
-}  // namespace
-
 Result<void> check_local_pool(const model::ServiceKey& key, const model::LocalPool& pool) {
     if (pool.addresses.size() > model::kMostLocalAddresses)
         return failure(Fault::OutOfRange, fmt::format("{}: at most {} local addresses", key.text(),
@@ -53,7 +32,7 @@ model::LocalPool read_local_pool(const isobar_service& service,
                                  std::span<const isobar_set_element> set) {
     const auto& head = set.front().head;
     model::LocalPool pool;
-    pool.client_address = way_of(service.tells_client);
+    pool.client_address = client_address_of(service.tells_client);
     const auto first = 1 + head.count + lookup_elements(head.slots);
     for (const auto& element : set.subspan(first, head.locals)) {
         pool.addresses.push_back(from_abi(element.local.address));

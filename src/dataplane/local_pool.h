@@ -11,8 +11,6 @@
 
 namespace isobar::dataplane {
 
-std::uint8_t to_abi(model::ClientAddress way);
-
 Result<void> check_local_pool(const model::ServiceKey& key, const model::LocalPool& pool);
 
 // `set`: from its head on.
