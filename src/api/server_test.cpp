@@ -18,6 +18,7 @@
 
 #include "api/client.h"
 #include "api/socket_claim.h"
+#include "base/temporary_folder.h"
 
 namespace isobar::api {
 namespace {
@@ -27,16 +28,9 @@ constexpr std::chrono::seconds kLimit{10};
 
 class ServerTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "isobar-server-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder = pattern;
-        path = folder / "isobar.sock";
-    }
     void TearDown() override {
         loop.stop();
         if (thread.joinable()) thread.join();
-        std::filesystem::remove_all(folder);
     }
 
     void start(Handler handler) {
@@ -73,8 +67,9 @@ protected:
         return said;
     }
 
-    std::filesystem::path folder;
-    std::filesystem::path path;
+    TemporaryFolder temporary;
+    std::filesystem::path folder = temporary.path();
+    std::filesystem::path path = folder / "isobar.sock";
     boost::asio::io_context loop{1};
     std::optional<SocketClaim> claim;
     std::thread thread;

@@ -10,21 +10,16 @@
 #include <fstream>
 #include <string>
 
+#include "base/temporary_folder.h"
+
 namespace isobar::api {
 namespace {
 
 class SocketClaimTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "isobar-claim-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder = pattern;
-        path = folder / "run" / "isobar.sock";
-    }
-    void TearDown() override { std::filesystem::remove_all(folder); }
-
-    std::filesystem::path folder;
-    std::filesystem::path path;
+    TemporaryFolder temporary;
+    std::filesystem::path folder = temporary.path();
+    std::filesystem::path path = folder / "run" / "isobar.sock";
 };
 
 TEST_F(SocketClaimTest, ListensForOwnerAndGroupOnly) {

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/temporary_folder.h"
+
 namespace isobar::control {
 namespace {
 
@@ -59,14 +61,8 @@ TEST(OwnedText, AnythingElseIsInvalid) {
 
 class OwnedFileTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "isobar-owned-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder); }
-
-    std::filesystem::path folder;
+    TemporaryFolder temporary;
+    std::filesystem::path folder = temporary.path();
 };
 
 TEST_F(OwnedFileTest, MakesItsFolderAndIsForItsOwnerOnly) {

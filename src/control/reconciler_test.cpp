@@ -10,6 +10,8 @@
 #include <fstream>
 #include <variant>
 
+#include "base/temporary_folder.h"
+
 namespace isobar::control {
 namespace {
 
@@ -100,13 +102,6 @@ model::Forwarding wanting(const std::vector<model::ServiceKey>& keys) {
 
 class ReconcilerTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "isobar-reconciler-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        folder = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder); }
-
     [[nodiscard]] OwnedFile file() const { return {folder / "state", kScope}; }
     // A new run of isobard: nothing is known but what the file says.
     Reconciled first_run(const model::Forwarding& wanted) {
@@ -114,7 +109,8 @@ protected:
     }
 
     FakePlane plane;
-    std::filesystem::path folder;
+    TemporaryFolder temporary;
+    std::filesystem::path folder = temporary.path();
 };
 
 TEST_F(ReconcilerTest, BringsServicesAndSaysSo) {

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "base/temporary_folder.h"
 
 namespace isobar::isobard {
 namespace {
@@ -69,9 +70,8 @@ private:
 };
 
 TEST(EventLoop, PingsTheWatchdogAgainAndAgain) {
-    std::string folder = testing::TempDir() + "isobar-notify-XXXXXX";
-    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
-    const std::filesystem::path path = std::filesystem::path(folder) / "notify";
+    const TemporaryFolder folder;
+    const std::filesystem::path path = folder.path() / "notify";
     const NotifySocket systemd(path);
     ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
     ::setenv("WATCHDOG_USEC", "30000", 1);
@@ -92,7 +92,6 @@ TEST(EventLoop, PingsTheWatchdogAgainAndAgain) {
     EXPECT_EQ(first, "WATCHDOG=1");
     EXPECT_EQ(second, "WATCHDOG=1");
     for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) ::unsetenv(name);
-    std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/temporary_folder.h"
+
 namespace isobar::isobard {
 namespace {
 
@@ -15,15 +17,11 @@ using dataplane::Hook;
 class MissingSysctls : public testing::Test {
 protected:
     void SetUp() override {
-        std::string pattern = testing::TempDir() + "isobar-sysctls-XXXXXX";
-        ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-        proc = pattern;
         set("ip_forward", "0");
         set("conf/all/rp_filter", "0");
         set("conf/lo/rp_filter", "0");
         set("conf/lo/accept_local", "0");
     }
-    void TearDown() override { std::filesystem::remove_all(proc); }
 
     void set(const std::string& name, const std::string& value,
              const std::string& family = "net/ipv4") {
@@ -32,7 +30,8 @@ protected:
         std::ofstream(path) << value << '\n';
     }
 
-    std::filesystem::path proc;
+    TemporaryFolder temporary;
+    std::filesystem::path proc = temporary.path();
 };
 
 TEST_F(MissingSysctls, FreshHostNeedsForwardingAndLocalSourcesOnLo) {
