@@ -179,7 +179,8 @@ def test_switches_of_tcp(switched):
         switched.switch("conn_reuse_mode", mode)
         for port in nat, dr, kept:
             client(20000 + mode, port, "S", "A", "FA", "S", "A", "R", "S")
-    switched.look("-L -n", "-L -n -c", "-L -n --stats")
+    switched.look("-L -n", "-L -n -c")
+    switched.settle("-L -n --stats")
 
     # in the middle of a connection
     switched.switch("sloppy_tcp", 1)
