@@ -15,6 +15,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "api/socket_address.h"
 #include "base/fd.h"
 
 namespace isobar::api {
@@ -34,10 +35,9 @@ tl::unexpected<AskError> cannot(Kind kind, std::string message) {
     return tl::unexpected(AskError{kind, std::move(message)});
 }
 
-tl::unexpected<AskError> from_errno(const std::filesystem::path& socket, int code) {
+tl::unexpected<AskError> from_errno(const std::string& socket, int code) {
     const Kind kind = code == EACCES || code == EPERM ? Kind::Permission : Kind::Unreachable;
-    return cannot(kind,
-                  fmt::format("{}: {}", socket.string(), std::generic_category().message(code)));
+    return cannot(kind, fmt::format("{}: {}", socket, std::generic_category().message(code)));
 }
 
 // Waits until the socket can do `events` without blocking.
@@ -59,12 +59,27 @@ Asked<Fd> connect(const std::filesystem::path& path) {
     }
     std::memcpy(address.sun_path, path.c_str(), path.string().size());
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!socket.valid()) return from_errno(path, errno);
+    if (!socket.valid()) return from_errno(path.string(), errno);
     // A unix socket connects at once or not at all; EAGAIN means that its queue is full.
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         if (errno == EAGAIN) return cannot(Kind::Timeout, "isobard has too many callers");
-        return from_errno(path, errno);
+        return from_errno(path.string(), errno);
     }
+    return socket;
+}
+
+Asked<Fd> connect(const model::Endpoint& server, Clock::time_point deadline) {
+    const SocketAddress address = to_socket_address(server);
+    Fd socket(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.valid()) return from_errno(server.text(), errno);
+    if (::connect(socket.get(), address.get(), address.length) == 0) return socket;
+    if (errno != EINPROGRESS) return from_errno(server.text(), errno);
+    if (auto done = wait(socket.get(), POLLOUT, deadline); !done)
+        return tl::unexpected(done.error());
+    int code = 0;
+    socklen_t length = sizeof code;
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) code = errno;
+    if (code != 0) return from_errno(server.text(), code);
     return socket;
 }
 
@@ -113,6 +128,22 @@ Asked<void> receive(int fd, Parser& parser, Clock::time_point deadline) {
     return {};
 }
 
+Asked<Answer> exchange(const Fd& socket, const std::string& target, Clock::time_point deadline,
+                       std::uint64_t most) {
+    const std::string request =
+        fmt::format("GET {} HTTP/1.1\r\nHost: isobard\r\nConnection: close\r\n\r\n", target);
+    if (auto sent = send(socket.get(), request, deadline); !sent) {
+        return tl::unexpected(sent.error());
+    }
+    Parser parser;
+    parser.body_limit(most);
+    parser.eager(true);
+    if (auto received = receive(socket.get(), parser, deadline); !received) {
+        return tl::unexpected(received.error());
+    }
+    return Answer{static_cast<int>(parser.get().result_int()), parser.get().body()};
+}
+
 }  // namespace
 
 tl::expected<Answer, AskError> ask(const std::filesystem::path& path, const std::string& target,
@@ -120,18 +151,15 @@ tl::expected<Answer, AskError> ask(const std::filesystem::path& path, const std:
     const auto deadline = Clock::now() + limit;
     const auto socket = connect(path);
     if (!socket) return tl::unexpected(socket.error());
-    const std::string request =
-        fmt::format("GET {} HTTP/1.1\r\nHost: isobard\r\nConnection: close\r\n\r\n", target);
-    if (auto sent = send(socket->get(), request, deadline); !sent) {
-        return tl::unexpected(sent.error());
-    }
-    Parser parser;
-    parser.body_limit(kMaxBody);
-    parser.eager(true);
-    if (auto received = receive(socket->get(), parser, deadline); !received) {
-        return tl::unexpected(received.error());
-    }
-    return Answer{static_cast<int>(parser.get().result_int()), parser.get().body()};
+    return exchange(*socket, target, deadline, kMaxBody);
+}
+
+tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::string& target,
+                                   std::chrono::milliseconds limit, std::uint64_t most) {
+    const auto deadline = Clock::now() + limit;
+    const auto socket = connect(server, deadline);
+    if (!socket) return tl::unexpected(socket.error());
+    return exchange(*socket, target, deadline, most);
 }
 
 }  // namespace isobar::api

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks isobard's API over its unix socket, one request at a time, blocking. What the
-// command line and other programs on the director use.
+// Asks isobard's API, one request at a time, blocking: over its unix socket, as the command line
+// and other programs on the director do, or over TCP, as agents do.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 #include <tl/expected.hpp>
+
+#include "model/address.h"
 
 namespace isobar::api {
 
@@ -32,5 +34,8 @@ struct AskError {
 // GET `target`; the whole exchange takes at most `limit`.
 tl::expected<Answer, AskError> ask(const std::filesystem::path& socket, const std::string& target,
                                    std::chrono::milliseconds limit);
+// An answer has at most `most` bytes.
+tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::string& target,
+                                   std::chrono::milliseconds limit, std::uint64_t most);
 
 }  // namespace isobar::api

@@ -4,17 +4,21 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "api/real_server.h"
 #include "api/status.h"
 #include "base/result.h"
+#include "model/address.h"
 
 namespace isobar::api {
 
 struct Request {
-    std::string method;  // "GET"
-    std::string target;  // "/api/v1/status?x=y"
+    std::string method;                    // "GET"
+    std::string target;                    // "/api/v1/status?x=y"
+    std::optional<model::Address> from{};  // none: a process of this host, by the unix socket
 };
 
 struct Response {
@@ -37,5 +41,10 @@ using StatusSource = std::function<Result<Status>()>;
 
 // GET /api/v1/status, GET /healthz; all else is a 404 or 405 problem.
 Response answer(const Request& request, const StatusSource& status);
+
+using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;
+
+// What agents may ask, and nothing else: GET /api/v1/real-server, about the address that asks.
+Response answer_agent(const Request& request, const RealServerSource& source);
 
 }  // namespace isobar::api

@@ -56,5 +56,38 @@ TEST(Routes, OtherMethodsAreRefusedWithThoseThereAre) {
     EXPECT_EQ(response.allow, "GET");
 }
 
+const model::Address kReal = *model::Address::parse("192.168.10.100");
+
+Result<RealServer> nothing_for(const model::Address& address) {
+    return RealServer{address, {}};
+}
+
+TEST(ProblemDetail, OfWhatIsNoProblemIsAll) {
+    for (const char* body : {"", "<html>", "[]", "{}", R"({"detail":7})", R"("detail")"})
+        EXPECT_EQ(problem_detail(body), body);
+}
+
+TEST(AgentRoutes, RealServerIsWhoAsks) {
+    const Response response = answer_agent({"GET", "/api/v1/real-server", kReal}, nothing_for);
+
+    EXPECT_EQ(response.code, 200);
+    EXPECT_EQ(parse_real_server(response.body).value().address, kReal);
+}
+
+TEST(AgentRoutes, AllElseIsAProblem) {
+    for (const char* target : {"/", "/healthz", "/api/v1/status", "/api/v1/real-server/"})
+        EXPECT_EQ(answer_agent({"GET", target, kReal}, nothing_for).code, 404) << target;
+    EXPECT_EQ(answer_agent({"GET", "/api/v1/real-server"}, nothing_for).code, 404);
+    EXPECT_EQ(answer_agent({"POST", "/api/v1/real-server", kReal}, nothing_for).code, 405);
+}
+
+TEST(AgentRoutes, WhatCannotBeReadIsUnavailable) {
+    const Response response = answer_agent(
+        {"GET", "/api/v1/real-server", kReal},
+        [](const model::Address&) -> Result<RealServer> { return failure(Fault::System, "map"); });
+
+    EXPECT_EQ(response.code, 503);
+}
+
 }  // namespace
 }  // namespace isobar::api

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/server.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,26 +22,27 @@
 #include <exception>
 #include <utility>
 
+#include "api/socket_address.h"
+
 namespace isobar::api {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using Local = asio::local::stream_protocol;
-using Stream = beast::basic_stream<Local>;
+// Unix and TCP sockets alike: Beast is compiled once for both.
+using Protocol = asio::generic::stream_protocol;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
+using Stream = beast::basic_stream<Protocol>;
 using boost::system::error_code;
 
-constexpr int kMaxSessions = 64;
 constexpr std::uint32_t kMaxHeader = 8 * 1024;
-constexpr std::uint64_t kMaxBody = std::uint64_t{64} * 1024;
-// A request must arrive, and an answer leave, within this; so must the next request.
-constexpr std::chrono::seconds kPatience{10};
 
 // Shared by the accept loop and every session: whichever of them the loop destroys last
 // still needs it.
 struct Shared {
     Handler handler;
+    Limits limits;
     int sessions = 0;
 };
 using SharedPtr = std::shared_ptr<Shared>;
@@ -83,17 +87,19 @@ int code_for(const error_code& error) {
     return error.category() == http::make_error_code(http::error::bad_method).category() ? 400 : 0;
 }
 
-asio::awaitable<void> session(SharedPtr shared, Local::socket socket) {
+asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
     const SessionCount count(shared);
+    const Limits& limits = shared->limits;
+    const auto from = peer_of(socket.native_handle());
     Stream stream(std::move(socket));
-    beast::flat_buffer buffer(kMaxHeader + kMaxBody);
+    beast::flat_buffer buffer(kMaxHeader + limits.body);
     bool keep_alive = true;
     while (keep_alive) {
         http::request_parser<http::string_body> parser;
         parser.header_limit(kMaxHeader);
-        parser.body_limit(kMaxBody);
+        parser.body_limit(limits.body);
         error_code error;
-        stream.expires_after(kPatience);
+        stream.expires_after(limits.patience);
         co_await http::async_read(stream, buffer, parser,
                                   asio::redirect_error(asio::use_awaitable, error));
         const int refusal = error ? code_for(error) : 200;
@@ -105,27 +111,28 @@ asio::awaitable<void> session(SharedPtr shared, Local::socket socket) {
             message = to_http(unreadable(refusal, error.message()), 11, keep_alive);
         } else {
             const auto& request = parser.get();
-            keep_alive = request.keep_alive();
+            keep_alive = request.keep_alive() && !limits.one_request;
             Request plain;
             plain.method = std::string(request.method_string());
             plain.target = std::string(request.target());
+            plain.from = from;
             message = to_http(handle(shared->handler, plain), request.version(), keep_alive);
         }
-        stream.expires_after(kPatience);
+        stream.expires_after(limits.patience);
         co_await http::async_write(stream, message,
                                    asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;
     }
     error_code ignored;
-    (void)stream.socket().shutdown(Local::socket::shutdown_send, ignored);
+    (void)stream.socket().shutdown(Protocol::socket::shutdown_send, ignored);
 }
 
-asio::awaitable<void> accept_sessions(SharedPtr shared, Local::acceptor acceptor) {
-    asio::steady_timer pause(acceptor.get_executor());
-    for (;;) {
+asio::awaitable<void> accept_sessions(SharedPtr shared, std::shared_ptr<Acceptor> acceptor) {
+    asio::steady_timer pause(acceptor->get_executor());
+    while (acceptor->is_open()) {
         error_code error;
-        Local::socket socket =
-            co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+        Protocol::socket socket =
+            co_await acceptor->async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (error == asio::error::operation_aborted) co_return;
         if (error) {
             // Out of descriptors or memory: the connection waits in the queue meanwhile.
@@ -133,18 +140,44 @@ asio::awaitable<void> accept_sessions(SharedPtr shared, Local::acceptor acceptor
             co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
             continue;
         }
-        if (shared->sessions >= kMaxSessions) continue;  // closes it
-        asio::co_spawn(acceptor.get_executor(), session(shared, std::move(socket)), asio::detached);
+        if (shared->sessions >= shared->limits.sessions) continue;  // closes it
+        asio::co_spawn(acceptor->get_executor(), session(shared, std::move(socket)),
+                       asio::detached);
     }
+}
+
+int domain_of(int socket) {
+    int domain = AF_UNIX;
+    socklen_t length = sizeof domain;
+    (void)::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+    return domain;
 }
 
 }  // namespace
 
-void serve(asio::io_context& loop, Fd listening, Handler handler) {
-    auto shared = std::make_shared<Shared>();
-    shared->handler = std::move(handler);
-    Local::acceptor acceptor(loop, Local(), listening.release());
+// Weak: the acceptor belongs to the loop, which may end first.
+struct Serving::Door {
+    std::weak_ptr<Acceptor> acceptor;
+
+    ~Door() {
+        error_code ignored;
+        if (const auto open = acceptor.lock()) (void)open->close(ignored);
+    }
+};
+
+Serving::Serving(std::unique_ptr<Door> door) : door_(std::move(door)) {}
+Serving::Serving(Serving&&) noexcept = default;
+Serving& Serving::operator=(Serving&&) noexcept = default;
+Serving::~Serving() = default;
+
+Serving serve(asio::io_context& loop, Fd listening, Handler handler, Limits limits) {
+    auto shared = std::make_shared<Shared>(Shared{std::move(handler), limits});
+    const Protocol protocol(domain_of(listening.get()), 0);
+    auto acceptor = std::make_shared<Acceptor>(loop, protocol, listening.release());
+    auto door = std::make_unique<Serving::Door>();
+    door->acceptor = acceptor;
     asio::co_spawn(loop, accept_sessions(std::move(shared), std::move(acceptor)), asio::detached);
+    return Serving(std::move(door));
 }
 
 }  // namespace isobar::api

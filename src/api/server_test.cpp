@@ -3,11 +3,13 @@
 #include "api/server.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "api/client.h"
+#include "api/socket_address.h"
 #include "api/socket_claim.h"
 #include "base/temporary_folder.h"
 
@@ -39,7 +42,21 @@ protected:
         auto socket = taken->listen();
         ASSERT_TRUE(socket.has_value());
         claim.emplace(*std::move(taken));
-        serve(loop, *std::move(socket), std::move(handler));
+        serving.emplace(serve(loop, *std::move(socket), std::move(handler)));
+        thread = std::thread([this] { loop.run(); });
+    }
+
+    // At a TCP port of its own.
+    void start_tcp(const char* address, Handler handler, Limits limits = {}) {
+        auto socket = listen_tcp({*model::Address::parse(address), 0});
+        ASSERT_TRUE(socket.has_value()) << socket.error().message;
+        sockaddr_storage bound{};
+        socklen_t length = sizeof bound;
+        ::getsockname(socket->get(), reinterpret_cast<sockaddr*>(&bound), &length);
+        // sin_port and sin6_port lie in the same place
+        tcp = {*model::Address::parse(address),
+               ntohs(reinterpret_cast<const sockaddr_in*>(&bound)->sin_port)};
+        serving.emplace(serve(loop, *std::move(socket), std::move(handler), limits));
         thread = std::thread([this] { loop.run(); });
     }
 
@@ -72,6 +89,8 @@ protected:
     std::filesystem::path path = folder / "isobar.sock";
     boost::asio::io_context loop{1};
     std::optional<SocketClaim> claim;
+    std::optional<Serving> serving;
+    model::Endpoint tcp;
     std::thread thread;
 };
 
@@ -139,6 +158,69 @@ TEST_F(ServerTest, IdleConnectionsBeyondTheLimitAreClosedAndTheRestServed) {
     auto answer = ask(path, "/", kLimit);
     while (!answer && std::chrono::steady_clock::now() < deadline) answer = ask(path, "/", kLimit);
     EXPECT_TRUE(answer.has_value());
+}
+
+Response tell_who_asks(const Request& request) {
+    return {.body = request.from ? request.from->text() : "a process"};
+}
+
+TEST_F(ServerTest, OverTcpTheHandlerKnowsWhoAsks) {
+    start_tcp("127.0.0.1", tell_who_asks);
+
+    EXPECT_EQ(ask(tcp, "/", kLimit, 100).value().body, "127.0.0.1");
+}
+
+TEST_F(ServerTest, OverTcpOfIpv6Too) {
+    start_tcp("::1", tell_who_asks);
+
+    EXPECT_EQ(ask(tcp, "/", kLimit, 100).value().body, "::1");
+}
+
+TEST_F(ServerTest, OverTheUnixSocketNobodyHasAnAddress) {
+    start(tell_who_asks);
+
+    EXPECT_EQ(ask(path, "/", kLimit).value().body, "a process");
+}
+
+TEST_F(ServerTest, AnAnswerThatIsTooLargeIsRefused) {
+    start_tcp("127.0.0.1", [](const Request&) { return Response{.body = std::string(101, 'x')}; });
+
+    EXPECT_EQ(ask(tcp, "/", kLimit, 100).error().kind, Kind::Garbage);
+}
+
+TEST_F(ServerTest, WhoHasOneRequestIsHungUpOn) {
+    start_tcp("127.0.0.1", echo, {.one_request = true});
+    const SocketAddress address = to_socket_address(tcp);
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(socket.get(), address.get(), address.length), 0);
+    const std::string request = "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    ASSERT_GT(::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL), 0);
+
+    std::string said;
+    char block[4096];
+    for (ssize_t got = 1; got > 0;) {
+        got = ::read(socket.get(), block, sizeof block);
+        if (got > 0) said.append(block, static_cast<std::size_t>(got));
+    }
+
+    EXPECT_NE(said.find("GET /1"), std::string::npos) << said;
+}
+
+TEST_F(ServerTest, AtTheEndOfServingNobodyIsLetIn) {
+    start_tcp("127.0.0.1", echo);
+    ASSERT_TRUE(ask(tcp, "/", kLimit, 100).has_value());
+
+    boost::asio::post(loop, [this] { serving.reset(); });
+
+    const auto deadline = std::chrono::steady_clock::now() + kLimit;
+    while (ask(tcp, "/", kLimit, 100) && std::chrono::steady_clock::now() < deadline) {
+    }
+    EXPECT_EQ(ask(tcp, "/", kLimit, 100).error().kind, Kind::Unreachable);
+}
+
+TEST_F(ServerTest, TheAddressNeedNotBeHere) {
+    EXPECT_TRUE(listen_tcp({*model::Address::parse("192.0.2.1"), 0}).has_value());
+    EXPECT_TRUE(listen_tcp({*model::Address::parse("2001:db8::1"), 0}).has_value());
 }
 
 TEST_F(ServerTest, NobodyThereIsUnreachable) {

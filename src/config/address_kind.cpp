@@ -158,20 +158,30 @@ std::optional<model::Listen> read_listen(const Value& value, Reading& reading) {
     return model::Listen({*protocol, *endpoint});
 }
 
+// An address, with a port or without (0).
+std::optional<Endpoint> read_place(std::string_view text, Position at, Reading& reading) {
+    if (text.find(':') != std::string_view::npos && !Address::parse(text))
+        return read_endpoint(text, at, reading);
+    const auto host = read_host(text, at, reading);
+    if (!host) return std::nullopt;
+    return Endpoint{*host, 0};
+}
+
 std::optional<Endpoint> read_server(const Value& value, Reading& reading) {
     const std::string* text = read_text(value, reading, "\"192.168.10.100\"");
     if (text == nullptr) return std::nullopt;
-    if (text->find(':') != std::string::npos && !Address::parse(*text)) {
-        if (text->ends_with(":0")) {
-            reading.error(value.at, "a server has no port 0",
-                          "leave it out to use the port of the service");
-            return std::nullopt;
-        }
-        return read_endpoint(*text, value.at, reading);
+    if (text->ends_with(":0") && !Address::parse(*text)) {
+        reading.error(value.at, "a server has no port 0",
+                      "leave it out to use the port of the service");
+        return std::nullopt;
     }
-    const auto host = read_host(*text, value.at, reading);
-    if (!host) return std::nullopt;
-    return Endpoint{*host, 0};
+    return read_place(*text, value.at, reading);
+}
+
+std::optional<Endpoint> read_agent_address(const Value& value, Reading& reading) {
+    const std::string* text = read_text(value, reading, "\"192.168.10.1\"");
+    if (text == nullptr) return std::nullopt;
+    return read_place(*text, value.at, reading);
 }
 
 std::optional<Address> read_address(const Value& value, Reading& reading) {
@@ -265,6 +275,15 @@ Kind<Endpoint> server_address() {
             "",
             "address, or address:port with an IPv6 address in brackets, port 1 to 65535",
             read_server,
+            {},
+            {}};
+}
+
+Kind<Endpoint> agent_address() {
+    return {"text",
+            "",
+            "address, or address:port with an IPv6 address in brackets, port 1 to 65535",
+            read_agent_address,
             {},
             {}};
 }

@@ -15,6 +15,8 @@ namespace isobar::config {
 Kind<model::Listen> listen_address();
 // "192.168.10.100" or "192.168.10.100:8080"; without a port it is 0.
 Kind<model::Endpoint> server_address();
+// The same, of the director.
+Kind<model::Endpoint> agent_address();
 // "192.168.10.254"
 Kind<model::Address> host_address();
 // "192.168.10.0/24"

@@ -99,7 +99,13 @@ const std::vector<Bad> kBad = {
      "known here: interfaces, hook, connections, timeouts, conn_reuse_mode, "
      "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
      "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, "
-     "ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls"},
+     "ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls, agents"},
+    {"AgentsOnAllAddresses", director_with("agents = [\"0.0.0.0:10539\"]"), 2, 11,
+     "0.0.0.0 is not the address of a host", "an address that one machine can have"},
+    {"AgentsPort", director_with("agents = [\"10.0.0.1:70000\"]"), 2, 11, "'70000' is not a port",
+     "a number from 1 to 65535"},
+    {"AgentsTwice", director_with("agents = [\"10.0.0.1\", \"10.0.0.1:10539\"]"), 2, 23,
+     "10.0.0.1:10539 is listed twice", "first on line 2"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,

@@ -336,6 +336,21 @@ void check_ftp_ports(const DirectorDraft& draft, Reading& reading) {
                                       model::kMostFtpPorts));
 }
 
+// The port that it has if none is given.
+model::Endpoint with_port(model::Endpoint agents) {
+    if (agents.port == 0) agents.port = model::kAgentPort;
+    return agents;
+}
+
+void check_agents(const DirectorDraft& draft, Reading& reading) {
+    Claims<model::Endpoint> seen;
+    for (const auto& [place, at] : draft.agents) {
+        if (const auto first = seen.claim(with_port(place), at))
+            reading.error(at, fmt::format("{} is listed twice", with_port(place).text()),
+                          first_on(*first));
+    }
+}
+
 model::DirectorConfig to_director(const DirectorDraft& draft) {
     model::DirectorConfig director;
     for (const auto& [interface, at] : draft.interfaces) {
@@ -348,6 +363,7 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.locality = {draft.lblc_expiration, draft.lblcr_expiration};
     director.ftp_ports.assign(draft.ftp_ports.value.begin(), draft.ftp_ports.value.end());
     director.manage_sysctls = draft.manage_sysctls;
+    for (const auto& [place, at] : draft.agents) director.agents.push_back(with_port(place));
     return director;
 }
 
@@ -388,6 +404,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
 void check(const FileDraft& draft, Reading& reading) {
     check_interfaces(draft.director, reading);
     check_ftp_ports(draft.director, reading);
+    check_agents(draft.director, reading);
     check_services(draft, reading);
     check_masquerades(draft, reading);
 }

@@ -150,6 +150,21 @@ listen = ["10.0.0.2:80/tcp"]
     EXPECT_EQ(config.director.ftp_ports, (std::vector<model::Port>{21, 2121}));
 }
 
+TEST(Load, AgentsAreAnsweredWhereTheFileSays) {
+    const auto config = good(R"(
+[director]
+agents = ["192.168.10.254", "[fd00::1]:9000", "fd00::2"]
+
+[[service]]
+name = "web"
+listen = ["10.0.0.2:80/tcp"]
+)");
+
+    EXPECT_EQ(config.director.agents, (std::vector{*model::Endpoint::parse("192.168.10.254:10539"),
+                                                   *model::Endpoint::parse("[fd00::1]:9000"),
+                                                   *model::Endpoint::parse("[fd00::2]:10539")}));
+}
+
 TEST(Load, ARangeOfPortsIsAGroup) {
     const auto config = good(R"(
 [[service]]

@@ -210,7 +210,11 @@ Kind<DirectorDraft> director() {
          optional(
              "manage_sysctls", &D::manage_sysctls, boolean(),
              "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "
-             "and puts them back at the end.")});
+             "and puts them back at the end."),
+         optional("agents", &D::agents, list_of(located(agent_address())),
+                  "Where isobar-agent asks what comes to its host and how, port 10539 if none is "
+                  "given. The address may come and go, as one that moves to a backup.",
+                  "none")});
 }
 
 Kind<model::RealServer> server() {

@@ -52,6 +52,8 @@ private:
     dataplane::Dataplane& plane_;
 };
 
+constexpr std::chrono::seconds kListingLasts{1};
+
 std::chrono::sys_seconds now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -193,6 +195,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
             fmt::format("{}: no such interface yet; it is taken in when it appears", listed.name));
     }
     config_ = config;
+    listing_.reset();
     applied_at_ = now();
     log::info(fmt::format("{}: applied, {} change(s)", file_.string(), reconciled->changes.size()));
     return {};
@@ -258,6 +261,31 @@ Result<api::Status> Director::status() {
                                 interface_troubles_.end());
     if (auto filled = fill(*plane, status); !filled) return tl::unexpected(filled.error());
     return status;
+}
+
+Result<void> Director::refresh_listing() {
+    const auto now = std::chrono::steady_clock::now();
+    if (listing_ && now < listing_->until) return {};
+    listing_.reset();
+    Listing fresh{{}, {}, now + kListingLasts};
+    auto plane = open_plane();
+    if (plane) {
+        auto services = plane->services();
+        if (!services) return tl::unexpected(std::move(services.error()));
+        fresh.services = *std::move(services);
+        fresh.marks = plane->groups();
+        const auto host_marks = plane->host_marks();
+        fresh.marks.insert(fresh.marks.end(), host_marks.begin(), host_marks.end());
+    } else if (plane.error().fault != Fault::NotFound) {
+        return tl::unexpected(std::move(plane.error()));
+    }
+    listing_ = std::move(fresh);
+    return {};
+}
+
+Result<api::RealServer> Director::real_server(const model::Address& address) {
+    if (auto done = refresh_listing(); !done) return tl::unexpected(std::move(done.error()));
+    return api::real_server(address, listing_->services, listing_->marks);
 }
 
 Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {

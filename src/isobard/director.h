@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "api/real_server.h"
 #include "api/status.h"
 #include "base/result.h"
 #include "control/reconciler.h"
@@ -34,8 +35,14 @@ public:
     // Takes in interfaces that have appeared.
     void network_changed();
     Result<api::Status> status();
+    // What concerns the host that has this address. At most a second old.
+    Result<api::RealServer> real_server(const model::Address& address);
 
     [[nodiscard]] std::size_t service_count() const;
+    // Where agents are answered, by the configuration that is applied.
+    [[nodiscard]] const std::vector<model::Endpoint>& agents() const {
+        return config_.director.agents;
+    }
 
 private:
     Director(std::filesystem::path file, control::OwnedFile owned)
@@ -55,6 +62,7 @@ private:
                                              const model::DirectorConfig& config);
     void trouble(std::string message);
     Result<void> fill(dataplane::Dataplane& plane, api::Status& status);
+    Result<void> refresh_listing();
 
     std::filesystem::path file_;
     control::Reconciler reconciler_;
@@ -71,6 +79,13 @@ private:
         bool operator==(const Attached&) const = default;
     };
     std::map<std::string, Attached> hooks_;
+    // A look at the data plane costs as much as a listing: all agents of a second share one.
+    struct Listing {
+        std::vector<model::ServiceStatus> services;
+        std::vector<model::MarkRule> marks;
+        std::chrono::steady_clock::time_point until;
+    };
+    std::optional<Listing> listing_;
 };
 
 }  // namespace isobar::isobard

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "config/load.h"
 #include "control/owned_file.h"
+#include "isobard/agent_sockets.h"
 #include "isobard/director.h"
 #include "isobard/event_loop.h"
 #include "isobard/options.h"
@@ -67,6 +68,14 @@ int take_away(const Options& options) {
     return kOk;
 }
 
+Result<api::Status> status_of(Director& director, const AgentSockets& agents) {
+    auto status = director.status();
+    if (!status) return status;
+    auto& errors = status->config.errors;
+    errors.insert(errors.end(), agents.troubles().begin(), agents.troubles().end());
+    return status;
+}
+
 // Only what reads comes before the claim: a second isobard must not touch what the first
 // one runs, nor may a bad configuration touch anything.
 int run(const Options& options) {
@@ -92,15 +101,24 @@ int run(const Options& options) {
     // Last: who can connect gets an answer.
     auto socket = claim->listen();
     if (!socket) return fail(socket.error());
-    api::serve(loop->context(), *std::move(socket), [&](const api::Request& request) {
-        return api::answer(request, [&] { return director->status(); });
+    AgentSockets agents(loop->context(), [&](const api::Request& request) {
+        return api::answer_agent(
+            request, [&](const auto& address) { return director->real_server(address); });
     });
+    const auto serving =
+        api::serve(loop->context(), *std::move(socket), [&](const api::Request& request) {
+            return api::answer(request, [&] { return status_of(*director, agents); });
+        });
+    agents.follow(director->agents());
     ::sd_notify(0, "READY=1");
     log::info(
         fmt::format("isobard {} is ready: 'isobar status' shows what it does", api::kVersion));
 
     EventLoop::Events events;
-    events.hang_up = [&] { director->reload(); };
+    events.hang_up = [&] {
+        director->reload();
+        agents.follow(director->agents());
+    };
     events.network_changed = [&] { director->network_changed(); };
     const int signal = loop->run(std::move(events));
     ::sd_notify(0, "STOPPING=1");

@@ -21,6 +21,9 @@ struct InterfaceConfig {
     bool operator==(const InterfaceConfig&) const = default;
 };
 
+// Where a director answers agents, unless it says otherwise.
+inline constexpr Port kAgentPort = 10539;
+
 // [director]
 struct DirectorConfig {
     std::vector<InterfaceConfig> interfaces;  // empty: all, hook auto
@@ -31,6 +34,7 @@ struct DirectorConfig {
     LocalityExpiry locality;
     std::vector<Port> ftp_ports{kFtpPort};  // where control connections of FTP are followed
     bool manage_sysctls = true;             // ip_forward, rp_filter, accept_local
+    std::vector<Endpoint> agents;           // where isobar-agents are answered; none: nowhere
     bool operator==(const DirectorConfig&) const = default;
 };
 

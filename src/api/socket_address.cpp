@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/socket_address.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace isobar::api {
+namespace {
+
+// Callers that wait to be accepted.
+constexpr int kBacklog = 128;
+
+int domain_of(const model::Address& address) {
+    return address.family == model::Family::V4 ? AF_INET : AF_INET6;
+}
+
+bool switch_on(int socket, int level, int option) {
+    const int on = 1;
+    return ::setsockopt(socket, level, option, &on, sizeof on) == 0;
+}
+
+// IP_FREEBIND serves both families.
+bool prepare(int socket) {
+    return switch_on(socket, SOL_SOCKET, SO_REUSEADDR) &&
+           switch_on(socket, IPPROTO_IP, IP_FREEBIND);
+}
+
+}  // namespace
+
+SocketAddress to_socket_address(const model::Endpoint& endpoint) {
+    SocketAddress address;
+    const auto& bytes = endpoint.address.bytes;
+    if (endpoint.address.family == model::Family::V4) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(endpoint.port);
+        std::memcpy(&v4.sin_addr, bytes.data(), sizeof v4.sin_addr);
+        std::memcpy(&address.storage, &v4, sizeof v4);
+        address.length = sizeof v4;
+    } else {
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(endpoint.port);
+        std::memcpy(&v6.sin6_addr, bytes.data(), sizeof v6.sin6_addr);
+        std::memcpy(&address.storage, &v6, sizeof v6);
+        address.length = sizeof v6;
+    }
+    return address;
+}
+
+std::optional<model::Address> peer_of(int socket) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
+        return std::nullopt;
+    model::Address address;
+    if (storage.ss_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &storage, sizeof v4);
+        std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+        return address;
+    }
+    if (storage.ss_family != AF_INET6) return std::nullopt;
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    address.family = model::Family::V6;
+    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+    return address;
+}
+
+Result<Fd> listen_tcp(const model::Endpoint& endpoint) {
+    const SocketAddress address = to_socket_address(endpoint);
+    Fd socket(::socket(domain_of(endpoint.address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.valid() || !prepare(socket.get()) ||
+        ::bind(socket.get(), address.get(), address.length) != 0 ||
+        ::listen(socket.get(), kBacklog) != 0)
+        return system_failure("listen at " + endpoint.text(), errno);
+    return socket;
+}
+
+}  // namespace isobar::api
