@@ -37,27 +37,39 @@ Sysctls without_ours(Sysctls now, const std::vector<Step>& steps) {
 
 }  // namespace
 
-Result<Agent> Agent::start(Settings settings, Ledger ledger) {
+Result<Agent> Agent::start(Settings settings, Ledger ledger, Earlier earlier) {
     Agent agent(std::move(settings), std::move(ledger));
-    auto started = agent.start_all();
+    auto started = agent.do_all(earlier);
     if (started) return agent;
     if (auto undone = agent.stop(); !undone) log::warning(undone.error().message);
     return tl::unexpected(std::move(started.error()));
 }
 
+Result<void> Agent::change(Settings settings, Earlier earlier) {
+    settings_ = std::move(settings);
+    ledger_.ask_anew();
+    attached_.clear();  // so that the programs are asked for again, too
+    return do_all(earlier);
+}
+
 // ARP is quiet, and packets can be taken, before a VIP is there.
-Result<void> Agent::start_all() {
-    for (const auto step : {&Agent::choose_interfaces, &Agent::choose_tunnel, &Agent::set_sysctls,
-                            &Agent::load_programs, &Agent::put_vips})
+Result<void> Agent::do_all(Earlier earlier) {
+    if (auto done = choose_interfaces(); !done) return done;
+    if (settings_.vips.empty()) {
+        drop_programs();
+        return earlier == Earlier::Undo ? ledger_.undo_others(host_) : Result<void>{};
+    }
+    for (const auto step :
+         {&Agent::choose_tunnel, &Agent::set_sysctls, &Agent::load_programs, &Agent::put_vips})
         if (auto done = (this->*step)(); !done) return done;
     // Once more: now the VIPs are among the addresses.
     if (auto done = tell_programs(); !done) return done;
-    return ledger_.undo_others(host_);
+    return earlier == Earlier::Undo ? ledger_.undo_others(host_) : Result<void>{};
 }
 
 Result<void> Agent::refresh() {
-    for (const auto step : {&Agent::choose_interfaces, &Agent::set_sysctls, &Agent::tell_programs,
-                            &Agent::attach_programs})
+    if (auto done = choose_interfaces(); !done || settings_.vips.empty()) return done;
+    for (const auto step : {&Agent::set_sysctls, &Agent::tell_programs, &Agent::attach_programs})
         if (auto done = (this->*step)(); !done) return done;
     return {};
 }
@@ -87,6 +99,7 @@ Result<void> Agent::choose_interfaces() {
 }
 
 Result<void> Agent::choose_tunnel() {
+    kernel_tunnel_ = false;
     if (settings_.tunnels.empty() || settings_.decap == Decap::Bpf || !tunl0_is_enough(settings_))
         return {};
     auto made = ledger_.ensure(host_, {StepKind::MakeLink, kTunnelDevice, "", ""});
@@ -125,16 +138,32 @@ bool Agent::needs_programs() const {
 }
 
 Result<void> Agent::load_programs() {
-    if (!needs_programs()) return {};
+    if (!needs_programs()) {
+        drop_programs();
+        return {};
+    }
     if (interfaces_.empty()) return failure(Fault::NotFound, "there is no Ethernet interface");
-    auto programs = Programs::load(kernel_tunnel_ ? std::set<Tunnel>{} : settings_.tunnels,
-                                   settings_.gue_port, filters_arp_in_bpf(settings_));
-    if (!programs) return tl::unexpected(std::move(programs.error()));
-    programs_ = std::make_unique<Programs>(*std::move(programs));
-    host_.use(programs_.get());
+    if (!programs_) {
+        auto programs = Programs::load();
+        if (!programs) return tl::unexpected(std::move(programs.error()));
+        programs_ = std::make_unique<Programs>(*std::move(programs));
+        host_.use(programs_.get());
+    }
+    if (auto set = programs_->set_work(kernel_tunnel_ ? std::set<Tunnel>{} : settings_.tunnels,
+                                       settings_.gue_port, filters_arp_in_bpf(settings_));
+        !set)
+        return set;
     // They must know the VIPs before they stand in a packet's way.
     if (auto told = tell_programs(); !told) return told;
     return attach_programs();
+}
+
+// Those that are attached stay so until undo_others(), which needs no programs of ours.
+void Agent::drop_programs() {
+    if (const std::string done = deeds(); !done.empty()) log::info(done);
+    host_.use(nullptr);
+    programs_.reset();
+    attached_.clear();
 }
 
 Result<void> Agent::attach_programs() {
@@ -164,9 +193,14 @@ Result<void> Agent::put_vips() {
     return {};
 }
 
+// One that is no longer wanted is one until it is off: nobody may learn of it.
 bool Agent::is_vip(const model::Address& address) const {
+    const auto& steps = ledger_.steps();
     return std::any_of(settings_.vips.begin(), settings_.vips.end(),
-                       [&](const Vip& vip) { return vip.address == address; });
+                       [&](const Vip& vip) { return vip.address == address; }) ||
+           std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+               return step.kind == StepKind::Address && step.value == address.text();
+           });
 }
 
 // A director uses IPv6 for the outer header only towards an IPv6 address.
@@ -212,6 +246,7 @@ Result<void> Agent::stop() {
 }
 
 std::string Agent::summary() const {
+    if (settings_.vips.empty()) return "no VIP";
     std::string text;
     for (const Vip& vip : settings_.vips)
         text +=

@@ -4,6 +4,7 @@
 // starts after it was killed.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,10 +19,19 @@
 
 namespace isobar::agent {
 
+// What was done before, and is not wanted now: by an earlier agent that was killed, or by this one.
+// Kept while it is not known yet what all is wanted.
+enum class Earlier : std::uint8_t { Undo, Keep };
+
 class Agent {
 public:
-    // All is done, or nothing: what a failed start did is undone.
-    static Result<Agent> start(Settings settings, Ledger ledger);
+    // All is done, or nothing: what a failed start did is undone. Without a VIP there is nothing to
+    // do yet.
+    static Result<Agent> start(Settings settings, Ledger ledger, Earlier earlier = Earlier::Undo);
+
+    // Other VIPs or tunnels; those that were wanted before, too, stay without a gap. What fails
+    // leaves old and new side by side: to be tried again.
+    Result<void> change(Settings settings, Earlier earlier);
 
     // Addresses or interfaces have changed: tells the programs, and takes in interfaces that
     // have come, or gone and come again.
@@ -37,12 +47,13 @@ public:
 private:
     Agent(Settings settings, Ledger ledger)
         : settings_(std::move(settings)), ledger_(std::move(ledger)) {}
-    Result<void> start_all();
+    Result<void> do_all(Earlier earlier);
     Result<void> choose_interfaces();
     Result<void> choose_tunnel();
     Result<void> set_sysctls();
     [[nodiscard]] bool needs_programs() const;
     Result<void> load_programs();
+    void drop_programs();
     Result<void> tell_programs();
     Result<void> attach_programs();
     Result<void> put_vips();

@@ -157,22 +157,40 @@ private:
     }
 
     [[nodiscard]] std::string agent_command() const {
+        if (!question_.agent.empty()) return question_.agent;
         std::string command = "isobar-agent";
         for (const Address& vip : question_.vips) command += " --vip " + vip.text();
         return command + " --tunnel ipip";
     }
 
+    [[nodiscard]] bool ends_in_bpf(Tunnel tunnel) const {
+        return std::any_of(facts_.filters.begin(), facts_.filters.end(), [&](const auto& filter) {
+            return filter.second.tunnels.contains(tunnel);
+        });
+    }
+
+    // What is in front of a device (fou) does not show: any may be the end of GUE.
+    [[nodiscard]] bool ends_in_kernel(Tunnel tunnel) const {
+        return std::any_of(facts_.links.begin(), facts_.links.end(), [&](const Link& link) {
+            const bool ipip = link.kind == "ipip" || link.kind == "sit" || link.kind == "ip6tnl";
+            const bool gre = link.kind == "gre" || link.kind == "ip6gre";
+            return link.up && ((ipip && tunnel != Tunnel::Gre) || (gre && tunnel != Tunnel::Ipip));
+        });
+    }
+
+    [[nodiscard]] bool ends_here(Tunnel tunnel) const {
+        return ends_in_bpf(tunnel) || ends_in_kernel(tunnel);
+    }
+
     void check_tunnel() {
-        const bool by_bpf =
-            std::any_of(facts_.filters.begin(), facts_.filters.end(),
-                        [](const auto& filter) { return !filter.second.tunnels.empty(); });
-        if (by_bpf) return;
-        for (const Link& link : facts_.links) {
-            const bool receiver = link.kind == "ipip" || link.kind == "sit" ||
-                                  link.kind == "ip6tnl" || link.kind == "gre" ||
-                                  link.kind == "ip6gre";
-            if (receiver && link.up) return;
+        if (!question_.tunnels.empty()) {
+            for (const Tunnel tunnel : question_.tunnels)
+                if (!ends_here(tunnel))
+                    add(fmt::format("no {} tunnel ends here", name(tunnel)),
+                        "nothing here takes packets out of it", agent_command());
+            return;
         }
+        if (ends_here(Tunnel::Ipip) || ends_here(Tunnel::Gue) || ends_here(Tunnel::Gre)) return;
         if (find_link(facts_.links, "tunl0") != nullptr)
             add("tunl0 is down", "nothing here takes packets out of tunnels",
                 "ip link set dev tunl0 up");

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/netlink.h"
 #include "agent/programs.h"
+#include "agent/settings.h"
 #include "agent/sysctls.h"
 #include "base/result.h"
 #include "model/address.h"
@@ -23,6 +25,8 @@ struct Question {
     std::vector<model::Address> vips;
     Method method = Method::Dr;
     std::optional<model::Address> gateway;  // Nat: the director's inside address
+    std::set<Tunnel> tunnels{};             // Tun: all that come; none: it is not known which
+    std::string agent{};  // the command that would do it all; empty: made of the VIPs
 };
 
 struct Facts {

@@ -31,7 +31,9 @@ public:
 
     // Sees to it that `step` is done. What was so before, and not by us, is not ours.
     Result<void> ensure(Host& host, Step step);
-    // Undoes what an earlier agent did and this one did not ask for.
+    // Other wishes from now on: what was asked for so far no longer counts as such.
+    void ask_anew() { asked_for_.clear(); }
+    // Undoes what nobody asks for now: what an earlier agent did, or this one before ask_anew().
     Result<void> undo_others(Host& host);
     // Undoes everything, and removes the file. What fails does not keep the rest from being
     // undone, and stays written down; all failures are in the error.

@@ -76,23 +76,26 @@ Programs::Programs(Programs&&) noexcept = default;
 Programs& Programs::operator=(Programs&&) noexcept = default;
 Programs::~Programs() = default;
 
-Result<Programs> Programs::load(const std::set<Tunnel>& tunnels, model::Port gue_port,
-                                bool quiet_arp) {
+Result<Programs> Programs::load() {
     kernel::listen_to_libbpf();
     auto loaded = std::make_unique<Loaded>(isobar_agent::open());
     if (loaded->skeleton == nullptr) return load_failure(errno);
     if (const int code = isobar_agent::load(loaded->skeleton); code != 0)
         return load_failure(-code);
+    return Programs(std::move(loaded));
+}
 
+Result<void> Programs::set_work(const std::set<Tunnel>& tunnels, model::Port gue_port,
+                                bool quiet_arp) {
     isobar_agent_settings settings{};
     for (const Tunnel tunnel : tunnels) settings.tunnels |= bit_of(tunnel);
     settings.gue_port = htons(gue_port);
     settings.filter_arp = quiet_arp ? 1 : 0;
     const std::uint32_t first = 0;
-    if (bpf_map_update_elem(bpf_map__fd(loaded->skeleton->maps.agent_settings), &first, &settings,
+    if (bpf_map_update_elem(bpf_map__fd(loaded_->skeleton->maps.agent_settings), &first, &settings,
                             BPF_ANY) != 0)
         return system_failure("fill a BPF map", errno);
-    return Programs(std::move(loaded));
+    return {};
 }
 
 Result<void> Programs::set_addresses(const std::vector<Address>& addresses) {

@@ -44,14 +44,16 @@ public:
         std::uint64_t packets = 0;
     };
 
-    static Result<Programs> load(const std::set<Tunnel>& tunnels, model::Port gue_port,
-                                 bool quiet_arp);
+    // They do nothing yet.
+    static Result<Programs> load();
     Programs(Programs&&) noexcept;
     Programs& operator=(Programs&&) noexcept;
     Programs(const Programs&) = delete;
     Programs& operator=(const Programs&) = delete;
     ~Programs();
 
+    // What is to be done from now on.
+    Result<void> set_work(const std::set<Tunnel>& tunnels, model::Port gue_port, bool quiet_arp);
     // Replaces what the programs knew; packets meanwhile see the old or the new addresses.
     Result<void> set_addresses(const std::vector<Address>& addresses);
     Result<void> set_link(int link, const LinkFacts& facts);

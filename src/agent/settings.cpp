@@ -105,7 +105,8 @@ Result<std::set<Tunnel>> parse_tunnels(std::string_view text) {
 }
 
 Result<void> check_settings(const Settings& settings) {
-    if (settings.vips.empty()) return failure(Fault::Invalid, "which address? --vip ADDRESS");
+    if (settings.vips.empty())
+        return failure(Fault::Invalid, "which address? --vip ADDRESS or --director ADDRESS");
     std::set<model::Address> seen;
     for (const Vip& vip : settings.vips)
         if (!seen.insert(vip.address).second)

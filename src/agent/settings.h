@@ -51,6 +51,8 @@ struct Settings {
     Decap decap = Decap::Auto;
     Mss mss;
     model::Port gue_port = 6080;
+
+    bool operator==(const Settings&) const = default;
 };
 
 // "ipip,gue", "none".

@@ -37,7 +37,8 @@ TEST(AgentSettings, MssIsAutoOffOrANumber) {
 
 TEST(AgentSettings, ContradictionsAreRefused) {
     Settings settings;
-    EXPECT_EQ(check_settings(settings).error().message, "which address? --vip ADDRESS");
+    EXPECT_EQ(check_settings(settings).error().message,
+              "which address? --vip ADDRESS or --director ADDRESS");
 
     settings.vips = {vip("10.0.0.2"), vip("10.0.0.2@lo")};
     EXPECT_EQ(check_settings(settings).error().message, "--vip 10.0.0.2 twice");

@@ -138,9 +138,10 @@ class AgentDatapath : public testing::Test {
 protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-        auto loaded = Programs::load({Tunnel::Ipip, Tunnel::Gue, Tunnel::Gre}, 6080, true);
+        auto loaded = Programs::load();
         ASSERT_TRUE(loaded) << loaded.error().message;
         programs = std::make_unique<Programs>(*std::move(loaded));
+        ASSERT_TRUE(programs->set_work({Tunnel::Ipip, Tunnel::Gue, Tunnel::Gre}, 6080, true));
         ASSERT_TRUE(programs->set_addresses({{address("10.0.0.5"), true, false},
                                              {kHere6, true, false},
                                              {address("10.0.0.2"), true, true},
