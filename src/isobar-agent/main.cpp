@@ -4,11 +4,14 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "agent/agent.h"
 #include "agent/check.h"
@@ -16,7 +19,10 @@
 #include "api/version.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "isobar-agent/directors.h"
+#include "isobar-agent/follower.h"
 #include "isobar-agent/options.h"
+#include "isobar-agent/told.h"
 #include "isobar-agent/wake.h"
 
 namespace {
@@ -24,6 +30,8 @@ namespace {
 using namespace isobar::agent;
 using isobar::Error;
 using isobar::Fault;
+using isobar::Result;
+using isobar::model::Endpoint;
 namespace log = isobar::log;
 
 // Exit codes.
@@ -43,28 +51,74 @@ bool is_root() {
     return false;
 }
 
+// "isobar-agent --director 192.168.10.1:10539"
+std::string agent_for(const std::vector<Endpoint>& directors) {
+    std::string command = "isobar-agent";
+    for (const Endpoint& director : directors) command += " --director " + director.text();
+    return command;
+}
+
+// What is asked for by hand, or follows from what directors say. A director that names nothing for
+// this host is a finding itself.
+Result<std::vector<Question>> questions_for(const CheckCommand& command,
+                                            std::vector<Finding>& findings) {
+    if (command.directors.empty()) return std::vector{command.question};
+    std::vector<isobar::api::RealServer> told;
+    for (const Endpoint& director : command.directors) {
+        auto answer = ask_director(director);
+        if (!answer) return tl::unexpected(std::move(answer.error()));
+        const std::string here = answer->address.text();
+        if (answer->services.empty())
+            findings.push_back({fmt::format("{} has no service with {}", director.text(), here),
+                                "it sends nothing here",
+                                "isobar-ipvsadm -a ... -r " + here + " on the director"});
+        told.push_back(*std::move(answer));
+    }
+    return questions_of(told, command.question.gateway, agent_for(command.directors));
+}
+
 int check_host(const CheckCommand& command) {
     if (!is_root()) return kPermission;
+    std::vector<Finding> findings;
+    const auto questions = questions_for(command, findings);
+    if (!questions) return fail(questions.error());
     const auto facts = look_at_host();
     if (!facts) return fail(facts.error());
-    const auto findings = check(*facts, command.question);
+    for (const Question& question : *questions)
+        for (Finding& finding : check(*facts, question))
+            if (std::find(findings.begin(), findings.end(), finding) == findings.end())
+                findings.push_back(std::move(finding));
     for (const Finding& finding : findings) fmt::print("{}\n", finding.line());
     if (!findings.empty()) return kFailed;
     fmt::print("all is well\n");
     return kOk;
 }
 
-// Until a signal ends it, the agent only keeps its programs up to date.
-int live(Agent& agent, Wake& wake) {
+// Until a signal ends it, the agent only keeps its programs up to date, and asks directors.
+int live(Agent& agent, Wake& wake, std::optional<Follower>& follower) {
+    using Clock = Wake::Clock;
+    const auto next_question = [&]() -> std::optional<Clock::time_point> {
+        if (!follower) return std::nullopt;
+        return Clock::now() + kAskEvery;
+    };
+    auto due = next_question();
     for (;;) {
-        const auto event = wake.next();
+        const auto event = wake.next(due);
         if (!event) return fail(event.error());
-        if (*event != Event::NetworkChanged) {
-            log::info(
-                fmt::format("stopped by {}", *event == Event::Interrupted ? "SIGINT" : "SIGTERM"));
-            return kOk;
+        switch (*event) {
+            case Event::Due:
+                follower->look(agent);
+                due = next_question();
+                break;
+            case Event::NetworkChanged:
+                if (auto told = agent.refresh(); !told) log::warning(told.error().message);
+                break;
+            case Event::Interrupted:
+            case Event::Terminated:
+                log::info(fmt::format("stopped by {}",
+                                      *event == Event::Interrupted ? "SIGINT" : "SIGTERM"));
+                return kOk;
         }
-        if (auto told = agent.refresh(); !told) log::warning(told.error().message);
     }
 }
 
@@ -75,12 +129,16 @@ int run(const RunCommand& command) {
     if (!wake) return fail(wake.error());
     auto ledger = Ledger::open(command.state_dir);
     if (!ledger) return fail(ledger.error());
-    auto agent = Agent::start(command.settings, *std::move(ledger));
+    std::optional<Follower> follower;
+    if (!command.directors.empty()) follower.emplace(command.settings, command.directors);
+    auto agent = Agent::start(command.settings, *std::move(ledger),
+                              follower ? Earlier::Keep : Earlier::Undo);
     if (!agent) return fail(agent.error());
+    if (follower) follower->look(*agent);
     ::sd_notify(0, "READY=1");
     log::info(fmt::format("isobar-agent {} is ready: {}", isobar::api::kVersion, agent->summary()));
 
-    const int status = live(*agent, *wake);
+    const int status = live(*agent, *wake, follower);
     ::sd_notify(0, "STOPPING=1");
     if (const std::string deeds = agent->deeds(); !deeds.empty()) log::info(deeds);
     if (auto undone = agent->stop(); !undone) return fail(undone.error());

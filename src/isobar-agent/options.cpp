@@ -9,12 +9,15 @@
 
 #include "api/version.h"
 #include "base/text.h"
+#include "model/config.h"
 
 namespace isobar::agent {
 namespace {
 
 constexpr const char* kUsage = R"(Usage: isobar-agent --vip ADDRESS[@INTERFACE]... [OPTION...]
+       isobar-agent --director ADDRESS[:PORT]... [OPTION...]
        isobar-agent check --vip ADDRESS... [--method METHOD] [--gateway ADDRESS]
+       isobar-agent check --director ADDRESS[:PORT]... [--gateway ADDRESS]
 
 Makes this host a real server of a director that forwards by direct routing or tunnels: puts
 the virtual addresses on, keeps quiet about them, takes packets out of tunnels. Runs until
@@ -22,6 +25,9 @@ SIGTERM or Ctrl-C, then undoes all it did.
 
       --vip ADDRESS[@INTERFACE]
                         a virtual address; on lo (or tunl0) if no interface is named
+      --director ADDRESS[:PORT]
+                        where an isobard tells virtual addresses and tunnels; asked again
+                        and again (default port 10539)
       --tunnel KIND,... ipip, gue, gre, or none (default none: direct routing)
       --interface NAME  where packets and ARP come in (default: every Ethernet interface)
       --arp HOW         who keeps ARP quiet: auto, sysctl, bpf (default auto)
@@ -33,19 +39,22 @@ SIGTERM or Ctrl-C, then undoes all it did.
   -h, --help            this text
   -v, --version         the version
 
---vip and --interface may be given several times. 'isobar-agent check' says what is wrong on
+--vip, --director and --interface may be given several times. 'isobar-agent check' says what is wrong on
 this host, see 'isobar-agent check --help'.
 Exit codes: 0 ok, 1 failed, 2 usage, 5 permission. See isobar-agent(8).
 )";
 
 constexpr const char* kCheckUsage =
     R"(Usage: isobar-agent check --vip ADDRESS... [--method METHOD] [--gateway ADDRESS]
+       isobar-agent check --director ADDRESS[:PORT]... [--gateway ADDRESS]
 
 Says what keeps this host from being a real server, a line each: what is wrong, why it
 matters, and the command that mends it. Changes nothing.
 
       --vip ADDRESS     a virtual address of the director; may be given several times
       --method METHOD   how the director forwards: dr, tun, nat (default dr)
+      --director ADDRESS[:PORT]
+                        an isobard that tells addresses and methods instead
       --gateway ADDRESS nat: the director's inside address, which must be the default gateway
   -h, --help            this text
 
@@ -62,11 +71,13 @@ enum LongOnly : int {
     MssOption,
     StateDir,
     MethodOption,
-    GatewayOption
+    GatewayOption,
+    DirectorOption
 };
 
 const std::array kRunOptions{
     option{"vip", required_argument, nullptr, LongOnly::VipOption},
+    option{"director", required_argument, nullptr, LongOnly::DirectorOption},
     option{"tunnel", required_argument, nullptr, LongOnly::TunnelOption},
     option{"interface", required_argument, nullptr, LongOnly::Interface},
     option{"arp", required_argument, nullptr, LongOnly::ArpOption},
@@ -81,6 +92,7 @@ const std::array kRunOptions{
 
 const std::array kCheckOptions{
     option{"vip", required_argument, nullptr, LongOnly::VipOption},
+    option{"director", required_argument, nullptr, LongOnly::DirectorOption},
     option{"method", required_argument, nullptr, LongOnly::MethodOption},
     option{"gateway", required_argument, nullptr, LongOnly::GatewayOption},
     option{"help", no_argument, nullptr, 'h'},
@@ -136,12 +148,25 @@ Result<model::Address> parse_address(std::string_view text) {
     return *address;
 }
 
+// "192.168.10.1", "192.168.10.1:10539", "fd00::1", "[fd00::1]:10539"
+Result<model::Endpoint> parse_director(std::string_view text) {
+    if (const auto address = model::Address::parse(text); address && model::is_unicast(*address))
+        return model::Endpoint{*address, model::kAgentPort};
+    const auto endpoint = model::Endpoint::parse(text);
+    if (!endpoint || endpoint->port == 0 || !model::is_unicast(endpoint->address))
+        return failure(Fault::Invalid, fmt::format("'{}' is no address, or address:port", text));
+    return *endpoint;
+}
+
 Result<void> take_run_option(int code, std::string_view value, RunCommand& run) {
     Settings& settings = run.settings;
     switch (code) {
         case LongOnly::VipOption:
             return take("--vip", Vip::parse(value),
                         [&](Vip vip) { settings.vips.push_back(std::move(vip)); });
+        case LongOnly::DirectorOption:
+            return take("--director", parse_director(value),
+                        [&](const model::Endpoint& place) { run.directors.push_back(place); });
         case LongOnly::TunnelOption:
             return take("--tunnel", parse_tunnels(value),
                         [&](std::set<Tunnel> tunnels) { settings.tunnels = std::move(tunnels); });
@@ -166,12 +191,18 @@ Result<void> take_run_option(int code, std::string_view value, RunCommand& run) 
     return {};
 }
 
-Result<void> take_check_option(int code, std::string_view value, Question& question) {
+// `named`: was there a --method?
+Result<void> take_check_option(int code, std::string_view value, CheckCommand& check, bool& named) {
+    Question& question = check.question;
     switch (code) {
+        case LongOnly::DirectorOption:
+            return take("--director", parse_director(value),
+                        [&](const model::Endpoint& place) { check.directors.push_back(place); });
         case LongOnly::VipOption:
             return take("--vip", parse_address(value),
                         [&](const model::Address& vip) { question.vips.push_back(vip); });
         case LongOnly::MethodOption:
+            named = true;
             return choose("--method", value, kMethods, question.method);
         case LongOnly::GatewayOption:
             return take("--gateway", parse_address(value),
@@ -212,17 +243,32 @@ Result<int> read_options(int argc, char** argv, const option* options, TakeOptio
 
 Result<Command> parse_check(int argc, char** argv) {
     CheckCommand check;
+    bool method_named = false;
     const auto read = read_options(argc, argv, kCheckOptions.data(), [&](int code, auto value) {
-        return take_check_option(code, value, check.question);
+        return take_check_option(code, value, check, method_named);
     });
     if (!read) return tl::unexpected(read.error());
     if (*read == 'h') return PrintCommand{kCheckUsage};
     if (*read == 'v') return failure(Fault::Invalid, "unknown or ambiguous option -v");
     const Question& question = check.question;
-    if (question.vips.empty()) return failure(Fault::Invalid, "which address? --vip ADDRESS");
+    if (!check.directors.empty() && (!question.vips.empty() || method_named))
+        return failure(Fault::Invalid,
+                       "--director tells addresses and methods: no --vip, no --method");
+    if (!check.directors.empty()) return check;
+    if (question.vips.empty())
+        return failure(Fault::Invalid, "which address? --vip ADDRESS or --director ADDRESS");
     if (question.gateway && question.method != Method::Nat)
         return failure(Fault::Invalid, "--gateway goes with --method nat");
     return check;
+}
+
+// What depends on the tunnels, which directors may add to, is checked when they have.
+Result<void> check_run(const RunCommand& run) {
+    Settings settings = run.settings;
+    if (run.directors.empty()) return check_settings(settings);
+    if (settings.vips.empty()) return {};
+    settings.decap = Decap::Auto;
+    return check_settings(settings);
 }
 
 }  // namespace
@@ -240,7 +286,7 @@ Result<Command> parse_command_line(int argc, char** argv) {
     if (!read) return tl::unexpected(read.error());
     if (*read == 'h') return PrintCommand{kUsage};
     if (*read == 'v') return PrintCommand{fmt::format("isobar-agent {}\n", api::kVersion)};
-    if (auto sound = check_settings(run.settings); !sound) return tl::unexpected(sound.error());
+    if (auto sound = check_run(run); !sound) return tl::unexpected(sound.error());
     return run;
 }
 

@@ -5,22 +5,26 @@
 #include <filesystem>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "agent/check.h"
 #include "agent/settings.h"
 #include "base/result.h"
+#include "model/address.h"
 
 namespace isobar::agent {
 
-// isobar-agent --vip ...
+// isobar-agent --vip ... --director ...
 struct RunCommand {
-    Settings settings;
+    Settings settings;  // what is given by hand
+    std::vector<model::Endpoint> directors;
     std::filesystem::path state_dir = "/run/isobar/agent";
 };
 
-// isobar-agent check --vip ...
+// isobar-agent check --vip ... or --director ...
 struct CheckCommand {
-    Question question;
+    Question question;  // by hand
+    std::vector<model::Endpoint> directors;
 };
 
 // Something to print on stdout and be done: help, version.

@@ -51,6 +51,26 @@ TEST(AgentOptions, TakesAll) {
     EXPECT_EQ(run.state_dir, "/tmp/x");
 }
 
+TEST(AgentOptions, DirectorsTellTheRest) {
+    const auto run =
+        std::get<RunCommand>(parse({"--director", "192.168.10.1", "--director=fd00::1",
+                                    "--director", "[fd00::2]:9000", "--decap", "kernel"})
+                                 .value());
+
+    EXPECT_EQ(run.directors, (std::vector{*model::Endpoint::parse("192.168.10.1:10539"),
+                                          *model::Endpoint::parse("[fd00::1]:10539"),
+                                          *model::Endpoint::parse("[fd00::2]:9000")}));
+    EXPECT_TRUE(run.settings.vips.empty());
+}
+
+TEST(AgentOptions, CheckAsksADirectorToo) {
+    const auto check = std::get<CheckCommand>(
+        parse({"check", "--director", "192.168.10.1", "--gateway", "192.168.10.254"}).value());
+
+    EXPECT_EQ(check.directors, std::vector{*model::Endpoint::parse("192.168.10.1:10539")});
+    EXPECT_EQ(check.question.gateway, model::Address::parse("192.168.10.254"));
+}
+
 TEST(AgentOptions, Check) {
     const auto check = std::get<CheckCommand>(
         parse({"check", "--vip", "10.0.0.2", "--method", "nat", "--gateway", "10.0.0.1"}).value());
@@ -67,7 +87,7 @@ TEST(AgentOptions, HelpAndVersionNeedNothingElse) {
 }
 
 TEST(AgentOptions, WhatIsWrongIsSaid) {
-    EXPECT_EQ(complaint({}), "which address? --vip ADDRESS");
+    EXPECT_EQ(complaint({}), "which address? --vip ADDRESS or --director ADDRESS");
     EXPECT_EQ(complaint({"--vip"}), "option --vip needs a value");
     EXPECT_EQ(complaint({"--vip="}), "option --vip= needs a value");
     EXPECT_EQ(complaint({"-x"}), "unknown or ambiguous option -x");
@@ -83,11 +103,22 @@ TEST(AgentOptions, WhatIsWrongIsSaid) {
     EXPECT_EQ(complaint({"--gue-port", "65536"}), "--gue-port: '65536' is no port (1 to 65535)");
     EXPECT_EQ(complaint({"--mss", "1"}),
               "--mss: '1' is not auto, off or a number from 88 to 65495");
-    EXPECT_EQ(complaint({"check"}), "check: which address? --vip ADDRESS");
+    EXPECT_EQ(complaint({"check"}), "check: which address? --vip ADDRESS or --director ADDRESS");
     EXPECT_EQ(complaint({"check", "--vip", "10.0.0.2@eth0"}),
               "check: --vip: '10.0.0.2@eth0' is no address of a host");
     EXPECT_EQ(complaint({"check", "--vip", "10.0.0.2", "--gateway", "10.0.0.1"}),
               "check: --gateway goes with --method nat");
+    EXPECT_EQ(complaint({"--director", "vs1"}), "--director: 'vs1' is no address, or address:port");
+    EXPECT_EQ(complaint({"--director", "10.0.0.1:0"}),
+              "--director: '10.0.0.1:0' is no address, or address:port");
+    EXPECT_EQ(complaint({"--director", "0.0.0.0"}),
+              "--director: '0.0.0.0' is no address, or address:port");
+    EXPECT_EQ(complaint({"--director", "10.0.0.1", "--vip", "10.0.0.2@eth0", "--arp", "sysctl"}),
+              complaint({"--vip", "10.0.0.2@eth0", "--arp", "sysctl"}));
+    for (const std::vector<std::string>& more :
+         std::vector<std::vector<std::string>>{{"--vip", "10.0.0.2"}, {"--method", "tun"}})
+        EXPECT_EQ(complaint({"check", "--director", "10.0.0.1", more[0], more[1]}),
+                  "check: --director tells addresses and methods: no --vip, no --method");
     EXPECT_EQ(complaint({"check", "--vip", "10.0.0.2", "--tunnel", "ipip"}),
               "check: unknown or ambiguous option --tunnel");
 }

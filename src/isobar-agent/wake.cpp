@@ -7,9 +7,11 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 
 namespace isobar::agent {
 namespace {
@@ -45,6 +47,13 @@ void drain(int socket) {
     }
 }
 
+// For poll: milliseconds, -1: for ever.
+int until(std::optional<Wake::Clock::time_point> due) {
+    if (!due) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Wake::Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
 }  // namespace
 
 Result<Wake> Wake::open() {
@@ -55,18 +64,20 @@ Result<Wake> Wake::open() {
     return Wake(*std::move(signals), *std::move(network));
 }
 
-Result<Event> Wake::next() {
+Result<Event> Wake::next(std::optional<Clock::time_point> due) {
     for (;;) {
         std::array<pollfd, 2> ready{pollfd{signals_.get(), POLLIN, 0},
                                     pollfd{network_.get(), POLLIN, 0}};
-        if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR)
+        if (::poll(ready.data(), ready.size(), until(due)) < 0 && errno != EINTR)
             return system_failure("poll", errno);
         signalfd_siginfo signal{};
         if (::read(signals_.get(), &signal, sizeof signal) == sizeof signal)
             return signal.ssi_signo == SIGINT ? Event::Interrupted : Event::Terminated;
-        if (ready[1].revents == 0) continue;
-        drain(network_.get());
-        return Event::NetworkChanged;
+        if (ready[1].revents != 0) {
+            drain(network_.get());
+            return Event::NetworkChanged;
+        }
+        if (due && Clock::now() >= *due) return Event::Due;
     }
 }
 
