@@ -57,6 +57,7 @@ Result<void> Agent::do_all(Earlier earlier) {
     if (auto done = choose_interfaces(); !done) return done;
     if (settings_.vips.empty()) {
         drop_programs();
+        reassemble();
         return earlier == Earlier::Undo ? ledger_.undo_others(host_) : Result<void>{};
     }
     for (const auto step :
@@ -64,6 +65,7 @@ Result<void> Agent::do_all(Earlier earlier) {
         if (auto done = (this->*step)(); !done) return done;
     // Once more: now the VIPs are among the addresses.
     if (auto done = tell_programs(); !done) return done;
+    reassemble();
     return earlier == Earlier::Undo ? ledger_.undo_others(host_) : Result<void>{};
 }
 
@@ -71,6 +73,7 @@ Result<void> Agent::refresh() {
     if (auto done = choose_interfaces(); !done || settings_.vips.empty()) return done;
     for (const auto step : {&Agent::set_sysctls, &Agent::tell_programs, &Agent::attach_programs})
         if (auto done = (this->*step)(); !done) return done;
+    reassemble();
     return {};
 }
 
@@ -156,6 +159,35 @@ Result<void> Agent::load_programs() {
     // They must know the VIPs before they stand in a packet's way.
     if (auto told = tell_programs(); !told) return told;
     return attach_programs();
+}
+
+// Pieces of outer packets pass our programs, and are put together by the stack. Whole packets need
+// none of this: a failure is a warning.
+void Agent::reassemble() {
+    Reassembly::Plan plan;
+    if (programs_ && !kernel_tunnel_) plan.tunnels = settings_.tunnels;
+    if (!plan.tunnels.empty()) {
+        plan.gue_port = settings_.gue_port;
+        for (const Link& link : list_links().value_or(std::vector<Link>{}))
+            if (link.up && !link.kind.empty()) plan.kernel_kinds.insert(link.kind);
+    }
+    if (plan != reassembly_plan_) {
+        if (reassembly_) reassembled_ += reassembly_->taken();
+        reassembly_.reset();
+        reassembly_plan_ = plan;
+        if (plan.tunnels.empty()) return;
+        auto started = Reassembly::start(plan);
+        if (!started)
+            log::warning(started.error().message + ": tunnel packets that are cut up are lost");
+        else
+            reassembly_ = *std::move(started);
+    }
+    if (!reassembly_) return;
+    std::set<model::Address> vips;
+    for (const Vip& vip : settings_.vips) vips.insert(vip.address);
+    std::set<int> links;
+    for (const Link& link : interfaces_) links.insert(link.index);
+    reassembly_->set_work(std::move(vips), std::move(links));
 }
 
 // Those that are attached stay so until undo_others(), which needs no programs of ours.
@@ -272,6 +304,9 @@ std::string Agent::deeds() const {
     std::vector<std::string> words;
     for (const Programs::Count& count : *counts)
         if (count.packets != 0) words.push_back(fmt::format("{} {}", count.packets, count.what));
+    const std::uint64_t pieces = reassembled_ + (reassembly_ ? reassembly_->taken() : 0);
+    if (pieces != 0)
+        words.push_back(fmt::format("{} packets taken out of a tunnel that were cut up", pieces));
     return fmt::format("{}", fmt::join(words, ", "));
 }
 

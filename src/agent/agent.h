@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "agent/ledger.h"
 #include "agent/netlink.h"
 #include "agent/programs.h"
+#include "agent/reassembly.h"
 #include "agent/settings.h"
 #include "base/result.h"
 
@@ -56,6 +58,7 @@ private:
     void drop_programs();
     Result<void> tell_programs();
     Result<void> attach_programs();
+    void reassemble();
     Result<void> put_vips();
     [[nodiscard]] std::string home_of(const Vip& vip) const;
     [[nodiscard]] bool is_vip(const model::Address& address) const;
@@ -69,6 +72,9 @@ private:
     std::vector<Link> interfaces_;         // where packets and ARP come in
     std::unique_ptr<Programs> programs_;   // host_ points there: it stays when the agent moves
     std::map<std::string, int> attached_;  // interface -> ifindex
+    Reassembly::Plan reassembly_plan_;     // also if it could not be done
+    std::optional<Reassembly> reassembly_;
+    std::uint64_t reassembled_ = 0;  // by earlier ones
 };
 
 }  // namespace isobar::agent

@@ -263,14 +263,15 @@ def test_what_is_no_sound_tunnel_packet_for_a_vip_is_left_to_the_stack(net):
     assert f"{len(good)} packets taken out of a tunnel" in agent.log()
 
 
-def sound_packets(net):
+def sound_packets(net, padding=0):
     """Frames with a UDP datagram to the VIP in each kind of tunnel."""
     from scapy.layers.inet import IP as Ip, UDP
     from scapy.layers.inet6 import IPv6
     from scapy.layers.l2 import Ether
 
     def inner(name):
-        return bytes(Ip(src=CLIENT, dst=VIP) / UDP(sport=9, dport=7000) / name)
+        return bytes(Ip(src=CLIENT, dst=VIP) / UDP(sport=9, dport=7000) /
+                     (name + "." * padding))
     link = Ether(src=mac(net.client), dst=mac(net.real))
     outer = Ip(src="10.0.0.1", dst=REAL)
     outer6 = IPv6(src="fd00::1", dst=REAL6)
@@ -326,6 +327,42 @@ def bad_packets(net, good):
                  b"\x10\0\x08\0" + bytes(4), b"\x40\0\x08\0" + bytes(4), b"\x08\0\x08\0",
                  b"\0\0\x86\xdd", b"\0\0\x88\xcc", b"\x80\0\x08\0"):
         yield ipip(head + inner, proto=47)
+
+
+@pytest.mark.vm
+def test_tunnel_packets_that_were_cut_up_are_taken_out_too(net):
+    agent = net.agent.start(f"--vip {VIP} --vip {VIP6} --tunnel ipip,gue,gre --decap bpf")
+    server = net.real.socket(socket.SOCK_DGRAM, bind=("0.0.0.0", 7000))
+    good = sound_packets(net, padding=2000)
+
+    with seen(net.client, "eth0", IP) as wire, server:
+        for number, (name, frame) in enumerate(good.items()):
+            for piece in reversed(pieces(frame, number)):  # the last one comes first
+                wire.send(piece)
+            data, source = server.recvfrom(4000)
+            assert (data.rstrip(b"."), source) == (name.encode(), (CLIENT, 9))
+    agent.stop()
+    assert f"{len(good)} packets taken out of a tunnel that were cut up" in agent.log()
+
+
+def pieces(frame, number):
+    """The frame in three, as a router on the way cuts it up."""
+    from scapy.layers.inet import IP as Ip
+    from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+    from scapy.layers.l2 import Ether
+    whole, size = Ether(frame), 800
+    outer = whole.payload
+    data = bytes(outer.payload)
+
+    def header(at):
+        more = at + size < len(data)
+        if isinstance(outer, Ip):
+            return Ip(src=outer.src, dst=outer.dst, proto=outer.proto, id=number + 1, frag=at // 8,
+                      flags="MF" if more else 0)
+        return IPv6(src=outer.src, dst=outer.dst) / IPv6ExtHdrFragment(
+            nh=outer.nh, id=number + 1, offset=at // 8, m=int(more))
+    return [bytes(Ether(src=whole.src, dst=whole.dst) / header(at) / data[at:at + size])
+            for at in range(0, len(data), size)]
 
 
 def test_congestion_that_a_router_marked_is_told_to_the_receiver(net):

@@ -174,7 +174,7 @@ def test_a_client_learns_what_fits_the_tunnel(net, inner, outer):
     assert known_mtu(net, inner) == 1500 - HEADER[outer] - 12
 
 
-# Not of IPv6 in IPv4, which routers may cut up: isobar-agent leaves fragments to the kernel.
+# Not of IPv6 in IPv4, which routers may cut up.
 @pytest.mark.parametrize("inner, outer, kind", [(4, 4, "gue"), (4, 6, "gre-csum"), (6, 6, "ipip")])
 def test_a_client_learns_what_fits_behind_a_router(lab, inner, outer, kind):
     net = Net(lab, mtu_behind_router=1400)
@@ -186,6 +186,20 @@ def test_a_client_learns_what_fits_behind_a_router(lab, inner, outer, kind):
     upload(net, inner, 100000)
 
     assert known_mtu(net, inner) == 1400 - HEADER[outer] - KINDS[kind][2]
+
+
+@pytest.mark.parametrize("kind", ["ipip", "gue-csum", "gre-csum"])
+def test_what_a_router_cuts_up_is_put_together(lab, kind):
+    net = Net(lab, mtu_behind_router=1400)
+    agent = net.start_agent("--mss off")
+    net.client.set_offloads(False)
+    start_sink(net.real, 9000, "::")
+    net.serve(6, 4, kind, port=9000)
+
+    upload(net, 6, 100000)
+
+    agent.stop()
+    assert re.search(r"\d packets taken out of a tunnel that were cut up", agent.log())
 
 
 # The server's kernel answers with an ICMP error: about the port, and about the protocol.
