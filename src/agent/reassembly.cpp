@@ -83,16 +83,16 @@ bool bind_to_port(int socket, int domain, model::Port port) {
                : ::bind(socket, reinterpret_cast<const sockaddr*>(&v6), sizeof v6) == 0;
 }
 
-// Nothing if the kernel has no IPv6, or the port is somebody else's.
-Result<std::optional<Fd>> open_end(const End& end, model::Port gue_port) {
+// None, not valid, if the kernel has no IPv6, or the port is somebody else's.
+Result<Fd> open_end(const End& end, model::Port gue_port) {
     const bool udp = end.tunnel == Tunnel::Gue;
     Fd socket(::socket(end.domain, (udp ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC | SOCK_NONBLOCK,
                        end.protocol));
-    if (!socket.valid() && errno == EAFNOSUPPORT) return std::nullopt;
+    if (!socket.valid() && errno == EAFNOSUPPORT) return Fd();
     if (!socket.valid() || !prepare(end, socket.get()))
         return system_failure("open a socket for tunnels", errno);
     if (udp && !bind_to_port(socket.get(), end.domain, gue_port)) {
-        if (errno == EADDRINUSE) return std::nullopt;
+        if (errno == EADDRINUSE) return Fd();
         return system_failure("open a socket for GUE", errno);
     }
     return socket;
@@ -239,7 +239,7 @@ Result<Reassembly> Reassembly::start(const Plan& plan) {
         if (!plan.tunnels.contains(end.tunnel) || plan.kernel_kinds.contains(end.device)) continue;
         auto socket = open_end(end, plan.gue_port);
         if (!socket) return tl::unexpected(std::move(socket.error()));
-        if (*socket) worker->receivers.push_back({end, **std::move(socket)});
+        if (socket->valid()) worker->receivers.push_back({end, *std::move(socket)});
     }
     auto sender4 = open_sender(AF_INET);
     auto sender6 = open_sender(AF_INET6);

@@ -159,6 +159,9 @@ int domain_of(int socket) {
 struct Serving::Door {
     std::weak_ptr<Acceptor> acceptor;
 
+    explicit Door(std::weak_ptr<Acceptor> opened) : acceptor(std::move(opened)) {}
+    Door(const Door&) = delete;
+    Door& operator=(const Door&) = delete;
     ~Door() {
         error_code ignored;
         if (const auto open = acceptor.lock()) (void)open->close(ignored);
@@ -174,8 +177,7 @@ Serving serve(asio::io_context& loop, Fd listening, Handler handler, Limits limi
     auto shared = std::make_shared<Shared>(Shared{std::move(handler), limits});
     const Protocol protocol(domain_of(listening.get()), 0);
     auto acceptor = std::make_shared<Acceptor>(loop, protocol, listening.release());
-    auto door = std::make_unique<Serving::Door>();
-    door->acceptor = acceptor;
+    auto door = std::make_unique<Serving::Door>(acceptor);
     asio::co_spawn(loop, accept_sessions(std::move(shared), std::move(acceptor)), asio::detached);
     return Serving(std::move(door));
 }

@@ -107,7 +107,7 @@ int live(Agent& agent, Wake& wake, std::optional<Follower>& follower) {
         if (!event) return fail(event.error());
         switch (*event) {
             case Event::Due:
-                follower->look(agent);
+                if (follower) follower->look(agent);
                 due = next_question();
                 break;
             case Event::NetworkChanged:

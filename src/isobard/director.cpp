@@ -195,7 +195,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
             fmt::format("{}: no such interface yet; it is taken in when it appears", listed.name));
     }
     config_ = config;
-    listing_.reset();
+    listing_.until = {};
     applied_at_ = now();
     log::info(fmt::format("{}: applied, {} change(s)", file_.string(), reconciled->changes.size()));
     return {};
@@ -265,8 +265,7 @@ Result<api::Status> Director::status() {
 
 Result<void> Director::refresh_listing() {
     const auto now = std::chrono::steady_clock::now();
-    if (listing_ && now < listing_->until) return {};
-    listing_.reset();
+    if (now < listing_.until) return {};
     Listing fresh{{}, {}, now + kListingLasts};
     auto plane = open_plane();
     if (plane) {
@@ -285,7 +284,7 @@ Result<void> Director::refresh_listing() {
 
 Result<api::RealServer> Director::real_server(const model::Address& address) {
     if (auto done = refresh_listing(); !done) return tl::unexpected(std::move(done.error()));
-    return api::real_server(address, listing_->services, listing_->marks);
+    return api::real_server(address, listing_.services, listing_.marks);
 }
 
 Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {

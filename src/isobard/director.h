@@ -83,9 +83,9 @@ private:
     struct Listing {
         std::vector<model::ServiceStatus> services;
         std::vector<model::MarkRule> marks;
-        std::chrono::steady_clock::time_point until;
+        std::chrono::steady_clock::time_point until;  // then it is too old
     };
-    std::optional<Listing> listing_;
+    Listing listing_;
 };
 
 }  // namespace isobar::isobard
