@@ -61,6 +61,17 @@ Json persistence_json(const std::optional<model::Persistence>& persistence) {
     return {{"timeout", persistence->timeout.count()}, {"mask", persistence->prefix}};
 }
 
+// null: no service of fullnat.
+Json local_json(const model::LocalPool& local) {
+    if (local.addresses.empty()) return nullptr;
+    Json addresses = Json::array();
+    for (const model::Address& address : local.addresses) addresses.push_back(address.text());
+    return {{"addresses", std::move(addresses)},
+            {"first_port", local.first_port},
+            {"last_port", local.last_port},
+            {"client_address", name(local.client_address)}};
+}
+
 Json service_json(const ServiceView& service) {
     Json servers = Json::array();
     for (const model::ServerStatus& server : service.status.servers) {
@@ -74,6 +85,7 @@ Json service_json(const ServiceView& service) {
             {"scheduler_flags", names(service.status.scheduler, service.status.scheduler_flags)},
             {"persistence", persistence_json(service.status.persistence)},
             {"one_packet", service.status.one_packet},
+            {"local", local_json(service.status.local)},
             {"traffic", counts_json(service.status.traffic)},
             {"rates", counts_json(service.status.rates)},
             {"servers", std::move(servers)}};
@@ -108,6 +120,29 @@ model::ServerStatus parse_server(const Json& json) {
     return server;
 }
 
+std::optional<model::ClientAddress> client_address_named(std::string_view text) {
+    using enum model::ClientAddress;
+    for (const auto way : {None, Toa, Proxy})
+        if (name(way) == text) return way;
+    return std::nullopt;
+}
+
+// Daemons of before do not tell it.
+model::LocalPool parse_local(const Json& service) {
+    model::LocalPool local;
+    const auto found = service.find("local");
+    if (found == service.end() || found->is_null()) return local;
+    for (const Json& text : found->at("addresses")) {
+        const auto address = model::Address::parse(text.get<std::string>());
+        if (!address) throw std::invalid_argument(text.dump() + " cannot be a local address");
+        local.addresses.push_back(*address);
+    }
+    found->at("first_port").get_to(local.first_port);
+    found->at("last_port").get_to(local.last_port);
+    local.client_address = parse_field(*found, "client_address", client_address_named);
+    return local;
+}
+
 // "any": of a service by mark.
 std::optional<model::Protocol> service_protocol(std::string_view name) {
     if (name == model::name(model::Protocol::Any)) return model::Protocol::Any;
@@ -130,6 +165,7 @@ ServiceView parse_service(const Json& json) {
                                                         persistence.at("mask").get<std::uint8_t>()};
     }
     json.at("one_packet").get_to(service.status.one_packet);
+    service.status.local = parse_local(json);
     service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));
     service.status.rates = parse_counts<model::Rates>(json.at("rates"));
     for (const Json& server : json.at("servers")) {

@@ -42,6 +42,10 @@ Status full_status() {
     web.status.persistence = model::Persistence{std::chrono::seconds(300), 24};
     server.traffic.out_bytes = 18446744073709551615U;
     web.status.servers.push_back(server);
+    web.status.local = {{endpoint("192.168.10.200:1").address, endpoint("[fd01::9]:1").address},
+                        2000,
+                        3000,
+                        model::ClientAddress::Toa};
     status.services = {web, {"", runs(kDns)}};
     status.connections_used = 15;
     status.connections_size = 131072;
@@ -59,6 +63,8 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
         R"("services":[{"name":"web","mark":0,"protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
         R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},"one_packet":false,)"
+        R"("local":{"addresses":["192.168.10.200","fd01::9"],"first_port":2000,"last_port":3000,)"
+        R"("client_address":"toa"},)"
         R"("traffic":{"connections":10,"in_packets":20,"out_packets":30,"in_bytes":40,"out_bytes":50},)"
         R"("rates":{"connections":1,"in_packets":2,"out_packets":3,"in_bytes":4,"out_bytes":5},)"
         R"("servers":[{"address":"192.168.10.100:80","weight":3,"forward":"nat","active":7,"inactive":8,)"
@@ -66,7 +72,7 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
         R"({"name":"","mark":0,"protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
-        R"("persistence":null,"one_packet":false,)"
+        R"("persistence":null,"one_packet":false,"local":null,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("servers":[]}],)"

@@ -166,6 +166,8 @@ def test_isobard_serves_by_fullnat(plain):
         f"-A {WEB} -s rr --local-address {LOCAL} --local-ports 20000-30000",
         f"-a {WEB} -r {REAL1}:80 --fullnat -w 1",
         f"-a {WEB} -r {REAL2}:80 --fullnat -w 1"]
+    assert plain.director.status()["services"][0]["local"] == {
+        "addresses": [LOCAL], "first_port": 20000, "last_port": 30000, "client_address": "none"}
     plain.director.reload(isobard, config.replace("20000", "20001"))
     wait_until(lambda: "20001-30000" in plain.director.ipvsadm("-S -n"), what="the new range")
 
