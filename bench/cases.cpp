@@ -159,6 +159,9 @@ Result<void> Cases::add_established() {
             if (auto done = scene->add_service(key, Scheduler::Rr, kServers); !done) return done;
     }
     for (const auto& group : kGroups) {
+        const auto name = fmt::format("established, {}", group.flows);
+        const auto reply = fmt::format("reply, {}", group.flows);
+        if (!wanted(name) && !wanted(reply)) continue;
         auto& scene = *group.scene;
         if (auto done = scene.enter(); !done) return done;
         const bool tcp = group.service.protocol == Protocol::Tcp;
@@ -167,7 +170,7 @@ Result<void> Cases::add_established() {
         if (tcp)
             if (auto done = send_all(scene, group.clients, group.service, Segment::Ack); !done)
                 return done;
-        add({.name = fmt::format("established, {}", group.flows),
+        add({.name = name,
              .scene = &scene,
              .packets = requests(group.clients, group.service, Segment::Ack, Order::Scattered,
                                  scene.mac(Side::Outside)),
@@ -176,7 +179,7 @@ Result<void> Cases::add_established() {
              .bound = group.bound});
         const auto first = server_of_first(scene, group.clients, group.service);
         if (!first) return tl::unexpected(first.error());
-        add({.name = fmt::format("reply, {}", group.flows),
+        add({.name = reply,
              .side = Side::Inside,
              .scene = &scene,
              .packets = replies(group.clients, {Scene::server(0), kServers, *first},
@@ -242,8 +245,9 @@ Result<void> Cases::add_group(const Group& group) {
     auto service = group.service;
     service.address.port = static_cast<model::Port>(100 + cases_.size());  // no other group's
     const auto family = service.address.address.family;
-    const Clients clients{family == Family::V6 ? kClients6 : Address::v4(10, 66, 0, 0),
-                          group.flows};
+    // nor are the clients: those that come by one port are found at one place
+    Clients clients{family == Family::V6 ? kClients6 : Address::v4(10, 66, 0, 0), group.flows};
+    clients.first.bytes[family == Family::V6 ? 15 : 3] = static_cast<std::uint8_t>(cases_.size());
     if (auto done =
             (*scene)->add_service(service, Scheduler::Rr, kServers, group.method, group.tunnel);
         !done)
@@ -286,6 +290,8 @@ Result<void> Cases::add_strangers() {
          .verdict = ISOBAR_NOT_OURS,
          .bound = 0.35});
     // The second client's port has a connection already, with another service.
+    if (auto done = flows_->enter(); !done) return done;
+    if (auto done = send_all(*flows_, established, kTcp, Segment::Syn); !done) return done;
     for (const auto& [name, from] : {std::pair{"virtual address, but no service", clients},
                                      std::pair{"the same, client known", established}})
         add({.name = name,
