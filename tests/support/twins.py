@@ -54,7 +54,7 @@ V6 = Family("2001:db8:1::2", "2001:db8:1::1", "2001:db8:2::1", "/64", "2001:db8:
             "2001:db8:3::/64", "2001:db8:9::/64",
             ("2001:db8:2::11", "2001:db8:2::12", "2001:db8:2::13", "2001:db8:2::14"))
 SERVERS = V4.servers
-SLACK = 5  # seconds: the steps are not done at once, and the machine is slow
+SLACK = 10  # seconds: the steps are not done at once, and the machine is slow
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 SO_RCVBUFFORCE = 33
@@ -403,8 +403,8 @@ class Twins:
         if family is V6:  # else it is not who says that a port is unreachable
             for twin in self.both:
                 twin.host.ip(f"address add {self.vip}/128 dev lo")
-        self.clear_services()
         self.command(f"-A -t {KEEPER}", quiet=True)
+        self.clear_services()
         for twin in self.both:
             twin.transcript = []
 

@@ -607,9 +607,9 @@ extra words
 def test_command_lines(twins):
     twins.rules(*service(twins, 80, "rr", (1,)))
     twins.commands([line.replace("VIP", twins.vip) for line in [*LINES, "-S -n"]])
-    for given in ("garbage\n-A -t 1.2.3.4:6 -s rr\n", "ipvsadm -A -t 1.2.3.4:7\n", "\n\n",
+    for given in ("-L -n\n-C\n", "garbage\n-A -t 1.2.3.4:6 -s rr\n", "ipvsadm -A -t 1.2.3.4:7\n", "\n\n",
                   "# comment\n-A -t 1.2.3.4:8\n", "-A -t 1.2.3.4:9 -s nosuch\n-A -t 1.2.3.4:9\n",
-                  "-A -t 1.2.3.4:10", "-A -t 1.2.3.4:11\t-s  rr  \n", "-A\n-Z\n", "-L -n\n-C\n"):
+                  "-A -t 1.2.3.4:10", "-A -t 1.2.3.4:11\t-s  rr  \n", "-A\n-Z\n"):
         twins.tell(repr(given))
         twins.command("-R", given=given)
         twins.look("-S -n")
