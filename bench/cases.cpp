@@ -13,6 +13,8 @@ namespace isobar::bench {
 namespace {
 
 using model::Address;
+using model::Family;
+using model::ForwardingMethod;
 using model::Protocol;
 using model::Scheduler;
 using model::ServiceKey;
@@ -26,6 +28,9 @@ constexpr unsigned kServers = 4;
 const Address kVirtual = Address::v4(10, 0, 0, 2);
 const ServiceKey kTcp{Protocol::Tcp, {kVirtual, 80}};
 const ServiceKey kUdp{Protocol::Udp, {kVirtual, 53}};
+const ServiceKey kTcp6{Protocol::Tcp, {Address::parse("2001:db8::2").value(), 80}};
+const ServiceKey kUdp6{Protocol::Udp, {Address::parse("2001:db8::2").value(), 53}};
+const Address kClients6 = Address::parse("2001:db8:1::").value();
 
 ServiceKey service_at(model::Port port) {
     return {Protocol::Tcp, {kVirtual, port}};
@@ -46,19 +51,34 @@ Result<void> send_all(Scene& scene, const Clients& clients, const ServiceKey& se
     return {};
 }
 
+std::uint8_t last_byte(const Address& address) {
+    return address.bytes[address.family == Family::V6 ? 15 : 3];
+}
+
 // Which server has flow 0?
 Result<std::uint32_t> server_of_first(const Scene& scene, const Clients& clients,
                                       const ServiceKey& service) {
     const auto client = dataplane::to_abi(clients.first);
     for (const auto& conn : scene.maps().conns()) {
         if (conn.life == 0 || conn.client.word[3] != client.word[3] ||
-            dataplane::from_network(conn.client_port) != 1024 ||
+            dataplane::from_network(conn.client_port) != clients.first_port ||
             conn.virtual_port != dataplane::to_network(service.address.port))
             continue;
         const auto address = dataplane::from_abi(scene.maps().servers()[conn.server].address);
-        return static_cast<std::uint32_t>(address.bytes[3] - Scene::server(0).address.bytes[3]);
+        return last_byte(address) - last_byte(Scene::server(0, address.family).address);
     }
     return failure(Fault::NotFound, "a flow that was just made is not in the table");
+}
+
+// As a server by fullnat sees the only client of that family and protocol.
+Result<Clients> as_local(const Scene& scene, const ServiceKey& service) {
+    const auto local = Scene::local(service.address.address.family);
+    const auto protocol = dataplane::to_abi(service).protocol;
+    for (const auto& conn : scene.maps().conns())
+        if (conn.life != 0 && conn.protocol == protocol &&
+            dataplane::from_abi(conn.client) == local)
+            return Clients{local, 1, dataplane::from_network(conn.client_port)};
+    return failure(Fault::NotFound, "the only flow has no local port");
 }
 
 }  // namespace
@@ -139,6 +159,9 @@ Result<void> Cases::add_established() {
             if (auto done = scene->add_service(key, Scheduler::Rr, kServers); !done) return done;
     }
     for (const auto& group : kGroups) {
+        const auto name = fmt::format("established, {}", group.flows);
+        const auto reply = fmt::format("reply, {}", group.flows);
+        if (!wanted(name) && !wanted(reply)) continue;
         auto& scene = *group.scene;
         if (auto done = scene.enter(); !done) return done;
         const bool tcp = group.service.protocol == Protocol::Tcp;
@@ -147,7 +170,7 @@ Result<void> Cases::add_established() {
         if (tcp)
             if (auto done = send_all(scene, group.clients, group.service, Segment::Ack); !done)
                 return done;
-        add({.name = fmt::format("established, {}", group.flows),
+        add({.name = name,
              .scene = &scene,
              .packets = requests(group.clients, group.service, Segment::Ack, Order::Scattered,
                                  scene.mac(Side::Outside)),
@@ -156,61 +179,102 @@ Result<void> Cases::add_established() {
              .bound = group.bound});
         const auto first = server_of_first(scene, group.clients, group.service);
         if (!first) return tl::unexpected(first.error());
-        add({.name = fmt::format("reply, {}", group.flows),
+        add({.name = reply,
              .side = Side::Inside,
              .scene = &scene,
              .packets = replies(group.clients, {Scene::server(0), kServers, *first},
                                 group.service.protocol, scene.mac(Side::Inside)),
              .repeat = group.repeat,
              .verdict = ISOBAR_REPLIED,
-             .unit = group.unit});
+             .unit = group.unit,
+             .bound = group.unit == Unit::H ? group.bound : std::nullopt});
     }
     return {};
 }
 
-// Direct routing and tunnels. Each group of flows has a table of its own.
+// All methods but NAT of IPv4.
 Result<void> Cases::add_methods() {
     using enum model::ForwardingMethod;
     using enum model::Encapsulation;
-    const struct {
-        const char* name;
-        const ServiceKey& service;
-        model::ForwardingMethod method;
-        model::Tunnel tunnel;
-        std::uint32_t flows;
-        Unit unit;
-        double bound;
-    } kGroups[] = {
+    const std::optional<double> kNone;
+    const Group kGroups[] = {
         {"direct routing, 1 flow", kTcp, Dr, {}, 1, Unit::H, 0.95},
         {"direct routing, 64K flows", kTcp, Dr, {}, kMany, Unit::H64, 0.8},
+        {"direct routing, 1M flows", kTcp, Dr, {}, kVeryMany, Unit::H64, kNone},
         {"IPIP, 1 flow", kTcp, Tun, {Ipip, 0}, 1, Unit::H, 1.2},
         {"IPIP, 64K flows", kTcp, Tun, {Ipip, 0}, kMany, Unit::H64, 0.8},
         {"IPIP, 1M flows", kTcp, Tun, {Ipip, 0}, kVeryMany, Unit::H64, 1.7},
         {"IPIP, UDP, 1 flow", kUdp, Tun, {Ipip, 0}, 1, Unit::H, 1.6},
         {"GUE, 1 flow", kTcp, Tun, {Gue, 6080}, 1, Unit::H, 1.5},
+        {"GUE, 64K flows", kTcp, Tun, {Gue, 6080}, kMany, Unit::H64, kNone},
         {"GRE, 1 flow", kTcp, Tun, {Gre, 0}, 1, Unit::H, 1.5},
+        {"fullnat, 1 flow", kTcp, FullNat, {}, 1, Unit::H, kNone},
+        {"fullnat, 64K flows", kTcp, FullNat, {}, kMany, Unit::H64, kNone},
+        {"fullnat, UDP, 1 flow", kUdp, FullNat, {}, 1, Unit::H, kNone},
+        {"IPv6, established, 1 flow", kTcp6, Nat, {}, 1, Unit::H, 2.3},
+        {"IPv6, established, 64K flows", kTcp6, Nat, {}, kMany, Unit::H64, kNone},
+        {"IPv6, established, UDP, 1 flow", kUdp6, Nat, {}, 1, Unit::H, kNone},
+        {"IPv6, direct routing, 1 flow", kTcp6, Dr, {}, 1, Unit::H, 1.35},
+        {"IPv6, IPIP, 1 flow", kTcp6, Tun, {Ipip, 0}, 1, Unit::H, 1.35},
+        {"IPv6, IPIP, 64K flows", kTcp6, Tun, {Ipip, 0}, kMany, Unit::H64, kNone},
+        {"IPv6, GUE, 1 flow", kTcp6, Tun, {Gue, 6080}, 1, Unit::H, 1.5},
+        {"IPv6, fullnat, 1 flow", kTcp6, FullNat, {}, 1, Unit::H, kNone},
     };
-    for (const auto& group : kGroups) {
-        if (!wanted(group.name)) continue;
-        auto made = owned(Scene::make(std::max(dataplane::Options{}.connections, group.flows * 2)));
-        if (!made) return tl::unexpected(made.error());
-        auto& scene = *methods_.emplace_back(std::move(*made));
-        const Clients clients{Address::v4(10, 66, 0, 0), group.flows};
-        if (auto done = scene.add_service(group.service, Scheduler::Rr, kServers, group.method,
-                                          group.tunnel);
-            !done)
-            return done;
-        for (const auto segment : {Segment::Syn, Segment::Ack})
-            if (auto done = send_all(scene, clients, group.service, segment); !done) return done;
-        const Case row{.name = group.name,
-                       .scene = &scene,
-                       .packets = requests(clients, group.service, Segment::Ack, Order::Scattered,
-                                           scene.mac(Side::Outside)),
-                       .repeat = std::clamp(group.flows, 50000u, 131072u),
-                       .unit = group.unit,
-                       .bound = group.bound};
-        group.method == Tun ? add_at_xdp(row) : add(row);
-    }
+    for (const auto& group : kGroups)
+        if (wanted(fmt::format("reply, {}", group.name)))
+            if (auto done = add_group(group); !done) return done;
+    return {};
+}
+
+// Those of a single flow have one together.
+Result<Scene*> Cases::scene_of(const Group& group) {
+    if (group.flows == 1 && single_) return single_.get();
+    const bool fullnat = group.method == ForwardingMethod::FullNat;  // has two records for each
+    auto made = owned(
+        Scene::make(std::max(dataplane::Options{}.connections, group.flows * (fullnat ? 4 : 2))));
+    if (!made) return tl::unexpected(made.error());
+    auto& owner = group.flows == 1 ? single_ : methods_.emplace_back();
+    owner = std::move(*made);
+    return owner.get();
+}
+
+Result<void> Cases::add_group(const Group& group) {
+    const auto scene = scene_of(group);
+    if (!scene) return tl::unexpected(scene.error());
+    if (auto done = (*scene)->enter(); !done) return done;
+    auto service = group.service;
+    service.address.port = static_cast<model::Port>(100 + cases_.size());  // no other group's
+    const auto family = service.address.address.family;
+    // nor are the clients: those that come by one port are found at one place
+    Clients clients{family == Family::V6 ? kClients6 : Address::v4(10, 66, 0, 0), group.flows};
+    clients.first.bytes[family == Family::V6 ? 15 : 3] = static_cast<std::uint8_t>(cases_.size());
+    if (auto done =
+            (*scene)->add_service(service, Scheduler::Rr, kServers, group.method, group.tunnel);
+        !done)
+        return done;
+    for (const auto segment : {Segment::Syn, Segment::Ack})
+        if (auto done = send_all(**scene, clients, service, segment); !done) return done;
+    Case row{.name = group.name,
+             .scene = *scene,
+             .packets = requests(clients, service, Segment::Ack, Order::Scattered,
+                                 (*scene)->mac(Side::Outside)),
+             .repeat = std::clamp(group.flows, 50000u, 131072u),
+             .unit = group.unit,
+             .bound = group.bound};
+    group.method == ForwardingMethod::Tun ? add_at_xdp(row) : add(row);
+    const bool fullnat = group.method == ForwardingMethod::FullNat;
+    // which local port a flow has got is not known beforehand
+    if (group.method != ForwardingMethod::Nat && !(fullnat && group.flows == 1)) return {};
+    const auto first = server_of_first(**scene, clients, service);
+    if (!first) return tl::unexpected(first.error());
+    const auto back = fullnat ? as_local(**scene, service) : Result<Clients>(clients);
+    if (!back) return tl::unexpected(back.error());
+    row.name = fmt::format("reply, {}", group.name);
+    row.side = Side::Inside;
+    row.packets = replies(*back, {Scene::server(0, family), kServers, *first}, service.protocol,
+                          (*scene)->mac(Side::Inside));
+    row.verdict = ISOBAR_REPLIED;
+    add(row);
     return {};
 }
 
@@ -224,8 +288,10 @@ Result<void> Cases::add_strangers() {
                              flows_->mac(Side::Outside)),
          .repeat = 50000,
          .verdict = ISOBAR_NOT_OURS,
-         .bound = 0.7});
+         .bound = 0.35});
     // The second client's port has a connection already, with another service.
+    if (auto done = flows_->enter(); !done) return done;
+    if (auto done = send_all(*flows_, established, kTcp, Segment::Syn); !done) return done;
     for (const auto& [name, from] : {std::pair{"virtual address, but no service", clients},
                                      std::pair{"the same, client known", established}})
         add({.name = name,
@@ -237,12 +303,20 @@ Result<void> Cases::add_strangers() {
     return {};
 }
 
+Result<void> Cases::need_new() {
+    if (new_) return new_->enter();
+    auto made = owned(Scene::make(dataplane::Options{}.connections));
+    if (!made) return tl::unexpected(made.error());
+    new_ = std::move(*made);
+    return {};
+}
+
 Result<void> Cases::add_new() {
     const struct {
         Scheduler scheduler;
         unsigned servers;
         std::optional<double> bound;
-    } kSets[] = {{Scheduler::Rr, 10, {}},    {Scheduler::Wlc, 3, 1.6},  {Scheduler::Wlc, 10, 1.6},
+    } kSets[] = {{Scheduler::Rr, 10, {}},    {Scheduler::Wlc, 3, 0.55}, {Scheduler::Wlc, 10, 0.55},
                  {Scheduler::Wlc, 1000, {}}, {Scheduler::Lc, 1000, {}}, {Scheduler::Sed, 1000, {}},
                  {Scheduler::Nq, 1000, {}},  {Scheduler::Wrr, 1000, {}}};
     constexpr const char* kFew = "new flow, wlc, 3 servers";
@@ -251,9 +325,7 @@ Result<void> Cases::add_new() {
     };
     if (std::ranges::none_of(kSets, [&](const auto& set) { return wanted(name_of(set)); }))
         return {};
-    auto made = owned(Scene::make(dataplane::Options{}.connections));
-    if (!made) return tl::unexpected(made.error());
-    new_ = std::move(*made);
+    if (auto done = need_new(); !done) return done;
     model::Port port = 8000;
     for (const auto& set : kSets) {
         const auto key = service_at(++port);
@@ -268,7 +340,44 @@ Result<void> Cases::add_new() {
              .unit = Unit::I,
              .bound = set.bound,
              .table = Table::Emptied,
-             .compared_with = set.servers > 100 ? kFew : ""});
+             .compared_with = set.servers > 100 ? kFew : "",
+             .times = set.scheduler == Scheduler::Wlc ? std::optional(1.2) : std::nullopt});
+    }
+    return {};
+}
+
+// By each method, and of IPv6.
+Result<void> Cases::add_new_by_method() {
+    using enum model::ForwardingMethod;
+    const struct {
+        const char* name;
+        const ServiceKey& service;
+        ForwardingMethod method;
+        std::optional<double> bound;
+    } kGroups[] = {{"new flow, UDP", kUdp, Nat, {}},
+                   {"new flow, direct routing", kTcp, Dr, {}},
+                   {"new flow, IPIP", kTcp, Tun, 0.55},
+                   {"new flow, fullnat", kTcp, FullNat, {}},
+                   {"new flow, IPv6", kTcp6, Nat, {}}};
+    model::Port port = 9000;
+    for (const auto& group : kGroups) {
+        if (!wanted(group.name)) continue;
+        if (auto done = need_new(); !done) return done;
+        auto service = group.service;
+        service.address.port = ++port;
+        if (auto done = new_->add_service(service, Scheduler::Wlc, kServers, group.method); !done)
+            return done;
+        const bool v6 = service.address.address.family == Family::V6;
+        const Case row{
+            .name = group.name,
+            .scene = new_.get(),
+            .packets = requests({v6 ? kClients6 : Address::v4(10, 64, 0, 0), kEndless}, service,
+                                Segment::Syn, Order::AsMade, new_->mac(Side::Outside)),
+            .repeat = 32768u,
+            .unit = Unit::I,
+            .bound = group.bound,
+            .table = Table::Emptied};
+        group.method == Tun ? add_at_xdp(row) : add(row);
     }
     return {};
 }
@@ -300,7 +409,7 @@ Result<void> Cases::add_recycled() {
 Result<Cases> Cases::make(double scale, const std::string& only) {
     Cases cases(scale, only);
     for (const auto step : {&Cases::add_established, &Cases::add_methods, &Cases::add_strangers,
-                            &Cases::add_new, &Cases::add_recycled})
+                            &Cases::add_new, &Cases::add_new_by_method, &Cases::add_recycled})
         if (auto done = (cases.*step)(); !done) return tl::unexpected(done.error());
     std::erase_if(cases.cases_, [&](const Case& row) { return !cases.wanted(row.name); });
     return cases;

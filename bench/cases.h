@@ -31,7 +31,8 @@ struct Case {
     Unit unit = Unit::H;
     std::optional<double> bound{};  // of the median, in units
     Table table = Table::Kept;
-    std::string compared_with{};  // name of a row of the same hook; empty: none
+    std::string compared_with{};    // name of a row of the same hook; empty: none
+    std::optional<double> times{};  // how much more than that row it may cost
 
     Samples ns{};  // net: the empty wrapper is subtracted
 
@@ -53,10 +54,24 @@ private:
     [[nodiscard]] bool wanted(const std::string& name) const {
         return name.find(only_) != std::string::npos;
     }
+    // Connections that are there, and what one packet of them may cost.
+    struct Group {
+        const char* name;
+        const model::ServiceKey& service;
+        model::ForwardingMethod method;
+        model::Tunnel tunnel;
+        std::uint32_t flows;
+        Unit unit;
+        std::optional<double> bound;
+    };
     Result<void> add_established();
     Result<void> add_methods();
+    Result<Scene*> scene_of(const Group& group);
+    Result<void> add_group(const Group& group);
     Result<void> add_strangers();
+    Result<void> need_new();
     Result<void> add_new();
+    Result<void> add_new_by_method();
     Result<void> add_recycled();
     // On both hooks.
     void add(Case row);
@@ -66,7 +81,7 @@ private:
     double scale_;
     std::string only_;
     // Tables of the default size but for large_.
-    std::unique_ptr<Scene> flows_, udp_, large_, new_, recycled_;
+    std::unique_ptr<Scene> flows_, udp_, large_, single_, new_, recycled_;
     std::vector<std::unique_ptr<Scene>> methods_;
     std::vector<Case> cases_;
 };

@@ -20,6 +20,7 @@ enum class Order : std::uint8_t { AsMade, Scattered };
 struct Clients {
     model::Address first;
     std::uint32_t flows = 1;  // a power of two
+    model::Port first_port = 1024;
 };
 
 // Replies: flow f comes from server (shift - f) % servers.

@@ -60,14 +60,14 @@ Result<Loop::Answer> Loop::run_empty(const bench_control& packets, std::uint32_t
 
 Result<Loop::Answer> Loop::test_run(int program, std::uint32_t repeat) {
     xdp_md xdp{};
-    xdp.data_end = BENCH_FRAME;
+    xdp.data_end = bench_frame_length(control_);
     xdp.ingress_ifindex = static_cast<std::uint32_t>(ifindex_);
     __sk_buff skb{};
     skb.ifindex = static_cast<std::uint32_t>(ifindex_);
     LIBBPF_OPTS(bpf_test_run_opts, options);
     // the frame of the first round: it must have the interface's address from the start
     options.data_in = control_->frame;
-    options.data_size_in = BENCH_FRAME;
+    options.data_size_in = bench_frame_length(control_);
     options.ctx_in = hook_ == HookPoint::Xdp ? static_cast<const void*>(&xdp) : &skb;
     options.ctx_size_in = hook_ == HookPoint::Xdp ? sizeof(xdp) : sizeof(skb);
     options.repeat = static_cast<int>(repeat);

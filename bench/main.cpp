@@ -27,7 +27,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: isobar-bench [--quick] [--rounds N] [--cpu N] [--only WORD] [--json FILE] [--check]\n"
-    "  --quick      fewer and shorter rounds: under 20 s\n"
+    "  --quick      fewer and shorter rounds: half a minute\n"
     "  --rounds N   rounds, all rows in turn (default 15; with --quick 5)\n"
     "  --cpu N      the CPU that measures (default: the last)\n"
     "  --only WORD  only the rows with WORD in their name; no scale\n"

@@ -4,6 +4,7 @@
 //   clients 10.64.0.0/10 -- gateway 10.0.0.100 -- outside [director] inside -- 172.16.0.0/16
 //                                                10.0.0.1            172.16.0.1     servers
 //
+// and in IPv6: 2001:db8:1::/48 - 2001:db8::100 - 2001:db8::1 | fd00::1 - fd00::/64.
 // The far ends of the veths answer nothing: whoever is needed as a next hop is a permanent
 // neighbour. The namespace goes with the last descriptor of it.
 #pragma once
@@ -22,6 +23,7 @@ struct Network {
     static constexpr const char* kOutside = "outside";
     static constexpr const char* kInside = "inside";
     static constexpr unsigned kServers = 1024;  // that are neighbours
+    static constexpr unsigned kServers6 = 4;
 
     Fd ns;
     int outside = 0;  // ifindex

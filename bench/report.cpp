@@ -50,7 +50,7 @@ std::string Report::table() const {
         const double units = ratio(row, yardsticks);
         text += fmt::format("{:<5}{:<44}{:>7.0f}{:>8.0f}{:>9.2f} {:<3}", name(row.hook), row.name,
                             row.ns.least(), row.ns.median(), units, bench::name(row.unit));
-        if (row.bound) text += fmt::format("  <= {:.1f} {}", *row.bound, word(units <= *row.bound));
+        if (row.bound) text += fmt::format("  <= {} {}", *row.bound, word(units <= *row.bound));
         text += '\n';
     }
     text += '\n';
@@ -61,9 +61,12 @@ std::string Report::table() const {
     }
     text += '\n';
     for (const auto& row : cases)
-        if (const auto more = factor(row, cases))
-            text += fmt::format("{:<5}{:<60}{:>6.2f} times\n", name(row.hook),
+        if (const auto more = factor(row, cases)) {
+            text += fmt::format("{:<5}{:<60}{:>6.2f} times", name(row.hook),
                                 row.name + " / " + row.compared_with, *more);
+            if (row.times) text += fmt::format("  <= {} {}", *row.times, word(*more <= *row.times));
+            text += '\n';
+        }
     text += fmt::format("\n{:<56}{:>8.0f} bytes      <= {:.0f} {}\n",
                         "memory of a connection, both directions", memory_per_connection,
                         kMemoryBound, word(memory_per_connection <= kMemoryBound));
@@ -96,6 +99,10 @@ std::string Report::json() const {
         if (const auto more = factor(row, cases)) {
             one["compared_with"] = row.compared_with;
             one["times"] = *more;
+            if (row.times) {
+                one["most_times"] = *row.times;
+                one["times_ok"] = *more <= *row.times;
+            }
         }
         out["packets"].push_back(std::move(one));
     }
@@ -112,9 +119,13 @@ std::string Report::json() const {
 
 std::vector<std::string> Report::missed() const {
     std::vector<std::string> names;
-    for (const auto& row : cases)
+    for (const auto& row : cases) {
         if (row.bound && ratio(row, yardsticks) > *row.bound)
             names.push_back(fmt::format("{}: {}", name(row.hook), row.name));
+        if (row.times && factor(row, cases).value_or(0) > *row.times)
+            names.push_back(
+                fmt::format("{}: {} / {}", name(row.hook), row.name, row.compared_with));
+    }
     if (memory_per_connection > kMemoryBound) names.emplace_back("memory of a connection");
     for (const auto& row : scale)
         if (row.milliseconds > row.bound) names.push_back(row.name);

@@ -71,19 +71,32 @@ Result<Scene> Scene::make(std::uint32_t connections) {
     return scene;
 }
 
-model::Endpoint Scene::server(unsigned number) {
+model::Endpoint Scene::server(unsigned number, model::Family family) {
+    if (family == model::Family::V6) {
+        auto address = model::Address::parse("fd00::100:0").value();
+        address.bytes[15] = static_cast<std::uint8_t>(number);
+        return {address, 8080};
+    }
     return {model::Address::v4(172, 16, static_cast<std::uint8_t>(1 + number / 256),
                                static_cast<std::uint8_t>(number % 256)),
             8080};
 }
 
+model::Address Scene::local(model::Family family) {
+    return model::Address::parse(family == model::Family::V6 ? "fd00::2" : "172.16.0.2").value();
+}
+
 Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler scheduler,
                                 unsigned servers, model::ForwardingMethod method,
                                 model::Tunnel tunnel) {
-    std::vector<model::Change> changes{model::AddService{key, scheduler}};
+    using enum model::ForwardingMethod;
+    const auto family = key.address.address.family;
+    model::AddService service{.key = key, .scheduler = scheduler};
+    if (method == FullNat) service.local.addresses = {local(family)};
+    std::vector<model::Change> changes{service};
     for (unsigned i = 0; i < servers; ++i) {
-        auto address = server(i);
-        if (method != model::ForwardingMethod::Nat) address.port = key.address.port;
+        auto address = server(i, family);
+        if (method == Dr || method == Tun) address.port = key.address.port;
         changes.emplace_back(
             model::AddServer{key, {.address = address, .method = method, .tunnel = tunnel}});
     }

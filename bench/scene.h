@@ -25,13 +25,15 @@ public:
     // BPF_PROG_TEST_RUN looks for interfaces where the caller is: enter before running.
     [[nodiscard]] Result<void> enter() const { return network_.enter(); }
 
-    // A service of that many servers, the first ones of the network, all with weight 1. What is
-    // not NATed keeps the service's port.
+    // A service of that many servers, the first ones of the network, all with weight 1. By direct
+    // routing and in tunnels it keeps the service's port.
     Result<void> add_service(const model::ServiceKey& key, model::Scheduler scheduler,
                              unsigned servers,
                              model::ForwardingMethod method = model::ForwardingMethod::Nat,
                              model::Tunnel tunnel = {});
-    static model::Endpoint server(unsigned number);
+    static model::Endpoint server(unsigned number, model::Family family = model::Family::V4);
+    // Where servers by fullnat see packets come from.
+    static model::Address local(model::Family family);
 
     [[nodiscard]] const Mac& mac(Side side) const {
         return side == Side::Outside ? network_.outside_mac : network_.inside_mac;

@@ -29,7 +29,7 @@ static __always_inline int packet_may_begin(const struct isobar_settings *settin
 	if (protocol == IPPROTO_TCP)
 		return settings->switches[ISOBAR_SLOPPY_TCP] && packet->tcp_event != TCP_RST &&
 		       !(packet->fragment & FRAGMENT_LATER);
-	return settings->switches[ISOBAR_SLOPPY_SCTP];
+	return settings->switches[ISOBAR_SLOPPY_SCTP] && packet->tcp_event != SCTP_ABORT;
 }
 
 /* A packet that begins one has found this connection: is that over? Global: it is rare. */

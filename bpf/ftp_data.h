@@ -30,7 +30,8 @@ static __always_inline __u32 ftp_record(const struct isobar_settings *settings,
 					const struct isobar_tuple *tuple, __u32 control,
 					__u32 server_index, __u32 flags, __u32 now)
 {
-	__u32 life = ISOBAR_STATE_LISTEN | ISOBAR_LIFE_LIVE; /* active, as with IPVS */
+	/* not active until its SYN comes, as with IPVS */
+	__u32 life = ISOBAR_STATE_LISTEN | ISOBAR_LIFE_LIVE | ISOBAR_LIFE_INACTIVE;
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	__u32 record = template_claim(settings, hash, now, &life);
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);

@@ -129,7 +129,8 @@ static long local_port_try(__u32 i, struct local_port_search *search)
 	if (size == 0)
 		return 1;
 	/* in a row if there are few of them, so that all get their turn */
-	step = size * search->count > LOCAL_PORT_TRIES ? search->random >> 8 | 1 : 1;
+	step = size * search->count > LOCAL_PORT_TRIES ? (search->random >> 8 | 1) % size : 1;
+	step += !step; /* else one port would be tried again and again */
 	number = (search->random + (__u64)(i / search->count) * step) % size;
 	search->record = local_port_take(settings, search, address_halves(&element->local.address),
 					 bpf_htons(first + number));

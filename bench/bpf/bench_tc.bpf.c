@@ -9,7 +9,7 @@
 
 static __always_inline int restore(struct __sk_buff *skb)
 {
-	if (skb->len != BENCH_FRAME)
+	if (skb->len != bench_frame_length(&bench_control))
 		return -1;
 	return restore_frame((void *)(long)skb->data, (void *)(long)skb->data_end);
 }

@@ -21,7 +21,7 @@ static __always_inline int restore(struct xdp_md *ctx)
 		off = (long)(c->data - *(volatile __u64 *)&c->here);
 		if (off && bpf_xdp_adjust_head(ctx, (int)off))
 			return -1;
-		over = (long)ctx->data_end - (long)ctx->data - BENCH_FRAME;
+		over = (long)ctx->data_end - (long)ctx->data - bench_frame_length(c);
 		if (over && bpf_xdp_adjust_tail(ctx, (int)-over))
 			return -1;
 	}

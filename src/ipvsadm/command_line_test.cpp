@@ -143,6 +143,7 @@ TEST(CommandLine, AddressesAreReadAsByInetAton) {
     EXPECT_EQ(address("localhost:domain"), "127.0.0.1:53");
     EXPECT_EQ(address("[fd00::1]:83"), "[fd00::1]:83");
     EXPECT_EQ(address("fd00::1"), "[fd00::1]:0");
+    EXPECT_EQ(address("[1.2.3.4]:80"), "1.2.3.4:0");
 
     constexpr const char* kIllegal = "2 illegal virtual server address[:port] specified";
     for (const char* text : {"10.0.1.100:99999",

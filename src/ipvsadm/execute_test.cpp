@@ -248,11 +248,11 @@ TEST_F(Execute, TunnelsOfBothFamiliesAndTheirChecksumsAreKeptListedAndSaved) {
            "-a -t [fd00::2]:80 -r 10.0.0.9 -i --tun-type gre --tun-csum"});
     EXPECT_EQ(rules(),
               "-A -t [fd00::2]:80 -s wlc\n"
-              "-a -t [fd00::2]:80 -r 10.0.0.9:80 -i -w 1 --tun-type gre --tun-csum\n"
               "-a -t [fd00::2]:80 -r [fd00::9]:80 -i -w 1 --tun-type gue --tun-port 6080 "
               "--tun-csum\n"
               "-a -t [fd00::2]:80 -r [fd00::a]:80 -i -w 1 --tun-type gue --tun-port 6080 "
-              "--tun-remcsum\n");
+              "--tun-remcsum\n"
+              "-a -t [fd00::2]:80 -r 10.0.0.9:80 -i -w 1 --tun-type gre --tun-csum\n");
     const auto listing = run("-L -n --tun-info -t [fd00::2]:80").out;
     for (const auto* row : {"  -> [fd00::9]:80                 Tunnel  gue:6080:+c   1 ",
                             "  -> [fd00::a]:80                 Tunnel  gue:6080:r+c  1 ",

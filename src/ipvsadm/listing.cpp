@@ -244,29 +244,35 @@ std::string server_line(const model::ServerStatus& status, model::Protocol proto
     return fmt::format("  -> {:<28.28}{}\n", address, server_columns(status, options));
 }
 
-// ipvsadm subtracts IPv4 addresses and looks at the sign of 32 bits: addresses more than
-// half the address space apart come in the "wrong" order, 192.168.0.1 before 10.0.0.1.
-bool is_before(const model::Endpoint& one, const model::Endpoint& other) {
-    if (one.address == other.address) return one.port < other.port;
-    if (one.address.family == model::Family::V6 || other.address.family == model::Family::V6) {
-        return one.address < other.address;
-    }
-    const auto value = [](const model::Address& address) {
+// Below 0: `one` comes first. ipvsadm subtracts addresses by words, and looks at the sign of 32
+// bits: those more than half the space apart come in the "wrong" order, 192.168.0.1 before 10.0.0.1
+// and fd00::1 before 2001:db8::1. Real servers of one service may be of both families: the first
+// one's counts, and the rest of an IPv4 address is 0.
+int order(const model::Endpoint& one, const model::Endpoint& other) {
+    const auto word = [](const model::Address& address, std::size_t number) {
         std::uint32_t bits = 0;
-        for (std::size_t i = 0; i < 4; ++i) bits = bits << 8 | address.bytes[i];
+        for (std::size_t i = 0; i < 4; ++i) bits = bits << 8 | address.bytes[4 * number + i];
         return bits;
     };
-    return static_cast<std::int32_t>(value(one.address) - value(other.address)) < 0;
+    const std::size_t words = one.address.family == model::Family::V6 ? 4 : 1;
+    for (std::size_t i = 0; i < words; ++i)
+        if (const auto difference = word(one.address, i) - word(other.address, i); difference != 0)
+            return static_cast<std::int32_t>(difference);
+    return one.port - other.port;
 }
 
-bool is_before(const model::ServiceStatus& one, const model::ServiceStatus& other) {
-    if (one.key.mark != other.key.mark) return one.key.mark < other.key.mark;
-    if (one.key.protocol != other.key.protocol) return one.key.protocol < other.key.protocol;
-    return is_before(one.key.address, other.key.address);
+int order(const model::ServiceStatus& one, const model::ServiceStatus& other) {
+    const auto& left = one.key;
+    const auto& right = other.key;
+    if (left.mark != right.mark) return left.mark < right.mark ? -1 : 1;
+    if (left.address.address.family != right.address.address.family)
+        return left.address.address.family < right.address.address.family ? -1 : 1;
+    if (left.protocol != right.protocol) return left.protocol < right.protocol ? -1 : 1;
+    return order(left.address, right.address);
 }
 
-bool is_before(const model::ServerStatus& one, const model::ServerStatus& other) {
-    return is_before(one.server.address, other.server.address);
+int order(const model::ServerStatus& one, const model::ServerStatus& other) {
+    return order(one.server.address, other.server.address);
 }
 
 // Merge sort, as glibc's qsort. Not std::sort: the order above can run in a circle (10.0.0.1,
@@ -284,7 +290,7 @@ void merge_sort(std::span<T> items) {
     auto l = left.begin();
     auto r = right.begin();
     while (l != left.end() && r != right.end()) {
-        merged.push_back(std::move(is_before(*r, *l) ? *r++ : *l++));
+        merged.push_back(std::move(order(*l, *r) > 0 ? *r++ : *l++));
     }
     std::move(l, left.end(), std::back_inserter(merged));
     std::move(r, right.end(), std::back_inserter(merged));

@@ -326,6 +326,24 @@ TEST(Listing, AddressesFarApartComeInTheOrderOfTheirDifference) {
     EXPECT_EQ(services[3].key.text(), "UDP 1.0.0.1:1");
 }
 
+TEST(Listing, AddressesOfIpv6AreSubtractedByWords) {
+    std::vector<model::ServiceStatus> services(3);
+    services[0].key = {Protocol::Udp, at("10.0.0.1:1")};
+    services[1].key = {Protocol::Tcp, at("[2001:db8::1]:80")};
+    services[2].key = {Protocol::Tcp, at("[fd00::1]:80")};
+    for (const char* address : {"[2001:db8::9]:80", "10.0.0.5:80", "[fd00::2]:80", "[::1]:80"})
+        services[0].servers.push_back(server(address, 1, 0, 0));
+
+    sort_services(services);
+
+    EXPECT_EQ(services[0].key.text(), "UDP 10.0.0.1:1");
+    EXPECT_EQ(services[1].key.text(), "TCP [fd00::1]:80");
+    EXPECT_EQ(services[2].key.text(), "TCP [2001:db8::1]:80");
+    std::string servers;
+    for (const auto& status : services[0].servers) servers += status.server.address.text() + ' ';
+    EXPECT_EQ(servers, "[fd00::2]:80 [::1]:80 10.0.0.5:80 [2001:db8::9]:80 ");
+}
+
 model::ConnectionStatus connection(Protocol protocol, int seconds, std::string_view state,
                                    std::string_view client, std::string_view virtual_address,
                                    std::string_view to) {

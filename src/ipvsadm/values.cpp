@@ -60,7 +60,10 @@ std::optional<model::Endpoint> parse_endpoint(const std::string& text,
     if (text.starts_with('[')) {
         const auto close = text.find("]:");
         if (close == std::string::npos) return std::nullopt;
-        const auto address = parse_ipv6(text.substr(1, close - 1));
+        const std::string host = text.substr(1, close - 1);
+        if (const auto address = parse_ipv4(host))
+            return model::Endpoint{*address, 0};  // as ipvsadm
+        const auto address = parse_ipv6(host);
         const auto port = parse_port(text.substr(close + 2), kind, names);
         if (!address || !port) return std::nullopt;
         return model::Endpoint{*address, *port};

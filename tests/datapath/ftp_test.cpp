@@ -158,10 +158,12 @@ TEST_F(Ftp, AnExpectedConnectionIsListedAndUnderItsControlConnection) {
     EXPECT_EQ("LISTEN", data.state);
     EXPECT_EQ("10.0.0.2:40001", data.virtual_address.text());
     EXPECT_EQ("192.168.10.100:40001", data.server.text());
-    EXPECT_EQ(2u, bed().server(kServers[0]).active);
+    EXPECT_EQ(1u, bed().server(kServers[0]).active);
+    EXPECT_EQ(1u, bed().server(kServers[0]).inactive);
     (void)send(syn_to(40001, 50000));
     EXPECT_EQ(2u, bed().connections().size());
     EXPECT_EQ(2u, bed().server(kServers[0]).active);
+    EXPECT_EQ(0u, bed().server(kServers[0]).inactive);
     EXPECT_EQ(
         1u,
         bed().maps().traffic(bed().connections().front()->server).value().item[ISOBAR_CONNECTIONS]);

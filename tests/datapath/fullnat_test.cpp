@@ -136,6 +136,16 @@ TEST_P(FullNat, AllPortsOfAllAddressesAreUsedForEachServer) {
     EXPECT_EQ(4 * kPorts, tuples.size());
 }
 
+// Of more than LOCAL_PORT_TRIES a step is drawn; once in 131 times it led nowhere.
+TEST_P(FullNat, AFreePortIsFoundWhateverStepIsDrawn) {
+    serve(kWeb, pool(kLocalPort, kLocalPort + 130), 80);
+    for (int round = 0; round < 15; ++round) {
+        for (std::uint16_t port = 40000; port < 40100; ++port)
+            ASSERT_EQ(ISOBAR_FORWARDED, syn(port).verdict) << round << ' ' << port;
+        expire();
+    }
+}
+
 TEST_P(FullNat, WithoutAFreePortClientsAreRefusedUntilConnectionsEnd) {
     serve(kWeb, pool(kLocalPort, kLocalPort + 2), 80);
     for (std::uint16_t port = 40000; port < 40003; ++port)

@@ -207,6 +207,15 @@ TEST_P(Sctp, OnlyAnInitBeginsAnAssociation) {
     EXPECT_EQ(0u, bed().connections().size());
 }
 
+// sctp_conn_schedule()
+TEST_P(Sctp, WithSloppySctpAnyPacketButAnAbortBeginsOne) {
+    serve();
+    ASSERT_TRUE(bed().plane().set_switches({.sloppy_sctp = 1}));
+
+    EXPECT_STREQ("NO_CONNECTION", name(from_client(chunk(kAbort)).verdict));
+    EXPECT_STREQ("FORWARDED", name(from_client(chunk(kData)).verdict));
+}
+
 TEST_P(Sctp, WhatCannotBeReadIsRefusedByName) {
     serve();
     const auto without_chunk =

@@ -273,6 +273,18 @@ TEST_P(Nat6, AClientKeepsItsServerByThePrefixOfItsNetwork) {
     EXPECT_NE(first, stranger);
 }
 
+TEST_F(Datapath, AServerOfALinkOnlyIsRefused) {
+    enable_ipv6();
+    const std::vector<model::Change> changes{
+        model::AddService{kWeb6, model::Scheduler::Rr},
+        model::AddServer{kWeb6, {model::Endpoint::parse("[fe80::5]:80").value()}}};
+
+    const auto done = bed().plane().apply(changes);
+
+    ASSERT_FALSE(done);
+    EXPECT_EQ("fe80::5 is not a unicast address", done.error().message);
+}
+
 TEST_F(Datapath, ASuperPacketOfIpv6IsForwardedWhole) {
     enable_ipv6();
     bed().apply({model::AddService{kWeb6, model::Scheduler::Rr},

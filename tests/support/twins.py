@@ -7,6 +7,9 @@ that is seen of both is written down, to be compared.
     wire  ---- gateway 10.0.1.2 ---- [outside] director [inside] -----+
                                      10.0.1.1, VIPs 10.0.3.0/24, 10.0.2.1
 
+and the same in IPv6: clients 2001:db8:9::/64, director 2001:db8:1::1 with VIPs 2001:db8:3::/64
+and 2001:db8:2::1, servers 2001:db8:2::11 to ::14.
+
 Clients and servers are this process: it sends frames from the other ends of the director's
 interfaces, and sees what comes out. A step takes milliseconds where real clients take seconds (the
 machine is emulated), and can be any packet in any order. What both must do alike is a scenario:
@@ -26,17 +29,36 @@ import socket
 import struct
 import subprocess
 import time
+from dataclasses import dataclass
 
 from . import frames
 from .director import BIN
 from .process import PATIENCE, run
 
-GATEWAY, OUTSIDE, INSIDE = "10.0.1.2", "10.0.1.1", "10.0.2.1"
-SERVERS = "10.0.2.11", "10.0.2.12", "10.0.2.13", "10.0.2.14"
-SLACK = 5  # seconds: the steps are not done at once, and the machine is slow
 
-ETH_P_IP = 0x0800
+@dataclass(frozen=True)
+class Family:
+    gateway: str
+    outside: str
+    inside: str
+    prefix: str  # the length of that of all networks but the clients'
+    virtual: str  # what all VIPs begin with
+    any_virtual: str
+    clients: str
+    servers: tuple
+
+
+V4 = Family("10.0.1.2", "10.0.1.1", "10.0.2.1", "/24", "10.0.3.", "10.0.3.0/24", "10.9.0.0/16",
+            ("10.0.2.11", "10.0.2.12", "10.0.2.13", "10.0.2.14"))
+V6 = Family("2001:db8:1::2", "2001:db8:1::1", "2001:db8:2::1", "/64", "2001:db8:3::",
+            "2001:db8:3::/64", "2001:db8:9::/64",
+            ("2001:db8:2::11", "2001:db8:2::12", "2001:db8:2::13", "2001:db8:2::14"))
+SERVERS = V4.servers
+SLACK = 10  # seconds: the steps are not done at once, and the machine is slow
+
+ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 SO_RCVBUFFORCE = 33
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 OUT, IN = "out", "in"
 # For work on scenarios where there is no IPVS: another program, or Isobar itself.
 IPVSADM = os.environ.get("ISOBAR_TWIN", "/usr/sbin/ipvsadm")
@@ -49,21 +71,43 @@ def mac(number):
     return f"02:00:00:00:00:{number:02x}"
 
 
+def name_of(address):
+    """As it stands before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
+def service(twins, port, scheduler, weights, extra="", method="-m", protocol="t", to=8080):
+    """The rules of a service of the scenario's virtual address."""
+    name = f"-{protocol} {name_of(twins.vip)}:{port}"
+    return [f"-A {name} -s {scheduler} {extra}",
+            *(f"-a {name} -r {name_of(server)}:{to} {method} -w {weight}"
+              for server, weight in zip(twins.servers, weights))]
+
+
 class Wire:
     """The other end of one interface: frames go in, packets come out."""
 
     def __init__(self, host, interface, own, peer, echo):
         with host.inside():
-            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_IP))
-        self.socket.bind((interface, ETH_P_IP))
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        self.socket.bind((interface, ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         self.socket.settimeout(10 * PATIENCE)
-        self.header = bytes.fromhex((peer + own).replace(":", "")) + struct.pack("!H", ETH_P_IP)
+        self.addresses = bytes.fromhex((peer + own).replace(":", ""))
         self.echo = echo  # (who asks, whom)
         self.turn = 0
 
     def send(self, packet):
-        self.socket.send(self.header + packet)
+        kind = ETH_P_IPV6 if packet[0] >> 4 == 6 else ETH_P_IP
+        self.socket.send(self.addresses + struct.pack("!H", kind) + packet)
+
+    def receive(self):
+        """The next packet that is not a multicast (IPv6 hosts say much of themselves)."""
+        while True:
+            frame = self.socket.recv(65535)
+            if not frame[0] & 1 and struct.unpack_from("!H", frame, 12)[0] in (ETH_P_IP, ETH_P_IPV6):
+                return _received(frame)
 
     def until_all_is_done(self):
         """What came out since the last time. The director answers a ping only after it has done
@@ -72,7 +116,7 @@ class Wire:
         self.send(frames.icmp(*self.echo, 8, 0, rest=self.turn))
         packets = []
         while True:
-            packet = _received(self.socket.recv(65535))
+            packet = self.receive()
             if packet.protocol == frames.ICMP and packet.body[0] == 0:
                 if struct.unpack_from("!I", packet.body, 4)[0] == self.turn:
                     return packets
@@ -85,7 +129,7 @@ class Wire:
         self.socket.settimeout(0)
         try:
             while True:
-                packets.append(_received(self.socket.recv(65535)))
+                packets.append(self.receive())
         except BlockingIOError:
             return packets
         finally:
@@ -102,17 +146,30 @@ class Twin:
         wire.ip(*(f"link add name {name}-{side} address {mac(0xc0 + number)} up type veth peer "
                   f"name {peer} address {mac(number)} netns {self.host.namespace}"
                   for number, side, peer in ((1, OUT, "outside"), (2, IN, "inside"))))
-        self.host.ip("link set dev lo up", "link set dev outside up", "link set dev inside up",
-                     f"address add {OUTSIDE}/24 dev outside", f"address add {INSIDE}/24 dev inside",
-                     "route add local 10.0.3.0/24 dev lo",
-                     f"neigh add {GATEWAY} lladdr {mac(9)} dev outside nud permanent",
-                     f"route add 10.9.0.0/16 via {GATEWAY}",
-                     *(f"neigh add {address} lladdr {mac(number)} dev inside nud permanent"
-                       for number, address in enumerate(SERVERS, 11)))
-        self.host.sysctl("net.ipv4.ip_forward", 1)
-        self.host.sysctl("net.ipv4.icmp_ratelimit", 0)
-        self.wires = {OUT: Wire(wire, f"{name}-out", mac(9), mac(1), (GATEWAY, OUTSIDE)),
-                      IN: Wire(wire, f"{name}-in", mac(11), mac(2), (SERVERS[0], INSIDE))}
+        for interface in "outside", "inside":
+            # a checksum that is left to the other end would be seen as a wrong one
+            self.host.run(["ethtool", "-K", interface, "tx", "off"])
+        for interface in ("all", "outside", "inside"):
+            self.host.sysctl(f"net.ipv6.conf.{interface}.disable_ipv6", 0)
+        self.host.ip("link set dev lo up", "link set dev outside up", "link set dev inside up")
+        for family in V4, V6:
+            self.host.ip(*self._addresses(family))
+        for name_, value in (("ipv4.ip_forward", 1), ("ipv6.conf.all.forwarding", 1),
+                             ("ipv4.icmp_ratelimit", 0), ("ipv6.icmp.ratelimit", 0)):
+            self.host.sysctl(f"net.{name_}", value)
+        self.wires = {OUT: Wire(wire, f"{name}-out", mac(9), mac(1), (V4.gateway, V4.outside)),
+                      IN: Wire(wire, f"{name}-in", mac(11), mac(2), (SERVERS[0], V4.inside))}
+
+    @staticmethod
+    def _addresses(family):
+        no_wait = "nodad" if family is V6 else ""
+        return [f"address add {family.outside}{family.prefix} dev outside {no_wait}",
+                f"address add {family.inside}{family.prefix} dev inside {no_wait}",
+                f"route add local {family.any_virtual} dev lo",
+                f"neigh add {family.gateway} lladdr {mac(9)} dev outside nud permanent",
+                f"route add {family.clients} via {family.gateway}",
+                *(f"neigh add {address} lladdr {mac(number)} dev inside nud permanent"
+                  for number, address in enumerate(family.servers, 11))]
 
     def tell(self, *lines):
         self.transcript += lines
@@ -182,6 +239,10 @@ class Twins:
     def __init__(self, lab):
         if "VMRUN" in os.environ:
             run(["modprobe", "ip_vs"])
+            # There are no name servers, and to wait for them takes minutes. What is written here
+            # is gone with the virtual machine.
+            with open("/etc/nsswitch.conf", "w", encoding="utf-8") as file:
+                file.write("hosts: files\nservices: files\nprotocols: files\n")
         # limits of the whole machine on ICMP errors
         for name, value in (("icmp_msgs_per_sec", 1000000), ("icmp_msgs_burst", 100000)):
             with open(f"/proc/sys/net/ipv4/{name}", "w", encoding="ascii") as file:
@@ -191,7 +252,7 @@ class Twins:
         self.isobar = Twin(lab, wire, "isobar", os.path.join(BIN, "isobar-ipvsadm"))
         self.both = self.ipvs, self.isobar
         self.next_port = 10000
-        self.vips = itertools.count(1)
+        self.numbers = itertools.count(1)
 
     def tell(self, *lines):
         for twin in self.both:
@@ -226,30 +287,35 @@ class Twins:
         assert self.isobar.end(process)[0] == 0
         self.tell(f"{name} = {value}")
 
-    def look(self, *listings, of=None):
-        """Listings; of these connections only, if they are given."""
+    def look(self, *listings, of=None, without=()):
+        """Listings; of these connections only, if they are given, and without those in such states."""
         for line in listings or ("-L -n", "-L -n -c"):
             # IPVS misses a connection now and then while others end: looked at once more
             for _ in range(3):
-                seen = [[f"$ ipvsadm {line}  [{status}]", *self._listed(line, out, of),
+                seen = [[f"$ ipvsadm {line}  [{status}]", *self._listed(line, out, of, without),
                          *_lines(error)] for status, out, error in self.command(line, quiet=True)]
                 if _timeless(seen[0]) == _timeless(seen[1]) or "-c" not in line.split():
                     break
             for twin, lines in zip(self.both, seen):
                 twin.tell(*lines)
 
-    def _listed(self, line, text, of):
+    def _listed(self, line, text, of, without):
         rows = _lines(text)
         if "-c" not in line.split():
             return rows
         ports = of and {str(connection.client[1]) for connection in of}
         found = [_seconds(row) for row in rows[2:]
-                 if f" {self.vip}:" in row  # not what earlier scenarios left behind
-                 and (not ports or row.split()[3].rsplit(":", 1)[1] in ports)]
+                 if self.is_mine(row)  # not what earlier scenarios left behind
+                 and (not ports or row.split()[3].rsplit(":", 1)[1] in ports)
+                 and row.split()[2] not in without]
         # the rows stand in the order of two hash tables
         return rows[:2] + sorted(found, key=lambda row: _TIME.sub("", row))
 
-    def settle(self, listing, timeout=8):
+    def is_mine(self, row):
+        """Is it a connection to the scenario's virtual address, or a template of its marks?"""
+        return any(f" {target}" in row for target in self.targets)
+
+    def settle(self, listing, timeout=30):
         """A listing that IPVS refreshes every 2 s: once both are the same, or never are."""
         deadline = time.monotonic() + timeout
         results = self.command(listing, quiet=True)
@@ -266,7 +332,7 @@ class Twins:
             results = self.command("-L -n -c", quiet=True)
             for twin, (_, out, _) in zip(self.both, results):
                 if twin in missing and condition([row.split() for row in _lines(out)[2:]
-                                                          if f" {self.vip}:" in row]):
+                                        if self.is_mine(row)]):
                     twin.tell(f"~{int(time.monotonic() - started)} s until {what}")
                     missing.remove(twin)
         for twin in missing:
@@ -292,10 +358,10 @@ class Twins:
             self.next_port += 1
         return made
 
-    def client(self, connections, flags):
-        """A TCP packet of each client; the first one that gets through tells the server."""
+    def client(self, connections, flags, make=frames.tcp):
+        """A packet of each client; the first one that gets through tells the server."""
         for twin in self.both:
-            there, _ = twin.exchange(OUT, [frames.tcp(connection.client, connection.service, flags)
+            there, _ = twin.exchange(OUT, [make(connection.client, connection.service, flags)
                                            for connection in connections])
             arrived = {(packet.inmost.source, packet.inmost.ports[0]):
                        (packet.next_hop, packet.inmost.ports[1]) for packet in there}
@@ -303,10 +369,10 @@ class Twins:
                 if connection.client in arrived or twin not in connection.server:
                     connection.server[twin] = arrived.get(connection.client)
 
-    def server(self, connections, flags):
-        """A TCP packet of the server of each."""
+    def server(self, connections, flags, make=frames.tcp):
+        """A packet of the server of each."""
         for twin in self.both:
-            twin.exchange(IN, [frames.tcp(connection.server[twin], connection.client, flags)
+            twin.exchange(IN, [make(connection.server[twin], connection.client, flags)
                                for connection in connections if connection.server[twin]])
 
     def connect(self, service, count, client="10.9.0.1"):
@@ -314,7 +380,7 @@ class Twins:
         made = self.connections(service, count, client)
         self.client(made, "S")
         for twin in self.both:
-            twin.tell(f"{service[0]}:{service[1]}: "
+            twin.tell(f"{name_of(service[0])}:{service[1]}: "
                       + " ".join(_number(connection.server[twin]) for connection in made))
         self.server(made, "SA")
         self.client([connection for connection in made if all(connection.server.values())], "A")
@@ -329,11 +395,16 @@ class Twins:
 
     # ---- the end ----
 
-    def begin(self):
+    def begin(self, family=V4):
         """A new scenario, on a virtual address that no connection is remembered of."""
-        self.vip = f"10.0.3.{next(self.vips)}"
-        self.clear_services()
+        self.family, self.servers = family, family.servers
+        self.vip = f"{family.virtual}{next(self.numbers)}"
+        self.targets = [f"{name_of(self.vip)}:"]
+        if family is V6:  # else it is not who says that a port is unreachable
+            for twin in self.both:
+                twin.host.ip(f"address add {self.vip}/128 dev lo")
         self.command(f"-A -t {KEEPER}", quiet=True)
+        self.clear_services()
         for twin in self.both:
             twin.transcript = []
 
@@ -375,18 +446,19 @@ def _lines(text):
 
 
 def _services(saved):
-    return [service for service in re.findall(r"^-A (-. \S+)", saved, re.M) if KEEPER not in service]
+    return [name for name in re.findall(r"^-A (\S+ \S+(?: -6)?)", saved, re.M) if KEEPER not in name]
 
 
 def _received(frame):
     packet = frames.Packet(frame[14:])
-    packet.next_hop = _HOPS.get(frame[:6])
+    number = _NUMBERS.get(frame[:6])
+    servers = (V6 if packet.version == 6 else V4).servers
+    packet.next_hop = servers[number - 1] if number else None
     return packet
 
 
-_HOPS = {bytes.fromhex(mac(number).replace(":", "")): address
-         for number, address in enumerate(SERVERS, 11)}
+_NUMBERS = {bytes.fromhex(mac(10 + number).replace(":", "")): number for number in range(1, 5)}
 
 
 def _number(server):
-    return str(SERVERS.index(server[0]) + 1) if server else "-"
+    return server[0][-1] if server else "-"

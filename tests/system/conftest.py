@@ -12,11 +12,12 @@ from support.cluster import Cluster
 from support.director import BIN, ROOT, Director, missing_programs
 from support.lab import Lab
 from support.process import PATIENCE
+from support.twins import V4, V6, Twins
 
 TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
 
 # Side by side with the kernel's IPVS: only where there is one (ISOBAR_TWIN: see support/twins.py).
-collect_ignore = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare.py"]
+collect_ignore_glob = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare*.py"]
 
 
 def shard_of(item, number, shards):
@@ -97,3 +98,26 @@ def bare_cluster(lab):
 def cluster(bare_cluster):
     """The same with nginx and telnetd."""
     return bare_cluster.start_servers()
+
+
+@pytest.fixture(scope="session")
+def pair():
+    """The kernel's IPVS and Isobar side by side. It takes a quarter of a minute to make."""
+    with Lab() as made:
+        yield Twins(made)
+
+
+def scenario(pair, family):
+    pair.begin(family)
+    yield pair
+    pair.clear_services()
+
+
+@pytest.fixture
+def twins(pair):
+    yield from scenario(pair, V4)
+
+
+@pytest.fixture
+def twins6(pair):
+    yield from scenario(pair, V6)

@@ -11,15 +11,20 @@ from support.process import run
 
 PEERS = os.path.join(ROOT, "bench", "peers")
 THROUGHPUT = os.path.join(ROOT, "bench", "throughput")
+INSTRUCTIONS = os.path.join(ROOT, "bench", "instructions")
 
 
-def test_isobar_bench_measures_a_packet_at_both_hooks(tmp_path):
-    run([os.path.join(BIN, "isobar-bench"), "--quick", "--rounds", 1, "--only", "not a service",
+@pytest.mark.parametrize("word, rows", [
+    ("not a service", ["not a service"]),
+    ("fullnat, 1 flow", [f"{reply}{family}fullnat, 1 flow" for family in ("", "IPv6, ") for reply in ("", "reply, ")]),
+], ids=["a stranger", "fullnat"])
+def test_isobar_bench_measures_packets_at_both_hooks(tmp_path, word, rows):
+    run([os.path.join(BIN, "isobar-bench"), "--quick", "--rounds", 1, "--only", word,
          "--json", tmp_path / "results.json"], timeout=60)
 
     results = json.loads((tmp_path / "results.json").read_text())
-    assert {(row["hook"], row["packet"]) for row in results["packets"]} == {
-        ("xdp", "not a service"), ("tc", "not a service")}
+    assert [(row["hook"], row["packet"]) for row in results["packets"]] == [
+        (hook, row) for row in rows for hook in ("xdp", "tc")]
     assert all(isinstance(row["ratio"], float) for row in results["packets"])
     assert set(results["units"]) == {"H", "H64", "I"}
     assert results["memory_per_connection"]["bytes"] > 0
@@ -92,3 +97,37 @@ def test_what_cannot_be_trusted_is_not_measured(tmp_path, others, why):
     assert status == 1
     assert f"not measured: {why}" in said
     assert (ratios["nft"]["ratio"], ratios["nft"]["ok"], ratios["nft"]["why"]) == (None, False, why)
+
+
+# ---- bench/instructions: what it says of measurements (to make them takes minutes) ----
+
+COSTS = {"nat, udp": (1400, 6300), "nat, tcp, reply": (1500, 7100), "new flow, wlc, 3 servers": (3000, 7400),
+         "new flow, wlc, 1000 servers": (3100, 26600)}
+
+
+def instructions(tmp_path, **isobar):
+    """Exit status, stdout and rows of --check on COSTS, but for what Isobar costs in `isobar`."""
+    lines = ["none kernel 6.1", "none relay 1000", "none source 600", "none ingress 3200"]
+    for row, (ours, theirs) in COSTS.items():
+        name = row.replace(" ", "_")
+        lines += [f"isobar {name} {isobar.get(row.split(',')[0], ours)}", f"ipvs {name} {theirs}"]
+    (tmp_path / "raw").write_text("".join(f"{line}\n" for line in lines))
+    done = run([INSTRUCTIONS, "--judge", tmp_path / "raw", "--check", "--json", tmp_path / "judged.json"], check=False)
+    return done.returncode, done.stdout, json.loads((tmp_path / "judged.json").read_text())["rows"]
+
+
+def test_instructions_are_compared_above_the_source_and_above_ingress(tmp_path):
+    status, said, rows = instructions(tmp_path)
+
+    assert status == 0, said
+    assert [(row["packet"], row["above"], row["isobar"], row["peer"], row["bound"]) for row in rows] == [
+        ("nat, udp", "source", 800, 5700, 0.2), ("nat, udp", "ingress", 800, 3100, 0.4),
+        ("nat, tcp, reply", "source", 900, 6500, 0.2), ("nat, tcp, reply", "ingress", 900, 3900, 0.4),
+        ("new flow, wlc, 1000 servers", "source", 2500, 26000, 0.1), ("new flow, 1000 / 3 servers", "source", 2500, 2400, 1.2)]
+
+
+def test_instructions_above_a_bound_fail(tmp_path):
+    status, said, rows = instructions(tmp_path, nat=2000)
+
+    assert status == 1 and " above" in said
+    assert [row["ok"] for row in rows] == [False, False, False, True, True, True]
