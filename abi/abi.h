@@ -482,4 +482,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
 	X(conns) X(sweep) X(events) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) \
-	X(saved) X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches)
+	X(saved) X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches) X(reals)

@@ -157,6 +157,8 @@ ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
 ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);
 ISOBAR_PERCPU(isobar_events, __u64, ISOBAR_EVENTS);
 ISOBAR_PERCPU(isobar_cpu, struct isobar_cpu, 1);
+/* Those of VS/NAT, by their own address and port; protocol 0: of a service by mark. */
+ISOBAR_HASH(isobar_reals, struct isobar_service_key, __u32, 1);
 ISOBAR_HASH(isobar_saved, struct isobar_sysctl_name, struct isobar_sysctl_value, 128);
 
 ISOBAR_HASH(isobar_ftp, __u32, struct isobar_ftp, FTP_CONTROLS); /* by record */

@@ -99,7 +99,7 @@ const std::vector<Bad> kBad = {
      "known here: interfaces, hook, connections, timeouts, conn_reuse_mode, "
      "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
      "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, "
-     "ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls"},
+     "nat_icmp_send, schedule_icmp, ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls"},
     {"UnknownTimeout", director_with("timeouts = { tcpfin = \"2s\" }"), 2, 14,
      "unknown key 'tcpfin' in timeouts", "did you mean 'tcp_fin'?"},
     {"UnprintableKey", director_with("\"a\\u001bb\" = 1"), 2, 1,

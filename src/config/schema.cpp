@@ -205,6 +205,15 @@ Kind<DirectorDraft> director() {
              "How long the scheduler lblc remembers the server of a destination to which there "
              "are no new connections."),
          optional("lblcr_expiration", &D::lblcr_expiration, duration(seconds(1), kLongestTimeout),
+         switch_field("nat_icmp_send",
+                      "Whether a real server by nat that sends what belongs to no connection, as "
+                      "after a failover, is told so (ICMP port unreachable). If not, that goes on "
+                      "as it is."),
+         switch_field(
+             "schedule_icmp",
+             "Whether an ICMP error about a service's packet that belongs to no connection "
+             "goes to a real server, chosen as for a new connection. If not, it is left "
+             "to the stack."),
                   "The same of lblcr; and how long a destination's servers stay the same before "
                   "the one with the most load leaves them."),
          optional(

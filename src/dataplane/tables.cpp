@@ -122,6 +122,7 @@ void Tables::read_all() {
     free_servers_.clear();
     free_services_.clear();
     pool_ = SetPool(static_cast<std::uint32_t>(maps_.sets().size()));
+    reals_.forget();
     const auto sets = maps_.sets();
     const auto servers = maps_.servers();
 
@@ -161,6 +162,8 @@ void Tables::read_all() {
             removed_.emplace(std::pair{service_of(server), to_model(server, 0).address}, slot);
         }
     }
+        } else {
+            reals_.note(slot);
 }
 
 // ---- working out ------------------------------------------------------------
@@ -501,8 +504,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     for (const auto& entry : draft.entries) {
         if (entry.slot) {
             if (entry.edited) {
-                if (auto done = describe_server(maps_.servers()[*entry.slot], entry.server); !done)
-                    return done;
+                if (auto done = describe(*entry.slot, entry.server); !done) return done;
             }
             members.push_back({*entry.slot, entry.server, entry.last_weight});
             continue;
@@ -646,11 +648,16 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     if (const auto back = removed_.find({key, server.address}); back != removed_.end()) {
         const auto slot = back->second;
         removed_.erase(back);
+Result<void> Tables::describe(std::uint32_t slot, const model::RealServer& server) {
+    if (auto done = describe_server(maps_.servers()[slot], server); !done) return done;
+    return reals_.put(slot);
+}
+
         auto& record = maps_.servers()[slot];
         if (record.service == service) take_back_traffic(slot);
         record.service = service;
         record.response = {};
-        if (auto done = describe_server(record, server); !done)
+        if (auto done = describe(slot, server); !done)
             return tl::unexpected(std::move(done.error()));
         return slot;
     }
@@ -667,8 +674,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     estimate.due = now + ISOBAR_ESTIMATE_PERIOD * settings.hz;
     auto& record = maps_.servers()[slot];
     begin_record(record, server.address, key, service);
-    if (auto done = describe_server(record, server); !done)
-        return tl::unexpected(std::move(done.error()));
+    if (auto done = describe(slot, server); !done) return tl::unexpected(std::move(done.error()));
     return slot;
 }
 
@@ -704,6 +710,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
 // expiration would bring them back.
 std::set<std::uint32_t> Tables::servers_of_destinations() const {
     std::set<std::uint32_t> caches;
+    reals_.take(member.slot);
     for (const auto& [key, service] : services_)
         if (has_destinations(service.scheduler) && service.set != 0)
             caches.insert(Cursor::unpack(maps_.sets()[service.set].head.state).credit);

@@ -19,6 +19,7 @@
 #include "dataplane/lookup_table.h"
 #include "dataplane/maps.h"
 #include "dataplane/mark_rules.h"
+#include "dataplane/real_servers.h"
 #include "dataplane/set_pool.h"
 #include "model/change.h"
 
@@ -85,6 +86,7 @@ private:
     Result<void> remove(const model::ServiceKey& key);
 
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
+    Result<void> describe(std::uint32_t slot, const model::RealServer& server);
                                        const model::RealServer& server, std::uint32_t now);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
     void take_back_traffic(std::uint32_t slot);
@@ -98,6 +100,7 @@ private:
     const Maps& maps_;
     MarkRules rules_{maps_};
     std::uint32_t generation_ = 0;
+    RealServers reals_{maps_};
     bool known_ = false;
     Services services_;
     SetPool pool_;

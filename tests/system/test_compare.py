@@ -212,6 +212,41 @@ def test_switches_of_tcp(switched):
     switched.agree()
 
 
+@pytest.fixture
+def icmp_switched(twins):
+    yield twins
+    for name in ("nat_icmp_send", "schedule_icmp"):
+        twins.switch(name, 0)
+
+
+def test_switches_of_icmp(icmp_switched):
+    twins = icmp_switched
+    twins.rules(*service(twins, 80, "rr", (1, 1)), *service(twins, 81, "rr", (0,)),
+                *service(twins, 82, "sh", (1, 1, 1)), *service(twins, 83, "rr", (1,), method="-g", to=83),
+                *service(twins, 53, "rr", (1,), protocol="u"))
+    twins.connect((twins.vip, 80), 1)
+    server, client = (SERVERS[0], 8080), ("10.9.0.1", 999)
+
+    for value in 0, 1:
+        twins.switch("nat_icmp_send", value)
+        twins.send(IN, *(frames.tcp(source, client, flags) for source in (server, (SERVERS[0], 83), (SERVERS[3], 8080))
+                         for flags in ("S", "A", "FA", "R")),
+                   frames.udp(server, client), frames.udp((SERVERS[1], 8080), client))
+
+    for value in 0, 1:
+        twins.switch("schedule_icmp", value)
+        for port in (80, 81, 82, 84):
+            for number in (1001, 1002):
+                page = frames.tcp((twins.vip, port), ("10.9.0.7", number), "A", b"x" * 1000)
+                twins.send(OUT, *(frames.icmp("10.9.9.9", twins.vip, kind, code, rest, page[:28])
+                                  for kind, code, rest in ((3, 4, 1400), (11, 0, 0), (5, 1, 0))))
+        answer = frames.udp((twins.vip, 53), ("10.9.0.7", 1003))
+        twins.send(OUT, frames.icmp("10.9.0.7", twins.vip, 3, 3, 0, answer))
+        twins.look("-L -n", "-L -n -c")
+    twins.settle("-L -n --stats")
+    twins.agree()
+
+
 # ---- persistence, thresholds ----
 
 def test_templates(twins):
