@@ -49,6 +49,7 @@ enum isobar_action {
 	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \
 	X(TABLE_FULL, DROP, "new connection that needs a record (VS/NAT), and no room in the connection table") \
 	X(TEMPLATE_FULL, DROP, "new client of a persistent service, and no room for its template") \
+	X(NO_CALL_ID, DROP, "new, for a persistent service with --pe sip, and without a Call-ID") \
 	X(LOAD_SHED, DROP, "new connection, and one of those that drop_packet gives up") \
 	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
 	X(EXTENSIONS, DROP, "for a service, IPv6 extension headers cut off or too many") \

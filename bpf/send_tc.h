@@ -7,6 +7,7 @@
 #pragma once
 
 #include "balance.h"
+#include "call.h"
 #include "client_told_tc.h"
 #include "fragment_hold.h"
 #include "ftp.h"

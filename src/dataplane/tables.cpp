@@ -54,6 +54,7 @@ struct Tables::Draft {
     model::SchedulerFlags scheduler_flags;
     std::optional<model::Persistence> persistence;
     bool one_packet = false;
+    model::PersistenceEngine engine = model::PersistenceEngine::None;
     model::LocalPool local;
     struct Entry {
         model::RealServer server;
@@ -121,8 +122,8 @@ void Tables::read_all() {
     removed_.clear();
     free_servers_.clear();
     free_services_.clear();
-    pool_ = SetPool(static_cast<std::uint32_t>(maps_.sets().size()));
     reals_.forget();
+    pool_ = SetPool(static_cast<std::uint32_t>(maps_.sets().size()));
     const auto sets = maps_.sets();
     const auto servers = maps_.servers();
 
@@ -138,6 +139,7 @@ void Tables::read_all() {
         service.set = record.set;
         service.persistence = persistence_of(record);
         service.one_packet = record.one_packet != 0;
+        service.engine = engine_of(record.engine);
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = set_length(head.count, head.slots, head.locals);
@@ -160,10 +162,10 @@ void Tables::read_all() {
             free_servers_.insert(slot);
         } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
             removed_.emplace(std::pair{service_of(server), to_model(server, 0).address}, slot);
-        }
-    }
         } else {
             reals_.note(slot);
+        }
+    }
 }
 
 // ---- working out ------------------------------------------------------------
@@ -178,6 +180,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.scheduler_flags = service->second.scheduler_flags;
     draft.persistence = service->second.persistence;
     draft.one_packet = service->second.one_packet;
+    draft.engine = service->second.engine;
     draft.local = service->second.local;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
@@ -209,6 +212,7 @@ struct Tables::Step {
         draft.scheduler_flags = change.scheduler_flags;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.engine = change.engine;
         draft.local = change.local;
         draft.cursor = initial(draft.weights());
         draft.starts = true;
@@ -220,6 +224,7 @@ struct Tables::Step {
         if (auto fine = check(change); !fine) return fine;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.engine = change.engine;
         draft.local = change.local;
         if (draft.scheduler != change.scheduler) {
             draft.cursor = initial(draft.weights());
@@ -496,6 +501,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
     service.one_packet = draft.one_packet;
+    service.engine = draft.engine;
     service.local = draft.local;
     if (key.mark == 0) add_to_filter(maps_.filter(), key.address.address, ISOBAR_FILTER_VIRTUAL);
 
@@ -523,6 +529,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
     maps_.services()[service.index].one_packet = service.one_packet ? 1 : 0;
+    maps_.services()[service.index].engine = to_abi(service.engine);
     maps_.services()[service.index].tells_client = to_abi(service.local.client_address);
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
@@ -641,6 +648,11 @@ Result<void> Tables::zero(const std::optional<model::ServiceKey>& key) {
 
 // ---- server slots -----------------------------------------------------------
 
+Result<void> Tables::describe(std::uint32_t slot, const model::RealServer& server) {
+    if (auto done = describe_server(maps_.servers()[slot], server); !done) return done;
+    return reals_.put(slot);
+}
+
 Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::uint32_t service,
                                            const model::RealServer& server, std::uint32_t now) {
     auto& settings = maps_.settings();
@@ -648,11 +660,6 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     if (const auto back = removed_.find({key, server.address}); back != removed_.end()) {
         const auto slot = back->second;
         removed_.erase(back);
-Result<void> Tables::describe(std::uint32_t slot, const model::RealServer& server) {
-    if (auto done = describe_server(maps_.servers()[slot], server); !done) return done;
-    return reals_.put(slot);
-}
-
         auto& record = maps_.servers()[slot];
         if (record.service == service) take_back_traffic(slot);
         record.service = service;
@@ -703,6 +710,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
     record.removed_at = now;
     std::atomic_ref(maps_.places()[member.slot]).store(0);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
+    reals_.take(member.slot);
     removed_[{service_of(record), member.server.address}] = member.slot;
 }
 
@@ -710,7 +718,6 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
 // expiration would bring them back.
 std::set<std::uint32_t> Tables::servers_of_destinations() const {
     std::set<std::uint32_t> caches;
-    reals_.take(member.slot);
     for (const auto& [key, service] : services_)
         if (has_destinations(service.scheduler) && service.set != 0)
             caches.insert(Cursor::unpack(maps_.sets()[service.set].head.state).credit);

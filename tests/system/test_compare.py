@@ -274,6 +274,39 @@ def test_templates(twins):
     twins.agree()
 
 
+def invite(call, headers=""):
+    return f"INVITE sip:bob@example.com SIP/2.0\r\n{headers}Call-ID: {call}\r\n\r\nv=0\r\n".encode()
+
+
+def test_calls(twins):
+    twins.rules(*service(twins, 5060, "rr", (1, 1, 1), "-p 300 -M 0.0.0.0 --pe sip", protocol="u"),
+                *service(twins, 5061, "rr", (1, 1, 1), "-p 60 -M 255.255.255.0 --pe sip -o", "-g", "u", 5061),
+                *service(twins, 5062, "rr", (1, 1, 1), "--pe sip", protocol="u"),
+                *service(twins, 80, "rr", (1, 1, 1), "-p 60 --pe sip"))
+    twins.look("-L -n", "-S -n")
+    words = [invite("one@example.com"), invite("two@example.com"), invite("one@example.com"),
+             invite("two@example.com", "i-am: no Call-ID\r\nContact: c\r\n"), b"INVITE\r\ni:one@example.com\r\n",
+             b"INVITE\nCALL-ID  :\n two@example.com\n", b"INVITE\r\nCall-ID: @x\r\nCall-ID: three\r\n",
+             invite("x" * 255), invite("x" * 256), invite("a'b"), invite("x y"), invite(""), invite("x@"),
+             b"INVITE\r\n", b"INVITE\r\nCall-ID: x", b"Call-ID: x\r\n", b"INVITE\r\nCall-ID-2: x\r\n", b""]
+    for port in (5060, 5061, 5062):
+        twins.send(OUT, *(frames.udp((f"10.9.{number % 2}.7", 2000 + number), (twins.vip, port), each)
+                          for number, each in enumerate(words)))
+    twins.send(OUT, *(frames.udp(("10.9.0.7", 2000), (twins.vip, port), each)
+                      for port in (5060, 5061) for each in (invite("two@example.com"), b"", invite("four"))))
+    twins.send(OUT, frames.tcp(("10.9.0.7", 2000), (twins.vip, 80), "S"))
+    twins.look("-L -n", "-L -n --persistent-conn", "-L -n -c", "-L -n -c --persistent-conn")
+
+    # a call loses its server, and does not come back to it
+    twins.rules(f"-d -u {twins.vip}:5060 -r {SERVERS[1]}:8080")
+    twins.send(OUT, *(frames.udp(("10.9.0.8", 3000 + number), (twins.vip, 5060), each)
+                      for number, each in enumerate(words)))
+    twins.rules(f"-E -u {twins.vip}:5060 -s rr -p 300")
+    twins.send(OUT, frames.udp(("10.9.0.8", 4000), (twins.vip, 5060), b""))
+    twins.look("-L -n", "-L -n -c --persistent-conn")
+    twins.agree()
+
+
 def test_templates_end(twins):
     twins.rules(*service(twins, 80, "rr", (1, 1, 1), "-p 3"), *service(twins, 81, "rr", (1, 1, 1), "-p 3"))
     held = twins.connect((twins.vip, 80), 1, "10.9.0.1")
