@@ -138,9 +138,16 @@ struct isobar_service {
 	__u8 prefix;         /* bits of the client's address that count, of 128 (IPv4: 96 and more) */
 	__u8 one_packet;     /* 1: each packet is scheduled anew (-o) */
 	__u8 tells_client;   /* enum isobar_client_address */
-	__u8 pad[5];
+	__u8 engine;         /* enum isobar_engine */
+	__u8 pad[4];
 };
 ISOBAR_SIZE(struct isobar_service, 128);
+
+/* How clients of a persistent service are told apart (--pe). */
+enum isobar_engine {
+	ISOBAR_ENGINE_NONE = 0, /* by their address */
+	ISOBAR_ENGINE_SIP = 1,  /* and the Call-ID of what they say */
+};
 
 /* A set is a head followed by `count` members, in scheduling order (newest server
  * first, as IPVS), by the `slots` of its scheduler's lookup table, if it has one, and by `locals`
@@ -385,7 +392,17 @@ enum isobar_conn_flag {
 	ISOBAR_CONN_TELLING = 512, /* told; the data may follow */
 	ISOBAR_CONN_CHOSEN = 1024,  /* only of bpf/one_packet.h */
 	ISOBAR_CONN_BY_HASH = 2048, /* the same, and of bpf/overflow.h */
+	ISOBAR_CONN_CALL = 4096, /* template of a call: its client is the key in isobar_calls */
 };
+
+/* What the template of a call is for (bpf/call.h): to be listed. */
+#define ISOBAR_CALL_ID 255 /* bytes, as IPVS */
+struct isobar_call {
+	struct isobar_address client; /* as far as the service's mask goes */
+	__u8 length;
+	char id[ISOBAR_CALL_ID];
+};
+ISOBAR_SIZE(struct isobar_call, 272);
 
 #define ISOBAR_LIFE_STATE 0xffu       /* enum isobar_state */
 #define ISOBAR_LIFE_LIVE 0x100u       /* in the table */
@@ -482,4 +499,4 @@ ISOBAR_SIZE(struct isobar_sweep_call, 32);
 #define ISOBAR_MAP_LIST(X) \
 	X(settings) X(services) X(keys) X(sets) X(ranks) X(servers) X(places) X(traffic) X(rates) \
 	X(conns) X(sweep) X(events) X(filter) X(rules) X(ports) X(nexthops) X(verdicts) X(cpu) \
-	X(saved) X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches)
+	X(saved) X(datagram) X(pieces) X(scratch) X(ftp) X(segment) X(caches) X(reals) X(calls)

@@ -17,7 +17,9 @@
 	X(SECURE_TCP, secure_tcp, 3, 0)                              \
 	X(AM_DROPRATE, am_droprate, 65535, 10)                       \
 	X(AMEMTHRESH, amemthresh, 100, 90) /* per cent of the records; of IPVS: pages */ \
-	X(PMTU_DISC, pmtu_disc, 1, 1)
+	X(PMTU_DISC, pmtu_disc, 1, 1)                                \
+	X(NAT_ICMP_SEND, nat_icmp_send, 1, 0)                        \
+	X(SCHEDULE_ICMP, schedule_icmp, 1, 0)
 
 enum isobar_switch {
 #define X(NAME, name, most, initial) ISOBAR_##NAME,

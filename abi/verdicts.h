@@ -25,12 +25,13 @@ enum isobar_action {
 	X(REPLIED, REDIRECT, "packet of a real server, sent to its client") \
 	X(ICMP_FORWARDED, REDIRECT, "ICMP error about a reply, sent to the real server") \
 	X(ICMP_REPLIED, REDIRECT, "ICMP error about a request, sent to the client") \
+	X(ICMP_SCHEDULED, REDIRECT, "ICMP error that has begun a connection (schedule_icmp): comes in once more") \
 	X(TO_STACK, PASS, "rewritten; the stack of this host sends it on (it must be fragmented)") \
 	X(TO_LOCAL, REDIRECT, "reply for a client on this host, delivered by way of lo") \
 	X(TO_SELF, PASS, "client packet for a real server that is this host: its stack answers") \
 	X(TO_FRAGMENT, REDIRECT, "in a tunnel, too big for the way: by lo to the stack, which cuts it up") \
 	X(NO_SERVER, REDIRECT, "no real server can take the connection: ICMP port unreachable") \
-	X(NO_SERVER_QUIET, DROP, "as NO_SERVER, ICMP over its rate limit") \
+	X(NO_SERVER_QUIET, DROP, "as NO_SERVER, ICMP over its rate limit, or about an ICMP error") \
 	X(LOCAL_PORTS, REDIRECT, "fullnat has no free local port for a new connection: ICMP port unreachable") \
 	X(LOCAL_PORTS_QUIET, DROP, "as LOCAL_PORTS, ICMP over its rate limit or impossible") \
 	X(NO_ROUTE, REDIRECT, "no route to the real server: ICMP host unreachable") \
@@ -41,11 +42,14 @@ enum isobar_action {
 	X(TOO_BIG_QUIET, DROP, "as TOO_BIG, ICMP over its rate limit or impossible") \
 	X(FTP_IGNORED, REDIRECT, "FTP: sent on, but its PORT or 227 is not followed: strange address or port, in pieces, or no room") \
 	X(FTP_AGAIN, DROP, "FTP: an answer that is to be changed, in a packet too big or too small for it: comes again") \
+	X(REPLY_UNKNOWN, REDIRECT, "of a real server of VS/NAT, but of no connection (nat_icmp_send): ICMP port unreachable") \
+	X(REPLY_UNKNOWN_QUIET, DROP, "as REPLY_UNKNOWN, ICMP over its rate limit or impossible") \
 	X(REPLY_REFUSED, PASS, "reply that cannot go on (TTL, size, route): the stack tells the server") \
 	X(FORWARDING_OFF, PASS, "net.ipv4.ip_forward is 0: the stack drops it") \
 	X(SERVER_REMOVED, DROP, "its real server was removed; the connection waits for its return") \
 	X(TABLE_FULL, DROP, "new connection that needs a record (VS/NAT), and no room in the connection table") \
 	X(TEMPLATE_FULL, DROP, "new client of a persistent service, and no room for its template") \
+	X(NO_CALL_ID, DROP, "new, for a persistent service with --pe sip, and without a Call-ID") \
 	X(LOAD_SHED, DROP, "new connection, and one of those that drop_packet gives up") \
 	X(MALFORMED, DROP, "for a service, but its headers contradict themselves") \
 	X(EXTENSIONS, DROP, "for a service, IPv6 extension headers cut off or too many") \

@@ -26,6 +26,7 @@
 #include "track.h"
 #include "tunnel.h"
 #include "tunnel_any.h"
+#include "unknown_reply.h"
 
 /* Given by the hook (send_tc.h, send_xdp.h). */
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
@@ -37,6 +38,8 @@ int ftp_pass(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 record, __u32 
 
 static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, struct balance *b)
 {
+	enum isobar_verdict verdict;
+
 	if (conn_find(b->settings, &b->packet.tuple, b->kinds, &b->found)) {
 		if (!connection_is_over(b))
 			return ISOBAR_GO_ON;
@@ -44,6 +47,9 @@ static __always_inline enum isobar_verdict find_or_schedule(ISOBAR_CTX *ctx, str
 		if (!conn_retire(b->found.record) && b->found.conn->controlled)
 			return ISOBAR_GO_ON;
 	}
+	verdict = look_for_unknown_reply(ctx, b);
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
 	return schedule(ctx, b->settings, &b->packet, b->now, &b->found);
 }
 
@@ -210,7 +216,7 @@ static __always_inline int is_refusal(enum isobar_verdict verdict)
 {
 	return verdict == ISOBAR_NO_SERVER || verdict == ISOBAR_LOCAL_PORTS ||
 	       verdict == ISOBAR_NO_ROUTE || verdict == ISOBAR_TTL_EXPIRED ||
-	       verdict == ISOBAR_TOO_BIG;
+	       verdict == ISOBAR_TOO_BIG || verdict == ISOBAR_REPLY_UNKNOWN;
 }
 
 /* The ports: the packet's own, or those of the datagram that it is a fragment of. */

@@ -67,12 +67,15 @@ static __always_inline int conn_may_control(const struct isobar_conn *conn, __u3
 	return (life & ISOBAR_LIFE_TEMPLATE) || (conn->flags & ISOBAR_CONN_FTP);
 }
 
-/* What else is known of the connection (ftp.h). */
+/* What else is known of the connection (ftp.h), or of the template (call.h). */
 static __always_inline void ftp_forget(const struct isobar_conn *conn, __u32 record)
 {
 	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	struct isobar_address call = conn->client;
 
-	if (conn->flags & ISOBAR_CONN_FTP)
+	if (conn->flags & ISOBAR_CONN_CALL)
+		bpf_map_delete_elem(&isobar_calls, &call);
+	else if (conn->flags & ISOBAR_CONN_FTP)
 		bpf_map_delete_elem(&isobar_ftp, &record);
 	else if (sweep)
 		__sync_fetch_and_add(&sweep->expected, -1);
@@ -148,7 +151,7 @@ __noinline int conn_retire(__u32 record)
 		server_discount(server, conn->server, life);
 	if (conn->control)
 		template_release(conn->control);
-	if (conn->flags & (ISOBAR_CONN_FTP | ISOBAR_CONN_EXPECTED))
+	if (conn->flags & (ISOBAR_CONN_FTP | ISOBAR_CONN_EXPECTED | ISOBAR_CONN_CALL))
 		ftp_forget(conn, record);
 	if (life & (ISOBAR_LIFE_STRAYED | ISOBAR_LIFE_FULLNAT))
 		conn_release_signpost(conn);

@@ -33,6 +33,7 @@ static __always_inline __be16 icmp6_type_code(enum isobar_verdict verdict)
 	switch (verdict) {
 	case ISOBAR_NO_SERVER:
 	case ISOBAR_LOCAL_PORTS:
+	case ISOBAR_REPLY_UNKNOWN:
 		return bpf_htons(ICMP6_DEST_UNREACH << 8 | ICMP6_PORT_UNREACH);
 	case ISOBAR_TTL_EXPIRED:
 		return bpf_htons(ICMP6_TIME_EXCEEDED << 8 | ICMP6_EXC_HOP_LIMIT);

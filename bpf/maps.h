@@ -108,6 +108,17 @@ struct isobar_ftp {
 	char text[FTP_TEXT];
 };
 
+/* What is known while a Call-ID is looked for (call.h). */
+struct call_search {
+	__u64 hash[2]; /* of it */
+	__u32 phase; /* enum call_phase */
+	__u32 fold; /* enum call_fold, of the blanks around the colon */
+	__u32 letters; /* of the name that are there */
+	__u32 first; /* where the Call-ID begins */
+	__u32 length;
+	__u32 host; /* characters behind its @, and 1; 0: there is none */
+};
+
 /* A packet that is looked into. */
 struct ftp_segment {
 	struct isobar_tuple tuple; /* of the data connection that is recorded */
@@ -122,6 +133,8 @@ struct ftp_segment {
 	__u32 to;
 	__u32 again; /* it is the one that was changed latest */
 	__u64 argument[6]; /* of the text to be made */
+	struct call_search search;
+	struct isobar_call call; /* that it begins */
 	/* twice the size, for the verifier: it adds up the most that an offset and a length can be
 	 */
 	__u8 byte[2 * 2048];
@@ -144,6 +157,8 @@ ISOBAR_HASH(isobar_keys, struct isobar_service_key, __u32, 1);
 ISOBAR_ARRAY(isobar_sets, union isobar_set_element, 1);
 ISOBAR_ARRAY(isobar_ranks, struct isobar_rank, 1);
 ISOBAR_ARRAY(isobar_servers, struct isobar_server, 1);
+/* Those of VS/NAT, by their own address and port; protocol 0: of a service by mark. */
+ISOBAR_HASH(isobar_reals, struct isobar_service_key, __u32, 1);
 ISOBAR_ARRAY(isobar_places, isobar_place, 1);
 ISOBAR_PERCPU(isobar_traffic, struct isobar_traffic, 1);
 ISOBAR_ARRAY(isobar_rates, struct isobar_estimate, 1);
@@ -161,6 +176,7 @@ ISOBAR_HASH(isobar_saved, struct isobar_sysctl_name, struct isobar_sysctl_value,
 
 ISOBAR_HASH(isobar_ftp, __u32, struct isobar_ftp, FTP_CONTROLS); /* by record */
 ISOBAR_PERCPU(isobar_segment, struct ftp_segment, 1);
+ISOBAR_HASH(isobar_calls, struct isobar_address, struct isobar_call, 65536);
 
 static const __u32 isobar_zero;
 

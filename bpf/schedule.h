@@ -84,6 +84,10 @@ static __always_inline int record_choice(ISOBAR_CTX *ctx, const struct isobar_se
 	return 0;
 }
 
+/* Given by the hook: tc (call.h). */
+__u32 call_template(ISOBAR_CTX *ctx, const struct isobar_packet *packet, __u32 number, __u32 now);
+__u32 call_template_make(const struct isobar_tuple *tuple, __u32 number, __u32 server, __u32 now);
+
 /* A new connection for the packet; found->conn is there if it has a record in the table, else
  * found->record is that of one_packet.h. Or the verdict that there is none. */
 static __always_inline enum isobar_verdict
@@ -95,6 +99,8 @@ schedule_anew(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 	__u32 set, server;
 	int failed;
 
+	if (!ISOBAR_HOOK_COMPLETE && service->engine)
+		return ISOBAR_TO_TC;
 	if (settings->drop_rate && defence_drops())
 		return ISOBAR_LOAD_SHED;
 	/* as IPVS: source port 20 is FTP's data connection, never a new client (RFC 959) */
@@ -106,7 +112,10 @@ schedule_anew(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 			return ISOBAR_GO_ON;
 	}
 	if (service->persistence)
-		template = template_find(&packet->tuple, number, now);
+		template = ISOBAR_HOOK_COMPLETE ? call_template(ctx, packet, number, now)
+						: template_find(&packet->tuple, number, now);
+	if (template == CALL_NONE)
+		return ISOBAR_NO_CALL_ID;
 	set = *(volatile __u32 *)&service->set; /* one and the same below */
 	server = SET_NOBODY;
 	if (template != TEMPLATE_NONE)
@@ -124,7 +133,9 @@ schedule_anew(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 	if (server == SET_NOBODY)
 		return ISOBAR_NO_SERVER;
 	if (service->persistence && template == TEMPLATE_NONE) {
-		template = template_make(&packet->tuple, number, server, now);
+		template = ISOBAR_HOOK_COMPLETE
+				   ? call_template_make(&packet->tuple, number, server, now)
+				   : template_make(&packet->tuple, number, server, now);
 		if (template == TEMPLATE_NONE)
 			return ISOBAR_TEMPLATE_FULL;
 	}

@@ -7,10 +7,11 @@
 #pragma once
 
 #include "balance.h"
+#include "call.h"
 #include "client_told_tc.h"
 #include "fragment_hold.h"
 #include "ftp.h"
-#include "icmp_tunnel.h"
+#include "icmp_schedule.h"
 
 #define SEND_LOOPBACK 1 /* ifindex of lo in every namespace */
 
@@ -90,8 +91,10 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 		return ISOBAR_NOT_OURS;
 	b->now = isobar_now();
 	if (icmp_parse(ctx, &b->packet, error) ||
-	    !conn_find(b->settings, &error->quoted, filter_kinds(&error->quoted), &b->found))
-		return icmp_from_tunnel(ctx, b, error);
+	    !conn_find(b->settings, &error->quoted, filter_kinds(&error->quoted), &b->found)) {
+		verdict = icmp_from_tunnel(ctx, b, error);
+		return verdict == ISOBAR_NOT_OURS ? icmp_schedule(ctx, b) : verdict;
+	}
 	verdict = check_network(ctx, &b->packet);
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;

@@ -22,6 +22,7 @@
 #include "conn_make.h"
 
 #define TEMPLATE_NONE 0u /* a template is named by its record and 1, as in isobar_conn.control */
+#define CALL_NONE (~0u) /* there can be none */
 
 /* FTP's data connections have ports of their own: its template is for all of them. */
 static __always_inline __be16 template_port(const struct isobar_service *service)
@@ -29,6 +30,14 @@ static __always_inline __be16 template_port(const struct isobar_service *service
 	__u32 port = service->key.port;
 
 	return port & (bits_equal(port, bpf_htons(FTP_PORT)) - 1);
+}
+
+/* Whom a template is for: the client's network, or the call, by a key that has it in it (call.h):
+ * no bit of that is masked. */
+static __always_inline struct isobar_address template_client(const struct isobar_tuple *tuple,
+							     const struct isobar_service *service)
+{
+	return address_masked(&tuple->source, service->prefix | service->engine << 7);
 }
 
 static __always_inline int template_matches(const struct isobar_conn *conn,
@@ -118,7 +127,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 
 	if (!settings || !service || !tuple)
 		return TEMPLATE_NONE;
-	client = address_masked(&tuple->source, service->prefix);
+	client = template_client(tuple, service);
 	hash = template_hash(settings, &client, &service->key.address, template_port(service),
 			     ~service->key.protocol);
 	template = template_find_in(settings, service, &client, hash, 0, now);
@@ -164,7 +173,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 
 	if (!settings || !service || !server || !tuple)
 		return TEMPLATE_NONE;
-	client = address_masked(&tuple->source, service->prefix);
+	client = template_client(tuple, service);
 	record = template_claim(settings,
 				template_hash(settings, &client, &service->key.address,
 					      template_port(service), ~service->key.protocol),
@@ -181,6 +190,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 	conn->protocol = ~service->key.protocol;
 	conn->server = server_index;
 	conn->flags = service->key.port != template_port(service) ? ISOBAR_CONN_SAME_PORT : 0;
+	conn->flags |= service->engine * ISOBAR_CONN_CALL;
 	conn->control = TEMPLATE_NONE;
 	conn->expires = now + service->persistence;
 	__sync_fetch_and_add(&server->persistent, 1);

@@ -84,6 +84,7 @@ Json service_json(const ServiceView& service) {
             {"scheduler", name(service.status.scheduler)},
             {"scheduler_flags", names(service.status.scheduler, service.status.scheduler_flags)},
             {"persistence", persistence_json(service.status.persistence)},
+            {"engine", name(service.status.engine)},
             {"one_packet", service.status.one_packet},
             {"local", local_json(service.status.local)},
             {"traffic", counts_json(service.status.traffic)},
@@ -164,6 +165,8 @@ ServiceView parse_service(const Json& json) {
         service.status.persistence = model::Persistence{parse_seconds(persistence, "timeout"),
                                                         persistence.at("mask").get<std::uint8_t>()};
     }
+    if (json.at("engine") == name(model::PersistenceEngine::Sip))
+        service.status.engine = model::PersistenceEngine::Sip;
     json.at("one_packet").get_to(service.status.one_packet);
     service.status.local = parse_local(json);
     service.status.traffic = parse_counts<model::Traffic>(json.at("traffic"));

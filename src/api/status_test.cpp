@@ -40,6 +40,7 @@ Status full_status() {
     server.server.upper_threshold = 15;
     server.server.lower_threshold = 10;
     web.status.persistence = model::Persistence{std::chrono::seconds(300), 24};
+    web.status.engine = model::PersistenceEngine::Sip;
     server.traffic.out_bytes = 18446744073709551615U;
     web.status.servers.push_back(server);
     web.status.local = {{endpoint("192.168.10.200:1").address, endpoint("[fd01::9]:1").address},
@@ -62,7 +63,7 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"({"version":1,"program":"isobard 0.1.0",)"
         R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
         R"("services":[{"name":"web","mark":0,"protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
-        R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},"one_packet":false,)"
+        R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},"engine":"sip","one_packet":false,)"
         R"("local":{"addresses":["192.168.10.200","fd01::9"],"first_port":2000,"last_port":3000,)"
         R"("client_address":"toa"},)"
         R"("traffic":{"connections":10,"in_packets":20,"out_packets":30,"in_bytes":40,"out_bytes":50},)"
@@ -72,7 +73,7 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
         R"({"name":"","mark":0,"protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
-        R"("persistence":null,"one_packet":false,"local":null,)"
+        R"("persistence":null,"engine":"none","one_packet":false,"local":null,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("servers":[]}],)"

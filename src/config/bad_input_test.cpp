@@ -99,7 +99,8 @@ const std::vector<Bad> kBad = {
      "known here: interfaces, hook, connections, timeouts, conn_reuse_mode, "
      "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
      "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, "
-     "ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls, agents"},
+     "nat_icmp_send, schedule_icmp, ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls, "
+     "agents"},
     {"AgentsOnAllAddresses", director_with("agents = [\"0.0.0.0:10539\"]"), 2, 11,
      "0.0.0.0 is not the address of a host", "an address that one machine can have"},
     {"AgentsPort", director_with("agents = [\"10.0.0.1:70000\"]"), 2, 11, "'70000' is not a port",
@@ -211,6 +212,11 @@ const std::vector<Bad> kBad = {
     {"OnePacketOfTcp", service_with("one_packet = true"), 4, 14,
      "one_packet is only for UDP, not for 10.0.0.2:80/tcp",
      "give the others a service of their own"},
+    {"EngineOfTcp", service_with("persistence = { engine = \"sip\" }"), 4, 26,
+     "engine: sip is only for UDP, not for 10.0.0.2:80/tcp",
+     "give the others a service of their own"},
+    {"UnknownEngine", service_with("persistence = { engine = \"h323\" }"), 4, 26,
+     "engine: unknown word 'h323'", "known here: none, sip"},
     {"PersistenceIsNumber", service_with("persistence = 360"), 4, 15,
      "persistence: expected a table, found a number", "write { timeout = ... }"},
     {"PersistenceTooShort", service_with("persistence = { timeout = \"0s\" }"), 4, 27,

@@ -243,6 +243,17 @@ void check_persistence(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+void check_engine(const ServiceDraft& service, Reading& reading) {
+    if (!service.persistence || service.persistence->engine.value == model::PersistenceEngine::None)
+        return;
+    for (const auto& [listen, at] : service.listen) {
+        if (listen.protocol == model::Protocol::Udp) continue;
+        reading.error(service.persistence->engine.at,
+                      fmt::format("engine: sip is only for UDP, not for {}", listen_text(listen)),
+                      "give the others a service of their own");
+    }
+}
+
 void check_one_packet(const ServiceDraft& service, Reading& reading) {
     if (!service.one_packet.value) return;
     for (const auto& [listen, at] : service.listen) {
@@ -312,6 +323,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_families(service, reading);
         check_mask(service, reading);
         check_persistence(service, reading);
+        check_engine(service, reading);
         check_one_packet(service, reading);
         check_fullnat(service, reading);
     }
@@ -382,6 +394,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
             draft.listen.empty() ? 32 : bits_of(draft.listen.front().value.address.address);
         service.persistence = model::Persistence{
             draft.persistence->timeout, static_cast<std::uint8_t>(mask ? mask->value : whole)};
+        service.engine = draft.persistence->engine.value;
     }
     for (const auto& [address, at] : draft.local_addresses)
         service.local.addresses.push_back(address);

@@ -89,6 +89,18 @@ one_packet = true
     EXPECT_TRUE(config.services.at(0).one_packet);
 }
 
+TEST(Load, APersistenceEngineIsRead) {
+    const auto config = good(R"(
+[[service]]
+name = "phone"
+listen = ["10.0.0.2:5060/udp"]
+persistence = { mask = 0, engine = "sip" }
+)");
+
+    EXPECT_EQ(model::PersistenceEngine::Sip, config.services.at(0).engine);
+    EXPECT_EQ(0, config.services.at(0).persistence->prefix);
+}
+
 TEST(Load, FullNatIsRead) {
     const auto config = good(R"(
 [[service]]

@@ -58,6 +58,11 @@ Kind<model::ClientAddress> client_address() {
     return choice<model::ClientAddress>({{"none", "toa", "proxy"}, {}}, {None, Toa, Proxy});
 }
 
+Kind<model::PersistenceEngine> engine() {
+    using enum model::PersistenceEngine;
+    return choice<model::PersistenceEngine>({{"none", "sip"}, {}}, {None, Sip});
+}
+
 Kind<PortsDraft> local_ports() {
     using P = PortsDraft;
     return table_of<P>("local_ports",
@@ -116,7 +121,12 @@ Kind<PersistenceDraft> persistence() {
              "mask", &P::mask, located(number(0, 128, "bits")),
              "Length of the prefix that makes addresses one client: 24 is a network of 256, 64 "
              "that of an IPv6 link.",
-             "the whole address")});
+             "the whole address"),
+         optional(
+             "engine", &P::engine, located(engine()),
+             "sip, for UDP only: each call, by the Call-ID of SIP, is a client of its own; with "
+             "mask = 0 wherever it comes from. What has none is dropped.",
+             "\"none\"")});
 }
 
 // One of IPVS's: true or false, or a number.
@@ -195,6 +205,15 @@ Kind<DirectorDraft> director() {
          switch_field("pmtu_disc",
                       "Whether a packet that must not be cut up, and is too big for its tunnel, is "
                       "refused with the size that fits. If not, it is cut up in its tunnel."),
+         switch_field("nat_icmp_send",
+                      "Whether a real server by nat that sends what belongs to no connection, as "
+                      "after a failover, is told so (ICMP port unreachable). If not, that goes on "
+                      "as it is."),
+         switch_field(
+             "schedule_icmp",
+             "Whether an ICMP error about a service's packet that belongs to no connection "
+             "goes to a real server, chosen as for a new connection. If not, it is left "
+             "to the stack."),
          optional("ftp_ports", &D::ftp_ports, located(list_of(number(1, 65535, ""))),
                   "Ports on which FTP is spoken, at most 8: the data connections of FTP clients, "
                   "which commands there announce, get through NAT. Empty: FTP is like any other "

@@ -37,6 +37,7 @@ struct DirectorDraft {
 struct PersistenceDraft {
     std::chrono::seconds timeout = model::Persistence{}.timeout;
     std::optional<Located<std::uint32_t>> mask;  // none: the whole address
+    Located<model::PersistenceEngine> engine{model::PersistenceEngine::None, {}};
 };
 
 struct PortsDraft {

@@ -42,7 +42,8 @@ void diff_servers(const model::ServiceStatus& running, const model::VirtualServi
 
 void add_service(const model::VirtualService& wanted, Changes& changes) {
     changes.emplace_back(model::AddService{wanted.key, wanted.scheduler, wanted.scheduler_flags,
-                                           wanted.persistence, wanted.one_packet, wanted.local});
+                                           wanted.persistence, wanted.one_packet, wanted.local,
+                                           wanted.engine});
     for (const model::RealServer& server : wanted.servers) {
         changes.emplace_back(model::AddServer{wanted.key, server});
     }
@@ -65,6 +66,11 @@ std::string describe_way(const model::RealServer& server) {
     const bool tunnel = server.method == model::ForwardingMethod::Tun;
     return fmt::format("{}{}, weight {}", name(server.method),
                        tunnel ? fmt::format(" ({})", name(server.tunnel.type)) : "", server.weight);
+}
+
+std::string describe(model::PersistenceEngine engine) {
+    if (engine == model::PersistenceEngine::None) return {};
+    return fmt::format(", engine {}", name(engine));
 }
 
 std::string describe(const std::optional<model::Persistence>& persistence) {
@@ -132,10 +138,10 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
             found->second->scheduler_flags != service.scheduler_flags ||
             found->second->persistence != service.persistence ||
             found->second->one_packet != service.one_packet ||
-            found->second->local != service.local) {
-            changes.emplace_back(model::EditService{service.key, service.scheduler,
-                                                    service.scheduler_flags, service.persistence,
-                                                    service.one_packet, service.local});
+            found->second->local != service.local || found->second->engine != service.engine) {
+            changes.emplace_back(model::EditService{
+                service.key, service.scheduler, service.scheduler_flags, service.persistence,
+                service.one_packet, service.local, service.engine});
         }
         diff_servers(*found->second, service, changes);
     }
@@ -149,13 +155,13 @@ std::string describe(const model::Change& change, const std::vector<model::Servi
             if constexpr (std::is_same_v<Step, model::AddService>) {
                 return fmt::format("{}: added, scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence) + (step.one_packet ? ", one packet" : "") +
-                       describe(step.local);
+                       describe(step.persistence) + describe(step.engine) +
+                       (step.one_packet ? ", one packet" : "") + describe(step.local);
             } else if constexpr (std::is_same_v<Step, model::EditService>) {
                 return fmt::format("{}: scheduler {}", step.key.text(),
                                    text(step.scheduler, step.scheduler_flags)) +
-                       describe(step.persistence) + (step.one_packet ? ", one packet" : "") +
-                       describe(step.local);
+                       describe(step.persistence) + describe(step.engine) +
+                       (step.one_packet ? ", one packet" : "") + describe(step.local);
             } else if constexpr (std::is_same_v<Step, model::RemoveService>) {
                 return fmt::format("{}: removed", step.key.text());
             } else if constexpr (std::is_same_v<Step, model::AddServer>) {

@@ -5,9 +5,9 @@ namespace isobar::control {
 namespace {
 
 model::VirtualService virtual_service(const model::ServiceConfig& service) {
-    model::VirtualService result{
-        service.key(),       service.scheduler,  service.servers, service.scheduler_flags,
-        service.persistence, service.one_packet, service.local};
+    model::VirtualService result{service.key(),           service.scheduler,   service.servers,
+                                 service.scheduler_flags, service.persistence, service.one_packet,
+                                 service.local,           service.engine};
     for (model::RealServer& server : result.servers) {
         if (server.address.port == 0) server.address.port = result.key.address.port;
     }

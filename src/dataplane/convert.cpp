@@ -60,6 +60,15 @@ std::uint8_t to_abi(model::ClientAddress way) {
     return ISOBAR_CLIENT_UNTOLD;
 }
 
+std::uint8_t to_abi(model::PersistenceEngine engine) {
+    return engine == model::PersistenceEngine::Sip ? ISOBAR_ENGINE_SIP : ISOBAR_ENGINE_NONE;
+}
+
+model::PersistenceEngine engine_of(std::uint8_t number) {
+    return number == ISOBAR_ENGINE_SIP ? model::PersistenceEngine::Sip
+                                       : model::PersistenceEngine::None;
+}
+
 model::ClientAddress client_address_of(std::uint8_t number) {
     if (number == ISOBAR_CLIENT_TOA) return model::ClientAddress::Toa;
     return number == ISOBAR_CLIENT_PROXY ? model::ClientAddress::Proxy : model::ClientAddress::None;

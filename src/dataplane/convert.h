@@ -25,6 +25,8 @@ std::uint8_t to_abi(model::ForwardingMethod method);
 std::uint8_t to_abi(model::Encapsulation type);
 std::uint8_t to_abi(model::TunnelChecksum checksum);
 std::uint8_t to_abi(model::ClientAddress way);
+std::uint8_t to_abi(model::PersistenceEngine engine);
+model::PersistenceEngine engine_of(std::uint8_t number);
 model::ClientAddress client_address_of(std::uint8_t number);
 // The weight is that of the set that the server is a member of.
 model::RealServer to_model(const isobar_server& server, model::Weight weight);

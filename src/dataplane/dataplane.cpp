@@ -360,6 +360,7 @@ Result<model::ServiceStatus> status_of(const Maps& maps, const model::ServiceKey
     }
     status.persistence = service.persistence;
     status.one_packet = service.one_packet;
+    status.engine = service.engine;
     status.local = service.local;
     status.traffic = readable(total, record.zero);
     status.rates = readable(total_rates);
@@ -397,6 +398,14 @@ __be16 server_port(const isobar_server& server, const isobar_conn& conn) {
     return to_network(static_cast<model::Port>(from_network(server.port) - 1));
 }
 
+// What the template is for; nobody knows if there was no room to note it down.
+isobar_call call_of(const Maps& maps, const isobar_conn& conn) {
+    isobar_call call{};
+    if (bpf_map_lookup_elem(maps.fd("isobar_calls"), &conn.client, &call) != 0)
+        call.client = to_abi(model::Address{from_abi(conn.virtual_address).family, {}});
+    return call;
+}
+
 const char* template_state(std::uint32_t life) {
     return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
 }
@@ -419,13 +428,20 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
         const bool is_template = (life & ISOBAR_LIFE_TEMPLATE) != 0;
         if (is_template) conn.protocol = static_cast<std::uint8_t>(~conn.protocol);
         if (life & ISOBAR_LIFE_VOID) port = conn.virtual_port = 0xffff;  // as IPVS has them
+        std::optional<std::string> call_id;
+        if (is_template && (conn.flags & ISOBAR_CONN_CALL)) {
+            const auto call = call_of(maps, conn);
+            conn.client = call.client;
+            call_id.emplace(call.id, call.length);
+        }
         result.push_back({protocol_of(conn.protocol),
                           std::chrono::seconds(std::max(left, 0) /
                                                static_cast<std::int32_t>(maps.settings().hz)),
                           is_template ? template_state(life) : state_name(life & ISOBAR_LIFE_STATE),
                           {from_abi(conn.client), from_network(conn.client_port)},
                           {from_abi(conn.virtual_address), from_network(conn.virtual_port)},
-                          {from_abi(server.address), from_network(port)}});
+                          {from_abi(server.address), from_network(port)},
+                          std::move(call_id)});
     }
     return result;
 }

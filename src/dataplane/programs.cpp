@@ -91,6 +91,7 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_sets, elements);
     bpf_map__set_max_entries(object.maps.isobar_ranks, elements / ISOBAR_RANK_FAN + 1);
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);
+    bpf_map__set_max_entries(object.maps.isobar_reals, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_places, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);

@@ -38,6 +38,8 @@ void Tables::repair() {
         if (service.set == 0) continue;
         if (!publish(service, Cursor::unpack(maps_.sets()[service.set].head.state))) break;
     }
+    // if it fails, some server is not told what it might be (nat_icmp_send)
+    (void)reals_.restore();
     rebuild_filter();
     count_keys();
     end_change();

@@ -60,6 +60,7 @@ struct Tables::Draft {
     model::SchedulerFlags scheduler_flags;
     std::optional<model::Persistence> persistence;
     bool one_packet = false;
+    model::PersistenceEngine engine = model::PersistenceEngine::None;
     model::LocalPool local;
     struct Entry {
         model::RealServer server;
@@ -127,6 +128,7 @@ void Tables::read_all() {
     removed_.clear();
     free_servers_.clear();
     free_services_.clear();
+    reals_.forget();
     pool_ = SetPool(static_cast<std::uint32_t>(maps_.sets().size()));
     const auto sets = maps_.sets();
     const auto servers = maps_.servers();
@@ -143,6 +145,7 @@ void Tables::read_all() {
         service.set = record.set;
         service.persistence = persistence_of(record);
         service.one_packet = record.one_packet != 0;
+        service.engine = engine_of(record.engine);
         if (record.set != 0) {
             const auto& head = sets[record.set].head;
             service.set_length = set_length(head.count, head.slots, head.locals);
@@ -165,6 +168,8 @@ void Tables::read_all() {
             free_servers_.insert(slot);
         } else if (!(server.flags & ISOBAR_SERVER_AVAILABLE)) {
             removed_.emplace(std::pair{service_of(server), to_model(server, 0).address}, slot);
+        } else {
+            reals_.note(slot);
         }
     }
 }
@@ -181,6 +186,7 @@ Tables::Draft& Tables::draft_of(Drafts& drafts, const model::ServiceKey& key) co
     draft.scheduler_flags = service->second.scheduler_flags;
     draft.persistence = service->second.persistence;
     draft.one_packet = service->second.one_packet;
+    draft.engine = service->second.engine;
     draft.local = service->second.local;
     for (const auto& member : service->second.members)
         draft.entries.push_back({member.server, member.slot, member.last_weight});
@@ -212,6 +218,7 @@ struct Tables::Step {
         draft.scheduler_flags = change.scheduler_flags;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.engine = change.engine;
         draft.local = change.local;
         draft.cursor = initial(draft.weights());
         draft.starts = true;
@@ -223,6 +230,7 @@ struct Tables::Step {
         if (auto fine = check(change); !fine) return fine;
         draft.persistence = change.persistence;
         draft.one_packet = change.one_packet;
+        draft.engine = change.engine;
         draft.local = change.local;
         if (draft.scheduler != change.scheduler) {
             draft.cursor = initial(draft.weights());
@@ -499,6 +507,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     service.scheduler_flags = draft.scheduler_flags;
     service.persistence = draft.persistence;
     service.one_packet = draft.one_packet;
+    service.engine = draft.engine;
     service.local = draft.local;
     if (key.mark == 0) add_to_filter(maps_.filter(), key.address.address, ISOBAR_FILTER_VIRTUAL);
 
@@ -507,8 +516,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     for (const auto& entry : draft.entries) {
         if (entry.slot) {
             if (entry.edited) {
-                if (auto done = describe_server(maps_.servers()[*entry.slot], entry.server); !done)
-                    return done;
+                if (auto done = describe(*entry.slot, entry.server); !done) return done;
             }
             members.push_back({*entry.slot, entry.server, entry.last_weight});
             continue;
@@ -527,6 +535,7 @@ Result<void> Tables::commit(const model::ServiceKey& key, Draft& draft, std::uin
     }
     set_persistence(maps_.services()[service.index], service.persistence, maps_.settings().hz);
     maps_.services()[service.index].one_packet = service.one_packet ? 1 : 0;
+    maps_.services()[service.index].engine = to_abi(service.engine);
     maps_.services()[service.index].tells_client = to_abi(service.local.client_address);
     if (auto done = publish(service, draft.cursor); !done) return done;
     for (const auto& member : draft.removed) retire_server(member, service.index, now);
@@ -645,6 +654,11 @@ Result<void> Tables::zero(const std::optional<model::ServiceKey>& key) {
 
 // ---- server slots -----------------------------------------------------------
 
+Result<void> Tables::describe(std::uint32_t slot, const model::RealServer& server) {
+    if (auto done = describe_server(maps_.servers()[slot], server); !done) return done;
+    return reals_.put(slot);
+}
+
 Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::uint32_t service,
                                            const model::RealServer& server, std::uint32_t now) {
     auto& settings = maps_.settings();
@@ -656,7 +670,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
         if (record.service == service) take_back_traffic(slot);
         record.service = service;
         record.response = {};
-        if (auto done = describe_server(record, server); !done)
+        if (auto done = describe(slot, server); !done)
             return tl::unexpected(std::move(done.error()));
         return slot;
     }
@@ -673,8 +687,7 @@ Result<std::uint32_t> Tables::place_server(const model::ServiceKey& key, std::ui
     estimate.due = now + ISOBAR_ESTIMATE_PERIOD * settings.hz;
     auto& record = maps_.servers()[slot];
     begin_record(record, server.address, key, service);
-    if (auto done = describe_server(record, server); !done)
-        return tl::unexpected(std::move(done.error()));
+    if (auto done = describe(slot, server); !done) return tl::unexpected(std::move(done.error()));
     return slot;
 }
 
@@ -703,6 +716,7 @@ void Tables::retire_server(const Member& member, std::uint32_t service, std::uin
     record.removed_at = now;
     std::atomic_ref(maps_.places()[member.slot]).store(0);
     std::atomic_ref(record.flags).store(ISOBAR_SERVER_USED);
+    reals_.take(member.slot);
     removed_[{service_of(record), member.server.address}] = member.slot;
 }
 

@@ -19,6 +19,7 @@
 #include "dataplane/lookup_table.h"
 #include "dataplane/maps.h"
 #include "dataplane/mark_rules.h"
+#include "dataplane/real_servers.h"
 #include "dataplane/set_pool.h"
 #include "model/change.h"
 
@@ -39,6 +40,7 @@ public:
         model::SchedulerFlags scheduler_flags;
         std::optional<model::Persistence> persistence;
         bool one_packet = false;
+        model::PersistenceEngine engine = model::PersistenceEngine::None;
         model::LocalPool local;
         std::vector<Member> members;  // newest first
     };
@@ -84,6 +86,7 @@ private:
     Result<void> create(const model::ServiceKey& key, Service& service);
     Result<void> remove(const model::ServiceKey& key);
 
+    Result<void> describe(std::uint32_t slot, const model::RealServer& server);
     Result<std::uint32_t> place_server(const model::ServiceKey& key, std::uint32_t service,
                                        const model::RealServer& server, std::uint32_t now);
     void retire_server(const Member& member, std::uint32_t service, std::uint32_t now);
@@ -97,6 +100,7 @@ private:
 
     const Maps& maps_;
     MarkRules rules_{maps_};
+    RealServers reals_{maps_};
     std::uint32_t generation_ = 0;
     bool known_ = false;
     Services services_;

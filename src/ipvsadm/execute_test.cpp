@@ -131,7 +131,6 @@ TEST_F(Execute, WhatComesLaterIsRefusedInOneSentence) {
         const char* what;
     };
     for (const auto& [line, what] : {
-             Case{"-A -t 1.2.3.4:83 --pe sip", "the persistence engine sip (--pe) comes"},
              Case{"--start-daemon master", "the connection synchronisation daemon comes"},
          }) {
         EXPECT_EQ(verdict(line),
@@ -164,6 +163,20 @@ TEST_F(Execute, OnePacketSchedulingIsListedSavedAndEdited) {
     EXPECT_TRUE(rules().starts_with("-A -u 10.0.1.100:53 -s rr\n"));
     EXPECT_EQ(verdict("-A -t 10.0.1.100:53 -o"),
               "2 One-Packet Scheduling is only for UDP virtual services");
+}
+
+TEST_F(Execute, ThePersistenceEngineIsListedSavedAndEdited) {
+    given({"-A -u 10.0.1.100:5060 -s rr -p 60 -M 255.255.255.0 --pe sip -o",
+           "-A -t 10.0.1.100:83 --pe sip"});
+
+    EXPECT_EQ(rules(),
+              "-A -t 10.0.1.100:83 -s wlc --pe sip\n"
+              "-A -u 10.0.1.100:5060 -s rr -p 60 -M 255.255.255.0 --pe sip -o\n");
+    EXPECT_NE(run("-L -n").out.find(
+                  "\nUDP  10.0.1.100:5060 rr persistent 60 mask 255.255.255.0 pe sip ops\n"),
+              std::string::npos);
+    given({"-E -u 10.0.1.100:5060 -s rr -p 60", "-E -t 10.0.1.100:83 --pe sip -s rr"});
+    EXPECT_EQ(rules(), "-A -t 10.0.1.100:83 -s rr --pe sip\n-A -u 10.0.1.100:5060 -s rr -p 60\n");
 }
 
 TEST_F(Execute, FullNatIsListedSavedAndEdited) {
@@ -498,9 +511,9 @@ TEST_F(Execute, RestoreGoesOnAfterARefusal) {
               (Outcome{0, "", "Scheduler or persistence engine not found\n"}));
     EXPECT_EQ(run("-R", "-A -t 1.2.3.4:7\n-A -t 1.2.3.4:6\n"),
               (Outcome{255, "", "Service already exists\n"}));
-    EXPECT_EQ(run("-R", "-A -u 1.2.3.4:8 --pe sip\n-C\n-A -t 1.2.3.4:9\n"),
+    EXPECT_EQ(run("-R", "--start-daemon master\n-C\n-A -t 1.2.3.4:9\n"),
               (Outcome{0, "",
-                       "isobar-ipvsadm: the persistence engine sip (--pe) comes with a later "
+                       "isobar-ipvsadm: the connection synchronisation daemon comes with a later "
                        "version of Isobar\n"}));
     EXPECT_EQ(rules(), "-A -t 1.2.3.4:9 -s wlc\n");
 }

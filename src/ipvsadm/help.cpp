@@ -42,6 +42,7 @@ Of services
       --local-ports FIRST-LAST      of these (default 1025-65535)
       --client-address WAY  how servers learn it: none, toa or proxy (default none)
   -M, --netmask MASK        with it, clients of one network together
+      --pe sip              with it, each call of SIP is a client
 
 Of real servers
   -r, --real-server HOST[:PORT]   default port: that of the service
@@ -74,7 +75,7 @@ LISTING
 Long names of the commands: --add-service, --edit-service, --delete-service, --add-server,
 --edit-server, --delete-server, --list, --zero, --clear, --save, --restore, --help, --version.
 
-Understood, but refused until a later version of Isobar: --pe, --start-daemon.
+Understood, but refused until a later version of Isobar: --start-daemon.
 )";
 }
 

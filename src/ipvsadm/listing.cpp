@@ -106,6 +106,12 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
            fmt::format(" {} {}", mask_word, ipv4 ? mask_text(prefix) : std::to_string(prefix));
 }
 
+// " pe sip"
+std::string engine_text(const model::ServiceStatus& service, std::string_view word) {
+    if (service.engine == model::PersistenceEngine::None) return {};
+    return fmt::format(" {} {}", word, name(service.engine));
+}
+
 // "10.0.0.2:80", "5", "5 IPv6"
 std::string service_name(const model::ServiceKey& key, bool numeric, Names& names) {
     if (key.mark == 0) return endpoint_text(key.address, key.protocol, numeric, names);
@@ -125,10 +131,10 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:<28.28}{}\n", label, address,
                                rate_columns(service.rates, options.exact, options.exact));
         default:
-            return fmt::format("{:<4} {:.28} {}{}{}\n", label, address,
+            return fmt::format("{:<4} {:.28} {}{}{}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
                                persistence_text(service, "persistent", "mask"),
-                               service.one_packet ? " ops" : "");
+                               engine_text(service, "pe"), service.one_packet ? " ops" : "");
     }
 }
 
@@ -358,10 +364,16 @@ std::string list_connections(std::span<const model::ConnectionStatus> connection
         };
         const auto seconds = connection.expires.count();
         const auto expires = fmt::format("{:02}:{:02}", seconds / 60, seconds % 60);
-        text += fmt::format("{:<3} {:<6} {:<11} {:<18} {:<18} {}\n",
+        text += fmt::format("{:<3} {:<6} {:<11} {:<18} {:<18} ",
                             protocol_label(connection.protocol), expires, connection.state,
-                            endpoint(connection.client), endpoint(connection.virtual_address),
-                            endpoint(connection.server));
+                            endpoint(connection.client), endpoint(connection.virtual_address));
+        const auto server = endpoint(connection.server);
+        if (options.persistent && connection.call_id)
+            text += fmt::format("{:<18} {:<16} {}", server, name(model::PersistenceEngine::Sip),
+                                *connection.call_id);
+        else
+            text += server;
+        text += '\n';
     }
     return text;
 }
@@ -419,9 +431,9 @@ std::string save_service(const model::ServiceStatus& service, const ListOptions&
                          Names& names) {
     const auto protocol = service.key.protocol;
     const auto key = service_option(service.key, options.numeric, names);
-    std::string text =
-        fmt::format("-A {} -s {}{}{}", key, model::name(service.scheduler),
-                    persistence_text(service, "-p", "-M"), service.one_packet ? " -o" : "");
+    std::string text = fmt::format("-A {} -s {}{}{}{}", key, model::name(service.scheduler),
+                                   persistence_text(service, "-p", "-M"),
+                                   engine_text(service, "--pe"), service.one_packet ? " -o" : "");
     const auto flags = model::names(service.scheduler, service.scheduler_flags);
     if (!flags.empty()) text += fmt::format(" -b {}", fmt::join(flags, ","));
     text += local_options(service.local) + '\n';

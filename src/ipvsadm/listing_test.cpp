@@ -380,6 +380,20 @@ TEST(Listing, Connections) {
               "TCP 14:44  ESTABLISHED 10.0.1.2:20012     10.0.1.100:http    10.0.2.12:http-alt\n");
 }
 
+TEST(Listing, TheTemplateOfACallSaysWhich) {
+    std::vector<model::ConnectionStatus> call{
+        connection(Protocol::Udp, 60, "NONE", "10.0.1.0:0", "10.0.1.100:5060", "10.0.2.11:5060")};
+    call[0].call_id = "one@example.com";
+    FixedNames names;
+    auto with_engine = numeric();
+    with_engine.persistent = true;
+
+    EXPECT_TRUE(list_connections(call, with_engine, names)
+                    .ends_with("\nUDP 01:00  NONE        10.0.1.0:0         10.0.1.100:5060    "
+                               "10.0.2.11:5060     sip              one@example.com\n"));
+    EXPECT_TRUE(list_connections(call, numeric(), names).ends_with(" 10.0.2.11:5060\n"));
+}
+
 TEST(Listing, Timeouts) {
     EXPECT_EQ(list_timeouts({}), "Timeout (tcp tcpfin udp): 900 120 300\n");
 }

@@ -18,7 +18,6 @@ std::optional<std::string> find_later_service_option(const Command& command) {
     if (command.persistence && command.mask_with_holes) {
         return "a netmask with holes in it (-M) is not supported";
     }
-    if (command.persistence_engine == "sip") return later("the persistence engine sip (--pe)");
     return std::nullopt;
 }
 

@@ -211,7 +211,8 @@ int Session::change_service(const Command& command) {
 
     const bool add = command.action == Action::AddService;
     const auto scheduler = model::scheduler_named(command.scheduler);
-    if (!scheduler || !command.persistence_engine.empty()) {
+    const bool sip = command.persistence_engine == name(model::PersistenceEngine::Sip);
+    if (!scheduler || !(sip || command.persistence_engine.empty())) {
         // The kernel looks for the service first.
         if (add == is_known(key))
             return conclude(command, failure(add ? Fault::Exists : Fault::NotFound, ""));
@@ -219,13 +220,14 @@ int Session::change_service(const Command& command) {
     }
     const auto flags = parse_scheduler_flags(command.scheduler_flags);
     const auto persistence = persistence_of(command);
+    const auto engine = sip ? model::PersistenceEngine::Sip : model::PersistenceEngine::None;
     if (!add)
         return apply(command, model::EditService{key, *scheduler, flags, persistence,
-                                                 command.one_packet, command.local});
+                                                 command.one_packet, command.local, engine});
     auto created = create();
     if (!created) return conclude(command, created);
     return apply(command, model::AddService{key, *scheduler, flags, persistence, command.one_packet,
-                                            command.local});
+                                            command.local, engine});
 }
 
 int Session::change_server(const Command& command) {

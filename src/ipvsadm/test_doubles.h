@@ -154,6 +154,7 @@ private:
         service.persistence = change.persistence;
         service.one_packet = change.one_packet;
         service.local = change.local;
+        service.engine = change.engine;
         table_.services.insert(table_.services.begin(), service);
         return {};
     }
@@ -165,6 +166,7 @@ private:
         service->persistence = change.persistence;
         service->one_packet = change.one_packet;
         service->local = change.local;
+        service->engine = change.engine;
         return {};
     }
     Result<void> make(const model::RemoveService& change) {

@@ -68,6 +68,7 @@ struct ServiceConfig {
     std::optional<Persistence> persistence{};
     bool one_packet = false;
     LocalPool local{};
+    PersistenceEngine engine = PersistenceEngine::None;
 
     [[nodiscard]] bool is_group() const {
         return listen.size() > 1 || (listen.size() == 1 && listen.front().is_range());

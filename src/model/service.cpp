@@ -67,6 +67,10 @@ std::string_view name(ClientAddress way) {
     return "?";
 }
 
+std::string_view name(PersistenceEngine engine) {
+    return engine == PersistenceEngine::Sip ? "sip" : "none";
+}
+
 bool rewrites(ForwardingMethod method) {
     return method == ForwardingMethod::Nat || method == ForwardingMethod::FullNat;
 }

@@ -19,6 +19,8 @@
 namespace isobar::model {
 
 enum class Protocol : std::uint8_t { Tcp, Udp, Sctp, Any };
+// What tells the clients of a persistent service apart beside their address: ipvsadm's --pe.
+enum class PersistenceEngine : std::uint8_t { None, Sip };
 enum class ForwardingMethod : std::uint8_t { Nat, Dr, Tun, FullNat };
 enum class Encapsulation : std::uint8_t { Ipip, Gue, Gre };
 // How a real server behind fullnat learns its client's address: not at all, by the TCP option TOA,
@@ -51,6 +53,7 @@ std::string_view name(ClientAddress way);        // "toa"
 bool rewrites(ForwardingMethod method);
 std::string_view name(TunnelChecksum checksum);  // "none"
 bool can_have(Encapsulation type, TunnelChecksum checksum);
+std::string_view name(PersistenceEngine engine);  // "sip"
 std::optional<Scheduler> scheduler_named(std::string_view name);
 std::optional<Protocol> protocol_named(std::string_view name);
 // All names, in the order of abi/schedulers.h: for help texts and "did you mean".
@@ -141,6 +144,7 @@ struct VirtualService {
     std::optional<Persistence> persistence{};
     bool one_packet = false;  // UDP: every datagram is scheduled anew, no connection stays
     LocalPool local{};
+    PersistenceEngine engine = PersistenceEngine::None;
 
     bool operator==(const VirtualService&) const = default;
 };
@@ -189,6 +193,7 @@ struct AddService {
     std::optional<Persistence> persistence{};
     bool one_packet = false;
     LocalPool local{};
+    PersistenceEngine engine = PersistenceEngine::None;
     bool operator==(const AddService&) const = default;
 };
 struct EditService {
@@ -198,6 +203,7 @@ struct EditService {
     std::optional<Persistence> persistence{};
     bool one_packet = false;
     LocalPool local{};
+    PersistenceEngine engine = PersistenceEngine::None;
     bool operator==(const EditService&) const = default;
 };
 struct RemoveService {
@@ -259,6 +265,7 @@ struct ServiceStatus {
     std::optional<Persistence> persistence{};
     bool one_packet = false;
     LocalPool local{};
+    PersistenceEngine engine = PersistenceEngine::None;
 };
 
 // Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".
@@ -269,6 +276,7 @@ struct ConnectionStatus {
     Endpoint client;
     Endpoint virtual_address;
     Endpoint server;
+    std::optional<std::string> call_id{};  // of a template made with --pe sip
 };
 
 struct EventCount {

@@ -182,6 +182,41 @@ def test_switches_of_tcp(switched):
     switched.agree()
 
 
+@pytest.fixture
+def icmp_switched(twins):
+    yield twins
+    for name in ("nat_icmp_send", "schedule_icmp"):
+        twins.switch(name, 0)
+
+
+def test_switches_of_icmp(icmp_switched):
+    twins = icmp_switched
+    twins.rules(*service(twins, 80, "rr", (1, 1)), *service(twins, 81, "rr", (0,)),
+                *service(twins, 82, "sh", (1, 1, 1)), *service(twins, 83, "rr", (1,), method="-g", to=83),
+                *service(twins, 53, "rr", (1,), protocol="u"))
+    twins.connect((twins.vip, 80), 1)
+    server, client = (SERVERS[0], 8080), ("10.9.0.1", 999)
+
+    for value in 0, 1:
+        twins.switch("nat_icmp_send", value)
+        twins.send(IN, *(frames.tcp(source, client, flags) for source in (server, (SERVERS[0], 83), (SERVERS[3], 8080))
+                         for flags in ("S", "A", "FA", "R")),
+                   frames.udp(server, client), frames.udp((SERVERS[1], 8080), client))
+
+    for value in 0, 1:
+        twins.switch("schedule_icmp", value)
+        for port in (80, 81, 82, 84):
+            for number in (1001, 1002):
+                page = frames.tcp((twins.vip, port), ("10.9.0.7", number), "A", b"x" * 1000)
+                twins.send(OUT, *(frames.icmp("10.9.9.9", twins.vip, kind, code, rest, page[:28])
+                                  for kind, code, rest in ((3, 4, 1400), (11, 0, 0), (5, 1, 0))))
+        answer = frames.udp((twins.vip, 53), ("10.9.0.7", 1003))
+        twins.send(OUT, frames.icmp("10.9.0.7", twins.vip, 3, 3, 0, answer))
+        twins.look("-L -n", "-L -n -c")
+    twins.settle("-L -n --stats")
+    twins.agree()
+
+
 # ---- persistence, thresholds ----
 
 def test_templates(twins):
@@ -206,6 +241,39 @@ def test_templates(twins):
         twins.connect((twins.vip, port), len(clients), clients)
     twins.look("-L -n", "-L -n -c", "-L -n --persistent-conn")
 
+    twins.agree()
+
+
+def invite(call, headers=""):
+    return f"INVITE sip:bob@example.com SIP/2.0\r\n{headers}Call-ID: {call}\r\n\r\nv=0\r\n".encode()
+
+
+def test_calls(twins):
+    twins.rules(*service(twins, 5060, "rr", (1, 1, 1), "-p 300 -M 0.0.0.0 --pe sip", protocol="u"),
+                *service(twins, 5061, "rr", (1, 1, 1), "-p 60 -M 255.255.255.0 --pe sip -o", "-g", "u", 5061),
+                *service(twins, 5062, "rr", (1, 1, 1), "--pe sip", protocol="u"),
+                *service(twins, 80, "rr", (1, 1, 1), "-p 60 --pe sip"))
+    twins.look("-L -n", "-S -n")
+    words = [invite("one@example.com"), invite("two@example.com"), invite("one@example.com"),
+             invite("two@example.com", "i-am: no Call-ID\r\nContact: c\r\n"), b"INVITE\r\ni:one@example.com\r\n",
+             b"INVITE\nCALL-ID  :\n two@example.com\n", b"INVITE\r\nCall-ID: @x\r\nCall-ID: three\r\n",
+             invite("x" * 255), invite("x" * 256), invite("a'b"), invite("x y"), invite(""), invite("x@"),
+             b"INVITE\r\n", b"INVITE\r\nCall-ID: x", b"Call-ID: x\r\n", b"INVITE\r\nCall-ID-2: x\r\n", b""]
+    for port in (5060, 5061, 5062):
+        twins.send(OUT, *(frames.udp((f"10.9.{number % 2}.7", 2000 + number), (twins.vip, port), each)
+                          for number, each in enumerate(words)))
+    twins.send(OUT, *(frames.udp(("10.9.0.7", 2000), (twins.vip, port), each)
+                      for port in (5060, 5061) for each in (invite("two@example.com"), b"", invite("four"))))
+    twins.send(OUT, frames.tcp(("10.9.0.7", 2000), (twins.vip, 80), "S"))
+    twins.look("-L -n", "-L -n --persistent-conn", "-L -n -c", "-L -n -c --persistent-conn")
+
+    # a call loses its server, and does not come back to it
+    twins.rules(f"-d -u {twins.vip}:5060 -r {SERVERS[1]}:8080")
+    twins.send(OUT, *(frames.udp(("10.9.0.8", 3000 + number), (twins.vip, 5060), each)
+                      for number, each in enumerate(words)))
+    twins.rules(f"-E -u {twins.vip}:5060 -s rr -p 300")
+    twins.send(OUT, frames.udp(("10.9.0.8", 4000), (twins.vip, 5060), b""))
+    twins.look("-L -n", "-L -n -c --persistent-conn")
     twins.agree()
 
 
