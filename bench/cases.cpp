@@ -373,7 +373,7 @@ Result<void> Cases::add_new_by_method() {
             .scene = new_.get(),
             .packets = requests({v6 ? kClients6 : Address::v4(10, 64, 0, 0), kEndless}, service,
                                 Segment::Syn, Order::AsMade, new_->mac(Side::Outside)),
-            .repeat = 32768u,
+            .repeat = group.method == FullNat ? 16384u : 32768u,  // two records each
             .unit = Unit::I,
             .bound = group.bound,
             .table = Table::Emptied};

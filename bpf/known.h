@@ -32,6 +32,17 @@ static __always_inline int known_is_first(__u32 now)
 	return !sweep || sweep->tick != now;
 }
 
+/* A SYN or SYN-ACK: there may be no connection yet, and response.h takes the time. Told before
+ * anything else is done in vain. */
+static __always_inline int known_begins(ISOBAR_CTX *ctx, const struct isobar_packet *packet)
+{
+	struct tcphdr *tcp = ctx_data(ctx) + ISOBAR_L3 + sizeof(struct iphdr);
+
+	if (packet->tuple.protocol != IPPROTO_TCP)
+		return 0;
+	return (void *)(tcp + 1) > ctx_data_end(ctx) || tcp->syn;
+}
+
 /* ISOBAR_GO_ON: of a connection that is there, which the packet may use. */
 static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b)
 {
@@ -41,6 +52,8 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 		return ISOBAR_LONG_WAY;
 	if (b->packet.tuple.protocol != IPPROTO_TCP && b->packet.tuple.protocol != IPPROTO_UDP)
 		return ISOBAR_LONG_WAY;
+	if (known_begins(ctx, &b->packet))
+		return ISOBAR_LONG_WAY;
 	b->settings = isobar_only(isobar_settings);
 	b->kinds = filter_kinds(&b->packet.tuple);
 	if (!(b->kinds.source | b->kinds.destination))
@@ -48,8 +61,6 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	if (!b->settings || check_network(ctx, &b->packet) != ISOBAR_GO_ON ||
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
-	if (b->packet.tcp_event == TCP_SYN && b->packet.tuple.protocol == IPPROTO_TCP)
-		return ISOBAR_LONG_WAY; /* response.h takes the time */
 	b->now = isobar_now();
 	if (known_is_first(b->now) ||
 	    !conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
