@@ -108,7 +108,7 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
 
 // " pe sip"
 std::string engine_text(const model::ServiceStatus& service, std::string_view word) {
-    if (service.engine == model::PersistenceEngine::None) return {};
+    if (!service.persistence || service.engine == model::PersistenceEngine::None) return {};
     return fmt::format(" {} {}", word, name(service.engine));
 }
 

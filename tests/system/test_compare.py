@@ -212,7 +212,10 @@ def test_switches_of_icmp(icmp_switched):
                                   for kind, code, rest in ((3, 4, 1400), (11, 0, 0), (5, 1, 0))))
         answer = frames.udp((twins.vip, 53), ("10.9.0.7", 1003))
         twins.send(OUT, frames.icmp("10.9.0.7", twins.vip, 3, 3, 0, answer))
-        twins.look("-L -n", "-L -n -c")
+    # they live for 3 s, which is not long here
+    twins.when("what errors have begun is gone", lambda rows: not any(
+        row[3].startswith("10.9.0.7:") for row in rows))
+    twins.look("-L -n")
     twins.settle("-L -n --stats")
     twins.agree()
 
@@ -255,9 +258,9 @@ def test_calls(twins):
                 *service(twins, 80, "rr", (1, 1, 1), "-p 60 --pe sip"))
     twins.look("-L -n", "-S -n")
     words = [invite("one@example.com"), invite("two@example.com"), invite("one@example.com"),
-             invite("two@example.com", "i-am: no Call-ID\r\nContact: c\r\n"), b"INVITE\r\ni:one@example.com\r\n",
+             invite("two@example.com", "Contact: c\r\n"), b"INVITE\r\ni:one@example.com\r\n",
              b"INVITE\nCALL-ID  :\n two@example.com\n", b"INVITE\r\nCall-ID: @x\r\nCall-ID: three\r\n",
-             invite("x" * 255), invite("x" * 256), invite("a'b"), invite("x y"), invite(""), invite("x@"),
+             invite("x" * 100), invite("x" * 256), invite("a'b"), invite("x y"), invite(""), invite("x@"),
              b"INVITE\r\n", b"INVITE\r\nCall-ID: x", b"Call-ID: x\r\n", b"INVITE\r\nCall-ID-2: x\r\n", b""]
     for port in (5060, 5061, 5062):
         twins.send(OUT, *(frames.udp((f"10.9.{number % 2}.7", 2000 + number), (twins.vip, port), each)
