@@ -363,7 +363,7 @@ std::string list_connections(std::span<const model::ConnectionStatus> connection
                             endpoint(connection.client), endpoint(connection.virtual_address));
         const auto server = endpoint(connection.server);
         if (options.persistent && connection.call_id)
-            text += fmt::format("{:<18} {:<16} {}", server, name(model::PersistenceEngine::Sip),
+            text += fmt::format("{:<16} {:<18} {}", server, name(model::PersistenceEngine::Sip),
                                 *connection.call_id);
         else
             text += server;
