@@ -108,7 +108,7 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
 
 // " pe sip"
 std::string engine_text(const model::ServiceStatus& service, std::string_view word) {
-    if (!service.persistence || service.engine == model::PersistenceEngine::None) return {};
+    if (service.engine == model::PersistenceEngine::None) return {};
     return fmt::format(" {} {}", word, name(service.engine));
 }
 
@@ -134,7 +134,8 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:.28} {}{}{}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
                                persistence_text(service, "persistent", "mask"),
-                               engine_text(service, "pe"), service.one_packet ? " ops" : "");
+                               service.persistence ? engine_text(service, "pe") : "",
+                               service.one_packet ? " ops" : "");
     }
 }
 
