@@ -41,7 +41,7 @@ static __always_inline int call_is_end(__u8 c)
 /* `word` of RFC 3261, 25.1. */
 static __always_inline int call_is_word(__u8 c)
 {
-	static const __u32 word[8] = { 0, 0xd7ffff26, 0xbffffffe, 0x6fffffff };
+	static const __u32 word[8] = { 0, 0xd7ffffa6, 0xbffffffe, 0x6fffffff };
 
 	return word[c >> 5] >> (c & 31) & 1;
 }

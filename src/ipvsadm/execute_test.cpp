@@ -170,13 +170,15 @@ TEST_F(Execute, ThePersistenceEngineIsListedSavedAndEdited) {
            "-A -t 10.0.1.100:83 --pe sip"});
 
     EXPECT_EQ(rules(),
-              "-A -t 10.0.1.100:83 -s wlc\n"  // as ipvsadm: without -p it is not shown
+              "-A -t 10.0.1.100:83 -s wlc --pe sip\n"
               "-A -u 10.0.1.100:5060 -s rr -p 60 -M 255.255.255.0 --pe sip -o\n");
     EXPECT_NE(run("-L -n").out.find(
                   "\nUDP  10.0.1.100:5060 rr persistent 60 mask 255.255.255.0 pe sip ops\n"),
               std::string::npos);
+    // as ipvsadm: not without persistence
+    EXPECT_NE(run("-L -n").out.find("\nTCP  10.0.1.100:83 wlc\n"), std::string::npos);
     given({"-E -u 10.0.1.100:5060 -s rr -p 60", "-E -t 10.0.1.100:83 --pe sip -s rr"});
-    EXPECT_EQ(rules(), "-A -t 10.0.1.100:83 -s rr\n-A -u 10.0.1.100:5060 -s rr -p 60\n");
+    EXPECT_EQ(rules(), "-A -t 10.0.1.100:83 -s rr --pe sip\n-A -u 10.0.1.100:5060 -s rr -p 60\n");
 }
 
 TEST_F(Execute, FullNatIsListedSavedAndEdited) {

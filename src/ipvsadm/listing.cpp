@@ -108,7 +108,7 @@ std::string persistence_text(const model::ServiceStatus& service, std::string_vi
 
 // " pe sip"
 std::string engine_text(const model::ServiceStatus& service, std::string_view word) {
-    if (!service.persistence || service.engine == model::PersistenceEngine::None) return {};
+    if (service.engine == model::PersistenceEngine::None) return {};
     return fmt::format(" {} {}", word, name(service.engine));
 }
 
@@ -134,7 +134,8 @@ std::string service_line(const model::ServiceStatus& service, const ListOptions&
             return fmt::format("{:<4} {:.28} {}{}{}{}\n", label, address,
                                model::text(service.scheduler, service.scheduler_flags),
                                persistence_text(service, "persistent", "mask"),
-                               engine_text(service, "pe"), service.one_packet ? " ops" : "");
+                               service.persistence ? engine_text(service, "pe") : "",
+                               service.one_packet ? " ops" : "");
     }
 }
 
@@ -369,7 +370,7 @@ std::string list_connections(std::span<const model::ConnectionStatus> connection
                             endpoint(connection.client), endpoint(connection.virtual_address));
         const auto server = endpoint(connection.server);
         if (options.persistent && connection.call_id)
-            text += fmt::format("{:<18} {:<16} {}", server, name(model::PersistenceEngine::Sip),
+            text += fmt::format("{:<16} {:<18} {}", server, name(model::PersistenceEngine::Sip),
                                 *connection.call_id);
         else
             text += server;

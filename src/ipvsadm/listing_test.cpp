@@ -390,7 +390,7 @@ TEST(Listing, TheTemplateOfACallSaysWhich) {
 
     EXPECT_TRUE(list_connections(call, with_engine, names)
                     .ends_with("\nUDP 01:00  NONE        10.0.1.0:0         10.0.1.100:5060    "
-                               "10.0.2.11:5060     sip              one@example.com\n"));
+                               "10.0.2.11:5060   sip                one@example.com\n"));
     EXPECT_TRUE(list_connections(call, numeric(), names).ends_with(" 10.0.2.11:5060\n"));
 }
 

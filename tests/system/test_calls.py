@@ -61,8 +61,8 @@ def check(cluster, servers):
         assert who_answers(host, "one@a", servers) == first
         assert who_answers(host, "two@a", servers) == second
     calls = cluster.director.ipvsadm("-L -n -c --persistent-conn").splitlines()
-    assert sum(line.endswith("sip              one@a") for line in calls) == 1
-    assert sum(line.endswith("sip              two@a") for line in calls) == 1
+    assert sum(line.endswith("sip                one@a") for line in calls) == 1
+    assert sum(line.endswith("sip                two@a") for line in calls) == 1
 
 
 def test_a_call_has_one_server_wherever_it_comes_from(cluster, servers):
