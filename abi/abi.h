@@ -25,7 +25,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 5
+#define ISOBAR_ABI_VERSION 6
 
 #define ISOBAR_CACHE_LINE 64
 
