@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "config/address_kind.h"
 
@@ -151,11 +154,60 @@ Field<DirectorDraft> switch_field(const char* name, std::string sentence) {
                           : describe(number(0, spec.most, ""), std::uint32_t{initial});
 }
 
+// The sysctls of these names.
+std::vector<Field<DirectorDraft>> switches() {
+    return {
+        switch_field("conn_reuse_mode",
+                     "What a SYN begins a new connection in place of: 0: none; 1: one in TIME_WAIT "
+                     "or CLOSE; 2, 3: with dr and tun also one in FIN_WAIT. Not for persistent "
+                     "clients."),
+        switch_field("expire_quiescent_template",
+                     "Whether a client of a persistent service leaves its server when that is "
+                     "quiesced (weight 0). If not, it still makes new connections to it."),
+        switch_field("expire_nodest_conn",
+                     "Whether a connection to a removed server ends with its next packet, and one "
+                     "to a quiesced server with the next SYN. If not, packets for a removed server "
+                     "are lost until it returns."),
+        switch_field("sloppy_tcp",
+                     "Whether a connection may begin with any packet of TCP but a reset, as after "
+                     "a failover. If not, with a SYN."),
+        switch_field("sloppy_sctp", "The same for SCTP. If not, with an INIT."),
+        switch_field("drop_entry",
+                     "Ends half-open connections, and templates that nobody uses and whose server "
+                     "never answered, in 1/32 of the table each second. 0: never; 1, 2: while the "
+                     "table is fuller than amemthresh; 3: always."),
+        switch_field("drop_packet",
+                     "Drops new connections. 0: never; 1, 2: while the table is fuller than "
+                     "amemthresh, the more the fuller it is, up to every other one; 3: one of "
+                     "am_droprate."),
+        switch_field("secure_tcp",
+                     "Whether a TCP connection counts as established only when its server has "
+                     "acknowledged it (nat). 0: never; 1, 2: while the table is fuller than "
+                     "amemthresh; 3: always."),
+        switch_field("am_droprate", "With drop_packet = 3: one of so many is dropped; 0: none."),
+        switch_field("amemthresh",
+                     "How many per cent of the connection table's records are in use when the "
+                     "modes 1 and 2 begin to act. With IPVS it is pages of free memory."),
+        switch_field("pmtu_disc",
+                     "Whether a packet that must not be cut up, and is too big for its tunnel, is "
+                     "refused with the size that fits. If not, it is cut up in its tunnel."),
+        switch_field("nat_icmp_send",
+                     "Whether a real server by nat that sends what belongs to no connection, as "
+                     "after a failover, is told so (ICMP port unreachable). If not, that goes on "
+                     "as it is."),
+        switch_field("schedule_icmp",
+                     "Whether an ICMP error about a service's packet that belongs to no connection "
+                     "goes to a real server, chosen as for a new connection. If not, it is left "
+                     "to the stack.")};
+}
+
 Kind<DirectorDraft> director() {
     using D = DirectorDraft;
-    return table_of<D>(
-        "[director]",
-        {optional("interfaces", &D::interfaces, list_of(located(interface())),
+    std::vector<Field<D>> fields;
+    const auto add = [&](std::vector<Field<D>> more) {
+        std::ranges::move(more, std::back_inserter(fields));
+    };
+    add({optional("interfaces", &D::interfaces, list_of(located(interface())),
                   "Interfaces whose packets are balanced: those towards the clients and those "
                   "towards the real servers.",
                   "all interfaces"),
@@ -168,53 +220,9 @@ Kind<DirectorDraft> director() {
              "Connections that surely find room at a time. Fixed when the director first starts "
              "in a network namespace."),
          optional("timeouts", &D::timeouts, timeouts(),
-                  "When connections without packets are forgotten."),
-         switch_field(
-             "conn_reuse_mode",
-             "What a SYN begins a new connection in place of: 0: none; 1: one in TIME_WAIT "
-             "or CLOSE; 2, 3: with dr and tun also one in FIN_WAIT. Not for persistent "
-             "clients."),
-         switch_field("expire_quiescent_template",
-                      "Whether a client of a persistent service leaves its server when that is "
-                      "quiesced (weight 0). If not, it still makes new connections to it."),
-         switch_field(
-             "expire_nodest_conn",
-             "Whether a connection to a removed server ends with its next packet, and one "
-             "to a quiesced server with the next SYN. If not, packets for a removed server "
-             "are lost until it returns."),
-         switch_field("sloppy_tcp",
-                      "Whether a connection may begin with any packet of TCP but a reset, as after "
-                      "a failover. If not, with a SYN."),
-         switch_field("sloppy_sctp", "The same for SCTP. If not, with an INIT."),
-         switch_field("drop_entry",
-                      "Ends half-open connections, and templates that nobody uses and whose server "
-                      "never answered, in 1/32 of the table each second. 0: never; 1, 2: while the "
-                      "table is fuller than amemthresh; 3: always."),
-         switch_field("drop_packet",
-                      "Drops new connections. 0: never; 1, 2: while the table is fuller than "
-                      "amemthresh, the more the fuller it is, up to every other one; 3: one of "
-                      "am_droprate."),
-         switch_field("secure_tcp",
-                      "Whether a TCP connection counts as established only when its server has "
-                      "acknowledged it (nat). 0: never; 1, 2: while the table is fuller than "
-                      "amemthresh; 3: always."),
-         switch_field("am_droprate", "With drop_packet = 3: one of so many is dropped; 0: none."),
-         switch_field("amemthresh",
-                      "How many per cent of the connection table's records are in use when the "
-                      "modes 1 and 2 begin to act. With IPVS it is pages of free memory."),
-         switch_field("pmtu_disc",
-                      "Whether a packet that must not be cut up, and is too big for its tunnel, is "
-                      "refused with the size that fits. If not, it is cut up in its tunnel."),
-         switch_field("nat_icmp_send",
-                      "Whether a real server by nat that sends what belongs to no connection, as "
-                      "after a failover, is told so (ICMP port unreachable). If not, that goes on "
-                      "as it is."),
-         switch_field(
-             "schedule_icmp",
-             "Whether an ICMP error about a service's packet that belongs to no connection "
-             "goes to a real server, chosen as for a new connection. If not, it is left "
-             "to the stack."),
-         optional("ftp_ports", &D::ftp_ports, located(list_of(number(1, 65535, ""))),
+                  "When connections without packets are forgotten.")});
+    add(switches());
+    add({optional("ftp_ports", &D::ftp_ports, located(list_of(number(1, 65535, ""))),
                   "Ports on which FTP is spoken, at most 8: the data connections of FTP clients, "
                   "which commands there announce, get through NAT. Empty: FTP is like any other "
                   "protocol.",
@@ -226,14 +234,14 @@ Kind<DirectorDraft> director() {
          optional("lblcr_expiration", &D::lblcr_expiration, duration(seconds(1), kLongestTimeout),
                   "The same of lblcr; and how long a destination's servers stay the same before "
                   "the one with the most load leaves them."),
-         optional(
-             "manage_sysctls", &D::manage_sysctls, boolean(),
-             "Whether the director sets ip_forward, rp_filter and accept_local as it needs them, "
-             "and puts them back at the end."),
+         optional("manage_sysctls", &D::manage_sysctls, boolean(),
+                  "Whether the director sets ip_forward, rp_filter and accept_local as it needs "
+                  "them, and puts them back at the end."),
          optional("agents", &D::agents, list_of(located(agent_address())),
                   "Where isobar-agent asks what comes to its host and how, port 10539 if none is "
                   "given. The address may come and go, as one that moves to a backup.",
                   "none")});
+    return table_of<D>("[director]", std::move(fields));
 }
 
 Kind<model::RealServer> server() {
