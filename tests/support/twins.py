@@ -415,6 +415,16 @@ class Twins:
         for twin, process in zip(self.both, running):
             twin.end(process)
 
+    def restore_each_other(self):
+        """Each gets what the other has saved, with names and with numbers only."""
+        for words in ("-S -n", "-S"):
+            saved = [out for _, out, _ in self.command(words)]
+            self.clear_services()
+            restoring = [twin.start(["-R"], text) for twin, text in zip(self.both, reversed(saved))]
+            for twin, process in zip(self.both, restoring):
+                twin.tell(str(twin.end(process)))
+            self.look("-L -n")
+
     def agree(self):
         ipvs, isobar = (twin.transcript for twin in self.both)
         # Times that are nearly the same are made the same, in lines that are equal otherwise

@@ -519,13 +519,7 @@ def test_listings(new_twins):
 
 def test_each_restores_what_the_other_saved(twins):
     twins.rules(*all_kinds(twins))
-    for words in ("-S -n", "-S"):
-        saved = [out for _, out, _ in twins.command(words)]
-        twins.clear_services()
-        restoring = [twin.start(["-R"], text) for twin, text in zip(twins.both, reversed(saved))]
-        for twin, process in zip(twins.both, restoring):
-            twin.tell(str(twin.end(process)))
-        twins.look("-L -n")
+    twins.restore_each_other()
     twins.agree()
 
 
