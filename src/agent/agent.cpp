@@ -14,11 +14,6 @@ namespace {
 constexpr const char* kTunnelDevice = "tunl0";
 constexpr const char* kLoopback = "lo";
 
-bool is_link_local(const model::Address& address) {
-    return address.family == model::Family::V6 && address.bytes[0] == 0xfe &&
-           (address.bytes[1] & 0xc0) == 0x80;
-}
-
 bool is_loopback(const model::Address& address) {
     return address.family == model::Family::V4 ? address.bytes[0] == 127
                                                : address == *model::Address::parse("::1");
@@ -242,7 +237,7 @@ Programs::LinkFacts Agent::facts_of(const Link& link,
     auto outer = model::Family::V4;
     for (const HostAddress& each : addresses) {
         if (each.link != link.index || each.address.family == model::Family::V4) continue;
-        if (is_link_local(each.address))
+        if (model::is_link_local(each.address))
             facts.link_local = each.address;
         else if (!is_vip(each.address))
             outer = model::Family::V6;

@@ -37,12 +37,6 @@ void complain_later(Position at, std::string_view what, Reading& reading) {
     reading.error(at, fmt::format("{} come with a later version of Isobar", what));
 }
 
-// fe80::/10 (RFC 4291, 2.5.6)
-bool is_link_local(const Address& address) {
-    return address.family == Family::V6 && address.bytes[0] == 0xfe &&
-           (address.bytes[1] & 0xc0) == 0x80;
-}
-
 // An address that a host can have; where it is none, says why.
 std::optional<Address> read_host(std::string_view text, Position at, Reading& reading) {
     const auto address = Address::parse(text);

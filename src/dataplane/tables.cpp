@@ -24,12 +24,6 @@ namespace {
 // How long a removed server without connections keeps its counters (IP_VS_DEST_TRASH_PERIOD).
 constexpr std::uint32_t kRemovedSeconds = 120;
 
-// fe80::/10: which link it is on, nobody says. IPVS has none of them as servers.
-bool is_link_local(const model::Address& address) {
-    return address.family == model::Family::V6 && address.bytes[0] == 0xfe &&
-           (address.bytes[1] & 0xc0) == 0x80;
-}
-
 void store(std::uint32_t& word, std::uint32_t value) {
     std::atomic_ref(word).store(value, std::memory_order_release);
 }
@@ -333,7 +327,9 @@ struct Tables::Step {
             server.address.address.family != service.address.address.family)
             return failure(Fault::Invalid, fmt::format("{} is of another address family than {}",
                                                        server.address.text(), service.text()));
-        if (!model::is_unicast(server.address.address) || is_link_local(server.address.address))
+        // of IPVS's real servers none is link-local either
+        if (!model::is_unicast(server.address.address) ||
+            model::is_link_local(server.address.address))
             return failure(Fault::Invalid, fmt::format("{} is not a unicast address",
                                                        server.address.address.text()));
         if (!model::rewrites(server.method) && service.mark == 0 &&

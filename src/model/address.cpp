@@ -63,6 +63,11 @@ bool is_unicast(const Address& address) {
     return bytes[0] != 0 && !multicast && !broadcast;
 }
 
+bool is_link_local(const Address& address) {
+    return address.family == Family::V6 && address.bytes[0] == 0xfe &&
+           (address.bytes[1] & 0xc0) == 0x80;
+}
+
 std::optional<Endpoint> Endpoint::parse(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) return std::nullopt;

@@ -31,6 +31,8 @@ struct Address {
 
 // Can a service or server have this address? (not 0.0.0.0/8, multicast, broadcast, ::, ff00::/8)
 bool is_unicast(const Address& address);
+// fe80::/10 (RFC 4291, 2.5.6): which link it is on, the address does not say.
+bool is_link_local(const Address& address);
 
 struct Endpoint {
     Address address;

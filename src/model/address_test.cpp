@@ -45,6 +45,13 @@ TEST(Address, UnicastLeavesOutWhatNoHostCanHave) {
     }
 }
 
+TEST(Address, LinkLocalIsOfIpv6Only) {
+    for (const char* text : {"fe80::", "fe80::1", "febf:ffff::1"})
+        EXPECT_TRUE(is_link_local(*Address::parse(text))) << text;
+    for (const char* text : {"fec0::1", "fe7f::1", "2001:db8::1", "254.128.0.1", "169.254.0.1"})
+        EXPECT_FALSE(is_link_local(*Address::parse(text))) << text;
+}
+
 TEST(Endpoint, TextComesBackAsItWasParsed) {
     for (const char* text : {"10.0.0.2:80", "10.0.0.2:0", "10.0.0.2:65535", "[fd00::1]:80"}) {
         const auto endpoint = Endpoint::parse(text);
