@@ -4,9 +4,9 @@
 #include <bpf/bpf.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "dataplane/convert.h"
+#include "dataplane/service_keys.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -69,15 +69,9 @@ void RealServers::take(std::uint32_t slot) {
 
 Result<void> RealServers::restore() {
     const int map = maps_.fd("isobar_reals");
-    std::vector<isobar_service_key> strangers;
-    isobar_service_key key{};
-    const isobar_service_key* before = nullptr;
-    while (bpf_map_get_next_key(map, before, &key) == 0) {
+    for (const auto& key : service_keys_in(map))
         if (!slots_.contains({from_abi(key.address), key.port, key.protocol}))
-            strangers.push_back(key);
-        before = &key;
-    }
-    for (const auto& stranger : strangers) bpf_map_delete_elem(map, &stranger);
+            bpf_map_delete_elem(map, &key);
     for (const auto& [wanted, slots] : slots_)
         if (auto done = write(wanted, *slots.begin()); !done) return done;
     return {};

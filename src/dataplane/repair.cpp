@@ -10,23 +10,10 @@
 
 #include "dataplane/convert.h"
 #include "dataplane/server_record.h"
+#include "dataplane/service_keys.h"
 #include "dataplane/tables.h"
 
 namespace isobar::dataplane {
-namespace {
-
-std::vector<isobar_service_key> keys_in(int map) {
-    std::vector<isobar_service_key> keys;
-    isobar_service_key key{};
-    const isobar_service_key* before = nullptr;
-    while (bpf_map_get_next_key(map, before, &key) == 0) {
-        keys.push_back(key);
-        before = &keys.back();
-    }
-    return keys;
-}
-
-}  // namespace
 
 // After read_all().
 void Tables::repair() {
@@ -50,7 +37,7 @@ void Tables::repair() {
 void Tables::drop_unfinished_services() {
     const int map = maps_.fd("isobar_keys");
     std::set<model::ServiceKey> found;
-    for (const auto& key : keys_in(map)) {
+    for (const auto& key : service_keys_in(map)) {
         std::uint32_t index = 0;
         const auto service = services_.find(from_abi(key));
         if (service != services_.end() && bpf_map_lookup_elem(map, &key, &index) == 0 &&
