@@ -25,7 +25,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 6
+#define ISOBAR_ABI_VERSION 7
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -49,9 +49,15 @@ struct isobar_settings {
 	__u32 abi_version;
 	__u32 hz;            /* jiffies a second */
 	__u64 hash_seed;     /* random per namespace: tuples cannot be made to collide */
-	__u32 connections;   /* so many surely find room */
-	__u32 lines;         /* of the connection table; those behind them: bpf/one_packet.h */
-	__u32 sweep_batch;   /* lines that one tick looks at */
+	__u64 table;         /* the connection table as it is now: ISOBAR_TABLE_* */
+	__u32 segment_mask;  /* lines a segment, and -1: of an index all bits that may be set */
+	/* Of all generations, by position: what the sweep goes round, and how much of it a tick does. */
+	__u32 first_position;
+	__u32 lines;
+	__u32 sweep_batch;
+	__u32 most_lines;    /* that the newest generation may have */
+	__u32 next_marking;  /* jiffies, when older generations are looked at again */
+	__u32 pad;
 	/* Counts changes: a picture of the tables with this number holds. Odd while one is made. */
 	__u32 generation;
 	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
@@ -79,7 +85,7 @@ struct isobar_settings {
 	__u32 drop_rate;     /* one of so many new connections is dropped; 0: none */
 	__u32 by_hash_until; /* jiffies: there may be connections without a record; 0: none yet */
 };
-ISOBAR_SIZE(struct isobar_settings, 32 + 4 * ISOBAR_TIMEOUTS + 136);
+ISOBAR_SIZE(struct isobar_settings, 56 + 4 * ISOBAR_TIMEOUTS + 136);
 
 enum isobar_defence {
 	ISOBAR_DEFENCE_SECURE_TCP = 1, /* 1: added to as a number (bpf/state.h) */
@@ -291,7 +297,7 @@ enum isobar_tunnel_checksum {
 /* What lblc and lblcr remember of a destination address: the servers that its connections go to
  * (bpf/destination.h). A line of ways, chosen by hash, is all the room that there is for an address. */
 #define ISOBAR_DESTINATION_WAYS 16
-#define ISOBAR_DESTINATION_SHARE 8 /* one for so many connections of the settings */
+#define ISOBAR_DESTINATIONS 16384
 #define ISOBAR_DESTINATION_SERVERS 44
 
 struct isobar_destination {
@@ -339,14 +345,36 @@ ISOBAR_SIZE(struct isobar_estimate, 88);
 /* The table is set-associative: lines of 15 records, and a tag for each of them. Both directions of
  * a connection contain the client's address and port, so the lines of a connection, and its tag,
  * follow from these alone: either direction finds the one record (bpf/conn.h). Record `way` of line
- * n has the number n * ISOBAR_LINE + way. */
+ * n has the number n * ISOBAR_LINE + way.
+ *
+ * Lines stand in segments, which are maps of their own; line i of segment s has the number
+ * s * ISOBAR_SEGMENT_ROOM + i. The table grows by *generations*: generation g is the segments 2^g to
+ * 2^(g+1) - 1, so each has twice the lines of the one before. New connections go to the newest;
+ * those of older ones stay where they are until they end (bpf/conn_grow.h, src/dataplane/growth.h).
+ * Behind the lines of each segment every CPU has one of its own (bpf/one_packet.h). */
+#define ISOBAR_SEGMENT_ROOM 16384
+#define ISOBAR_SEGMENT_LINES 8192 /* at most */
+#define ISOBAR_GENERATIONS 11
+#define ISOBAR_SEGMENTS (1 << ISOBAR_GENERATIONS)
+
+/* What settings.table is made of: the older generations that there are, a bit each; the number of
+ * the newest one's first line; and which bits of `away` send a packet elsewhere. */
+#define ISOBAR_TABLE_OLDER (ISOBAR_SEGMENT_ROOM - 1u)
+#define ISOBAR_TABLE_FIRST (~ISOBAR_TABLE_OLDER)
+#define ISOBAR_TABLE_AWAY_SHIFT 32
+
 #define ISOBAR_LINE 16 /* cache lines a line: the records' and that of the tags */
 #define ISOBAR_WAYS 15 /* records a line */
 struct isobar_conn_tags {
 	__u32 tag[ISOBAR_WAYS]; /* 0: the record is free */
-	__u32 away;             /* connections that belong here and found no room */
+	__u32 away;             /* ISOBAR_AWAY_* */
 };
 ISOBAR_SIZE(struct isobar_conn_tags, ISOBAR_CACHE_LINE);
+
+#define ISOBAR_AWAY_COUNT 0x1fffffffu  /* connections that belong here and found no room */
+#define ISOBAR_AWAY_ALWAYS 0x20000000u /* not in a line: taken as set in all of them */
+#define ISOBAR_AWAY_OLDER 0x40000000u  /* some that would belong here are in older generations: */
+#define ISOBAR_AWAY_OLDER2 0x80000000u /* one of both marks counts, the other is being made */
 
 /* One cache line a connection, both directions. The real server's address and port are
  * those of `server`, so that they are not stored a million times. A *template* is a record too
@@ -485,15 +513,25 @@ struct isobar_sysctl_value {
 
 /* ---- argument of the tool program (BPF_PROG_TYPE_SYSCALL) ------------------ */
 
-struct isobar_sweep_call {
+struct isobar_tool_call {
 	__u64 jiffies;      /* out */
 	__u64 ktime_ns;     /* out: CLOCK_MONOTONIC */
-	__u32 from;         /* first line of the connection table to look at */
-	__u32 count;        /* how many; 0: none, only the clocks */
-	__u32 retired;      /* out */
+	__u32 task;         /* enum isobar_task */
+	__u32 from;         /* first line to look at: of the sweep's round, or by position */
+	__u32 count;        /* how many */
+	__u32 mark;         /* ISOBAR_AWAY_OLDER or ISOBAR_AWAY_OLDER2 */
+	__u32 found;        /* out: retired, or in use */
 	__u32 pad;
 };
-ISOBAR_SIZE(struct isobar_sweep_call, 32);
+ISOBAR_SIZE(struct isobar_tool_call, 40);
+
+enum isobar_task {
+	ISOBAR_TELL_CLOCKS,
+	ISOBAR_SWEEP,
+	ISOBAR_SAMPLE, /* so many lines of the newest generation, from all over it */
+	ISOBAR_UNMARK, /* lines of the newest generation */
+	ISOBAR_MARK,   /* for the records in these lines of an older one */
+};
 
 /* ---- names of the maps (at most 15 characters) ------------------------------ */
 #define ISOBAR_MAP_LIST(X) \

@@ -21,6 +21,8 @@ using model::ServiceKey;
 
 constexpr std::uint32_t kMany = 1u << 16;
 constexpr std::uint32_t kVeryMany = 1u << 20;
+// Connections that tables have room for, unless a row needs more.
+constexpr std::uint32_t kTable = 131072;
 // As many clients as no run uses up: a flow never comes twice.
 constexpr std::uint32_t kEndless = 1u << 28;
 constexpr unsigned kServers = 4;
@@ -59,7 +61,8 @@ std::uint8_t last_byte(const Address& address) {
 Result<std::uint32_t> server_of_first(const Scene& scene, const Clients& clients,
                                       const ServiceKey& service) {
     const auto client = dataplane::to_abi(clients.first);
-    for (const auto& conn : scene.maps().conns()) {
+    const auto segments = scene.maps().segments();
+    for (const auto& conn : segments.conns()) {
         if (conn.life == 0 || conn.client.word[3] != client.word[3] ||
             dataplane::from_network(conn.client_port) != clients.first_port ||
             conn.virtual_port != dataplane::to_network(service.address.port))
@@ -74,7 +77,8 @@ Result<std::uint32_t> server_of_first(const Scene& scene, const Clients& clients
 Result<Clients> as_local(const Scene& scene, const ServiceKey& service) {
     const auto local = Scene::local(service.address.address.family);
     const auto protocol = dataplane::to_abi(service).protocol;
-    for (const auto& conn : scene.maps().conns())
+    const auto segments = scene.maps().segments();
+    for (const auto& conn : segments.conns())
         if (conn.life != 0 && conn.protocol == protocol &&
             dataplane::from_abi(conn.client) == local)
             return Clients{local, 1, dataplane::from_network(conn.client_port)};
@@ -148,9 +152,7 @@ Result<void> Cases::add_established() {
     const struct {
         std::unique_ptr<Scene>& scene;
         std::uint32_t connections;
-    } kScenes[] = {{flows_, dataplane::Options{}.connections},
-                   {udp_, dataplane::Options{}.connections},
-                   {large_, 1u << 21}};
+    } kScenes[] = {{flows_, kTable}, {udp_, kTable}, {large_, 1u << 21}};
     for (const auto& [scene, connections] : kScenes) {
         auto made = owned(Scene::make(connections));
         if (!made) return tl::unexpected(made.error());
@@ -230,8 +232,7 @@ Result<void> Cases::add_methods() {
 Result<Scene*> Cases::scene_of(const Group& group) {
     if (group.flows == 1 && single_) return single_.get();
     const bool fullnat = group.method == ForwardingMethod::FullNat;  // has two records for each
-    auto made = owned(
-        Scene::make(std::max(dataplane::Options{}.connections, group.flows * (fullnat ? 4 : 2))));
+    auto made = owned(Scene::make(std::max(kTable, group.flows * (fullnat ? 4 : 2))));
     if (!made) return tl::unexpected(made.error());
     auto& owner = group.flows == 1 ? single_ : methods_.emplace_back();
     owner = std::move(*made);
@@ -305,7 +306,7 @@ Result<void> Cases::add_strangers() {
 
 Result<void> Cases::need_new() {
     if (new_) return new_->enter();
-    auto made = owned(Scene::make(dataplane::Options{}.connections));
+    auto made = owned(Scene::make(kTable));
     if (!made) return tl::unexpected(made.error());
     new_ = std::move(*made);
     return {};

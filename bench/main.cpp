@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "cases.h"
+#include "growth.h"
 #include "kernel/program.h"
 #include "report.h"
 #include "scale.h"
@@ -27,18 +28,21 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: isobar-bench [--quick] [--rounds N] [--cpu N] [--only WORD] [--json FILE] [--check]\n"
+    "       isobar-bench --grow N [--cpu N] [--check]\n"
     "  --quick      fewer and shorter rounds: half a minute\n"
     "  --rounds N   rounds, all rows in turn (default 15; with --quick 5)\n"
     "  --cpu N      the CPU that measures (default: the last)\n"
     "  --only WORD  only the rows with WORD in their name; no scale\n"
     "  --json FILE  write the results there too\n"
-    "  --check      exit with 1 if a bound is missed\n";
+    "  --check      exit with 1 if a bound is missed\n"
+    "  --grow N     N times 1,048,576 connections in a table that begins small\n";
 
 struct Options {
     bool quick = false;
     bool check = false;
     int rounds = 0;
     int cpu = -1;
+    int grow = 0;
     std::string only;
     std::string json;
 };
@@ -51,13 +55,11 @@ std::optional<int> number(std::string_view text) {
 }
 
 std::optional<Options> parse(int argc, char** argv) {
-    const option known[] = {{"quick", no_argument, nullptr, 'q'},
-                            {"rounds", required_argument, nullptr, 'r'},
-                            {"cpu", required_argument, nullptr, 'c'},
-                            {"only", required_argument, nullptr, 'o'},
-                            {"json", required_argument, nullptr, 'j'},
-                            {"check", no_argument, nullptr, 'k'},
-                            {nullptr, 0, nullptr, 0}};
+    const option known[] = {
+        {"quick", no_argument, nullptr, 'q'},      {"rounds", required_argument, nullptr, 'r'},
+        {"cpu", required_argument, nullptr, 'c'},  {"only", required_argument, nullptr, 'o'},
+        {"json", required_argument, nullptr, 'j'}, {"check", no_argument, nullptr, 'k'},
+        {"grow", required_argument, nullptr, 'g'}, {nullptr, 0, nullptr, 0}};
     Options options;
     for (int c = 0; (c = ::getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (c) {
@@ -74,17 +76,18 @@ std::optional<Options> parse(int argc, char** argv) {
                 options.json = optarg;
                 break;
             case 'r':
+            case 'g':
             case 'c': {
                 const auto value = number(optarg);
-                if (!value || (c == 'r' && *value == 0)) return std::nullopt;
-                (c == 'r' ? options.rounds : options.cpu) = *value;
+                if (!value || (c != 'c' && *value == 0)) return std::nullopt;
+                (c == 'r' ? options.rounds : c == 'g' ? options.grow : options.cpu) = *value;
                 break;
             }
             default:
                 return std::nullopt;
         }
     }
-    if (optind != argc) return std::nullopt;
+    if (optind != argc || options.grow > 16) return std::nullopt;
     if (options.rounds == 0) options.rounds = options.quick ? 5 : 15;
     return options;
 }
@@ -119,10 +122,18 @@ Result<void> measure_in_turn(std::vector<Case>& rows, Yardsticks& yardsticks, co
     return {};
 }
 
+Result<bool> grow(std::uint32_t millions) {
+    const auto grown = measure_growth(millions);
+    if (!grown) return tl::unexpected(grown.error());
+    fmt::print("{}", grown->text());
+    return grown->good();
+}
+
 Result<bool> run(const Options& options) {
     kernel::listen_to_libbpf();
     const auto cpu = stay_on(options.cpu);
     if (!cpu) return tl::unexpected(cpu.error());
+    if (options.grow != 0) return grow(static_cast<std::uint32_t>(options.grow));
     auto yardsticks = Yardsticks::make();
     if (!yardsticks) return tl::unexpected(yardsticks.error());
     auto cases = Cases::make(options.quick ? 0.5 : 1.0, options.only);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scene.h"
 
-#include <cstring>
+#include <bpf/bpf.h>
+
+#include <algorithm>
 #include <fstream>
 
 #include <fmt/format.h>
 
 #include "dataplane/attach.h"
+#include "dataplane/growth.h"
 
 namespace isobar::bench {
 namespace {
@@ -41,9 +44,14 @@ Result<double> memory_of(int map) {
 }  // namespace
 
 Result<Scene> Scene::make(std::uint32_t connections) {
+    return make({.connections = connections,
+                 .most_connections = std::max(connections, dataplane::Options{}.most_connections)});
+}
+
+Result<Scene> Scene::make(const dataplane::Options& sizes) {
     auto network = Network::make();
     if (!network) return tl::unexpected(network.error());
-    auto plane = Dataplane::open_or_create({.connections = connections});
+    auto plane = Dataplane::open_or_create(sizes);
     if (!plane) return tl::unexpected(plane.error());
     for (const char* interface : {Network::kOutside, Network::kInside})
         if (auto done = plane->set_hook(interface, Hook::Xdp); !done)
@@ -104,15 +112,27 @@ Result<void> Scene::add_service(const model::ServiceKey& key, model::Scheduler s
 }
 
 Result<void> Scene::forget_connections() {
-    std::memset(maps_.lines().data(), 0, maps_.lines().size_bytes());
+    const auto segments = maps_.segments();
+    for (auto& line : segments.lines()) line = {};
     for (auto& server : maps_.servers()) server.active = server.inactive = 0;
     return {};
 }
 
+Result<double> Scene::table_memory() const {
+    const int table = maps_.fd("isobar_conns");
+    auto bytes = memory_of(table);
+    for (std::uint32_t number = 0; bytes && number < ISOBAR_SEGMENTS; ++number) {
+        std::uint32_t id = 0;
+        if (bpf_map_lookup_elem(table, &number, &id) != 0) continue;
+        const Fd segment(bpf_map_get_fd_by_id(id));
+        bytes = memory_of(segment.get()).map([&](double more) { return *bytes + more; });
+    }
+    return bytes;
+}
+
 Result<double> Scene::memory_per_connection() const {
-    const auto bytes = memory_of(maps_.fd("isobar_conns"));
-    if (!bytes) return bytes;
-    return *bytes / static_cast<double>(maps_.settings().connections);
+    return table_memory().map(
+        [&](double bytes) { return bytes / dataplane::connections_of(maps_.settings().lines); });
 }
 
 }  // namespace isobar::bench

@@ -21,6 +21,8 @@ enum class Side : std::uint8_t { Outside, Inside };
 class Scene {
 public:
     // Makes it and enters it.
+    static Result<Scene> make(const dataplane::Options& sizes);
+    // With room for so many connections from the first.
     static Result<Scene> make(std::uint32_t connections);
     // BPF_PROG_TEST_RUN looks for interfaces where the caller is: enter before running.
     [[nodiscard]] Result<void> enter() const { return network_.enter(); }
@@ -46,7 +48,8 @@ public:
 
     // Empties the connection table, as if the director had just started.
     Result<void> forget_connections();
-    // Kernel memory of the connection table (tags and records) per connection, in bytes.
+    // Kernel memory of the connection table (tags and records), in bytes; and per connection.
+    [[nodiscard]] Result<double> table_memory() const;
     [[nodiscard]] Result<double> memory_per_connection() const;
 
 private:

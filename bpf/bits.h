@@ -29,7 +29,17 @@ static __always_inline __u32 bits_lowest(__u32 bits)
 	return (below + (below >> 8)) & 15;
 }
 
-/* The set without it. */
+/* The set of the greatest number only. */
+static __always_inline __u32 bits_highest(__u32 bits)
+{
+	bits |= bits >> 1;
+	bits |= bits >> 2;
+	bits |= bits >> 4;
+	bits |= bits >> 8;
+	return bits - (bits >> 1);
+}
+
+/* The set without the least number. */
 static __always_inline __u32 bits_rest(__u32 bits)
 {
 	return bits & (bits - 1);

@@ -11,6 +11,9 @@
  * where its replies will look. The first line counts those that are away: as long as there
  * are none, nobody looks anywhere else.
  *
+ * When the table has grown, connections that are older stay in the lines that they had. Lines of
+ * the newest generation are marked for them (conn_grow.h): where there is no mark, nobody looks.
+ *
  * Every CPU writes without a lock:
  *  - A record is owned by whoever changed its tag from 0; others see it from the moment that
  *    `life` gets LIVE.
@@ -107,12 +110,35 @@ static __always_inline __u32 conn_tag(__u64 hash)
 	return (__u32)hash | 1;
 }
 
+/* What the table is now. It is read once for what must not be of two generations. */
+static __always_inline __u64 conn_table(const struct isobar_settings *settings)
+{
+	return *(volatile __u64 *)&settings->table;
+}
+
+/* The line in the generation that has this first one. */
+static __always_inline __u32 conn_line_from(const struct isobar_settings *settings, __u32 first,
+					    __u64 hash, __u32 choice)
+{
+	__u32 chosen = (choice ? conn_tag(hash) * 0x9e3779b97f4a7c15ull : hash) >> 32;
+
+	return first | (chosen & ((first - ISOBAR_SEGMENT_ROOM) | settings->segment_mask));
+}
+
+/* The line in the newest generation. */
 static __always_inline __u32 conn_line_number(const struct isobar_settings *settings, __u64 hash,
 					      __u32 choice)
 {
-	__u32 chosen = choice ? conn_tag(hash) * 0x5bd1e995u : (__u32)(hash >> 32);
+	return conn_line_from(settings, conn_table(settings) & ISOBAR_TABLE_FIRST, hash, choice);
+}
 
-	return (__u64)chosen * settings->lines >> 32;
+/* First line of the newest of these generations, which are one less then; 0: there was none. */
+static __always_inline __u32 conn_next_older(__u32 *older)
+{
+	__u32 generation = bits_highest(*older);
+
+	*older ^= generation;
+	return generation * ISOBAR_SEGMENT_ROOM;
 }
 
 /* The way that is tried first, both to find and to place: most often the tag is there, and
@@ -126,7 +152,10 @@ static __always_inline __u32 conn_first_way(__u64 hash)
 
 static __always_inline struct isobar_conn_line *conn_line_at(__u32 number)
 {
-	return bpf_map_lookup_elem(&isobar_conns, &number);
+	__u32 segment = number / ISOBAR_SEGMENT_ROOM, index = number % ISOBAR_SEGMENT_ROOM;
+	void *lines = bpf_map_lookup_elem(&isobar_conns, &segment);
+
+	return lines ? bpf_map_lookup_elem(lines, &index) : NULL;
 }
 
 /* `way` may be the number of a record of this line. */
@@ -263,40 +292,72 @@ static __always_inline __u32 conn_tagged(const struct isobar_conn_line *line, __
 
 /* What is not on the way of every packet stands in global functions: the verifier looks
  * at each once, instead of once for every way that leads to it. */
-struct conn_search {
-	struct isobar_tuple tuple;
+
+/* From record to record with the tag of the hash: of both lines, in each generation, the newest
+ * first. */
+struct conn_walk {
 	__u64 hash;
-	__u32 direction;
-	__u32 choice; /* the line that is searched, */
+	__u32 first; /* line of the generation; 0: it is over */
+	__u32 older; /* those that are left */
+	__u32 choice; /* the line, */
 	__u32 done; /* and its ways that were */
-	__u32 record; /* the result */
+	__u32 near; /* other than 0: the very first line only */
 };
 
-/* The next record with the tag. */
-static long conn_search_one(__u32 i, struct conn_search *search)
+#define CONN_WALK_MOST ((2 * ISOBAR_WAYS + 2) * ISOBAR_GENERATIONS)
+
+static __always_inline struct conn_walk conn_walk_begin(const struct isobar_settings *settings,
+							__u64 hash)
+{
+	__u64 table = conn_table(settings);
+
+	return (struct conn_walk){
+		.hash = hash,
+		.first = table & ISOBAR_TABLE_FIRST,
+		.older = table & ISOBAR_TABLE_OLDER,
+	};
+}
+
+/* CONN_NONE: there are no more in the line, and it is the next one's turn. */
+__noinline __u32 conn_walk_on(struct conn_walk *walk)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_conn_line *line;
+	__u32 number, ways;
+
+	if (!settings || !walk)
+		return CONN_NONE;
+	number = conn_line_from(settings, walk->first, walk->hash, walk->choice);
+	line = conn_line_at(number);
+	ways = line ? conn_tagged(line, conn_tag(walk->hash)) & ~walk->done : 0;
+	if (ways) {
+		walk->done |= ways & -ways;
+		return number * ISOBAR_LINE + bits_lowest(ways);
+	}
+	walk->done = 0;
+	walk->choice ^= 1;
+	if (walk->near)
+		walk->first = 0;
+	else if (!walk->choice)
+		walk->first = conn_next_older(&walk->older);
+	return CONN_NONE;
+}
+
+struct conn_search {
+	struct isobar_tuple tuple;
+	struct conn_walk walk;
+	__u32 direction;
+	__u32 record; /* the result */
+};
+
+static long conn_search_one(__u32 i, struct conn_search *search)
+{
+	__u32 record = conn_walk_on(&search->walk);
 	struct conn_found found;
 	struct isobar_conn *conn;
-	__u32 record, ways;
 
-	if (!settings)
-		return 1;
-	line = conn_line(settings, search->hash, search->choice);
-	if (!line)
-		return 1;
-	ways = conn_tagged(line, conn_tag(search->hash)) & ~search->done;
-	if (!ways) { /* from the first line to the second, and to the end */
-		if (search->choice)
-			return 1;
-		search->choice = 1;
-		search->done = 0;
-		return 0;
-	}
-	record = conn_line_number(settings, search->hash, search->choice) * ISOBAR_LINE +
-		 bits_lowest(ways);
-	search->done |= ways & -ways;
+	if (record == CONN_NONE)
+		return search->walk.first == 0;
 	conn = conn_at(record);
 	if (conn && (conn->life & ISOBAR_LIFE_SIGNPOST))
 		record = conn->partner;
@@ -306,17 +367,17 @@ static long conn_search_one(__u32 i, struct conn_search *search)
 	return 1;
 }
 
-static __always_inline __u32 conn_search_lines(__u64 hash, const struct isobar_tuple *tuple,
-					       __u32 direction)
+static __always_inline __u32 conn_search_lines(const struct isobar_settings *settings, __u64 hash,
+					       const struct isobar_tuple *tuple, __u32 direction)
 {
 	struct conn_search search = {
 		.tuple = *tuple,
-		.hash = hash,
+		.walk = conn_walk_begin(settings, hash),
 		.direction = direction,
 		.record = CONN_NONE,
 	};
 
-	bpf_loop(2 * ISOBAR_WAYS + 2, conn_search_one, &search, 0);
+	bpf_loop(CONN_WALK_MOST, conn_search_one, &search, 0);
 	return search.record;
 }
 
@@ -329,10 +390,17 @@ __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 directi
 
 	if (!settings || !tuple)
 		return CONN_NONE;
-	record = conn_search_lines(conn_client_hash(settings, tuple, direction), tuple, direction);
+	record = conn_search_lines(settings, conn_client_hash(settings, tuple, direction), tuple,
+				   direction);
 	if (record != CONN_NONE)
 		return record;
-	return conn_search_lines(conn_stray_hash(settings, tuple), tuple, direction);
+	return conn_search_lines(settings, conn_stray_hash(settings, tuple), tuple, direction);
+}
+
+/* May connections that belong in this line be elsewhere? */
+static __always_inline __u32 conn_are_away(__u64 table, const struct isobar_conn_line *line)
+{
+	return (line->tags.away | ISOBAR_AWAY_ALWAYS) & (__u32)(table >> ISOBAR_TABLE_AWAY_SHIFT);
 }
 
 /* In the client's first line, behind the first tag. If it is not there, `elsewhere` says whether it
@@ -342,7 +410,8 @@ static __always_inline int conn_find_near(const struct isobar_settings *settings
 					  struct conn_found *found, int *elsewhere)
 {
 	__u64 hash = conn_client_hash(settings, tuple, direction);
-	__u32 number = conn_line_number(settings, hash, 0);
+	__u64 table = conn_table(settings);
+	__u32 number = conn_line_from(settings, table & ISOBAR_TABLE_FIRST, hash, 0);
 	struct isobar_conn_line *line = conn_line_at(number);
 	__u32 way = conn_first_way(hash);
 
@@ -353,7 +422,8 @@ static __always_inline int conn_find_near(const struct isobar_settings *settings
 		way = bits_lowest(conn_tagged(line, conn_tag(hash))); /* none: 0 does not match */
 	if (conn_check_in(line, number * ISOBAR_LINE + way, tuple, direction, found))
 		return 1;
-	*elsewhere = (conn_tagged(line, conn_tag(hash)) & ~(1u << way)) || line->tags.away;
+	*elsewhere =
+		(conn_tagged(line, conn_tag(hash)) & ~(1u << way)) || conn_are_away(table, line);
 	return 0;
 }
 

@@ -102,11 +102,18 @@ static __always_inline void conn_release_signpost(const struct isobar_conn *conn
 		conn_release(there, signpost);
 }
 
-/* One more or less is away from the hash's first line. */
-static __always_inline void conn_count_away(const struct isobar_settings *settings, __u64 hash,
-					    int change)
+/* First line of the generation that the record is in. */
+static __always_inline __u32 conn_first_of(__u32 record)
 {
-	struct isobar_conn_line *line = conn_line(settings, hash, 0);
+	return bits_highest(record / (ISOBAR_SEGMENT_ROOM * ISOBAR_LINE)) * ISOBAR_SEGMENT_ROOM;
+}
+
+/* One more or less, the record, is away from the hash's first line. */
+static __always_inline void conn_count_away(const struct isobar_settings *settings, __u32 record,
+					    __u64 hash, int change)
+{
+	struct isobar_conn_line *line =
+		conn_line_at(conn_line_from(settings, conn_first_of(record), hash, 0));
 
 	if (line)
 		__sync_fetch_and_add(&line->tags.away, change);
@@ -156,7 +163,7 @@ __noinline int conn_retire(__u32 record)
 	if (life & (ISOBAR_LIFE_STRAYED | ISOBAR_LIFE_FULLNAT))
 		conn_release_signpost(conn);
 	if (life & ISOBAR_LIFE_AWAY)
-		conn_count_away(settings, conn_own_hash(settings, conn, life), -1);
+		conn_count_away(settings, record, conn_own_hash(settings, conn, life), -1);
 	conn_release(conn, record);
 	return 1;
 }
@@ -169,20 +176,38 @@ static __always_inline int conn_is_over(const struct isobar_conn *conn, __u32 no
 }
 
 struct conn_sweep {
-	__u32 lines;
 	__u32 from;
 	__u32 now;
 	__u32 retired;
 	__u32 used;
 };
 
+/* By position lines follow each other without the gaps that their numbers have. */
+static __always_inline __u32 conn_number_at(const struct isobar_settings *settings, __u32 position)
+{
+	__u32 segment_lines = settings->segment_mask + 1;
+
+	return position / segment_lines * ISOBAR_SEGMENT_ROOM + (position & settings->segment_mask);
+}
+
+/* Of the round that the sweep goes. */
+static __always_inline __u32 conn_sweep_number(const struct isobar_settings *settings, __u32 turn)
+{
+	return conn_number_at(settings, settings->first_position + turn % settings->lines);
+}
+
 static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 {
-	__u32 number = (sweep->from + i) % sweep->lines;
-	struct isobar_conn_line *line = conn_line_at(number);
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_conn_line *line;
+	__u32 number;
 
-	if (!line)
+	if (!settings)
 		return 1;
+	number = conn_sweep_number(settings, sweep->from + i);
+	line = conn_line_at(number);
+	if (!line) /* of a generation that is gone */
+		return 0;
 	for (int way = 0; way < ISOBAR_WAYS; way++) {
 		if (line->tags.tag[way] == 0)
 			continue;
@@ -196,12 +221,18 @@ static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 /* drop_entry: one record of the lines that are looked at in this second. */
 static long conn_thin_one(__u32 i, struct conn_sweep *sweep)
 {
-	__u32 number = (sweep->from + i / ISOBAR_WAYS * DEFENCE_LINES) % sweep->lines;
-	__u32 record = number * ISOBAR_LINE + i % ISOBAR_WAYS;
-	struct isobar_conn *conn = conn_at(record);
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_conn *conn;
+	__u32 record;
 
-	if (!conn)
+	if (!settings)
 		return 1;
+	record = conn_sweep_number(settings, sweep->from + i / ISOBAR_WAYS * DEFENCE_LINES) *
+			 ISOBAR_LINE +
+		 i % ISOBAR_WAYS;
+	conn = conn_at(record);
+	if (!conn)
+		return 0;
 	if (defence_gives_up(conn) && conn_retire(record))
 		event_count(ISOBAR_EVENT_DROP_ENTRY);
 	return 0;
@@ -218,7 +249,6 @@ __noinline int conn_thin_lines(__u32 from, __u32 count, __u32 now)
 	skip = -(from + now / settings->hz) % DEFENCE_LINES;
 	if (skip >= count)
 		return 0;
-	sweep.lines = settings->lines;
 	sweep.from = from + skip;
 	bpf_loop(((count - skip - 1) / DEFENCE_LINES + 1) * ISOBAR_WAYS, conn_thin_one, &sweep, 0);
 	return 1;
@@ -231,7 +261,6 @@ __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 
 	if (!settings || settings->lines == 0)
 		return 0;
-	sweep.lines = settings->lines;
 	bpf_loop(count, conn_sweep_line, &sweep, 0);
 	if (settings->defences & ISOBAR_DEFENCE_DROP_ENTRY)
 		conn_thin_lines(from, count, now);

@@ -185,7 +185,7 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 	place->record = conn_claim_in(settings, hash, 1);
 	if (place->record != CONN_NONE ||
 	    conn_claim_astray(settings, tuple, server, flags, place) == 0) {
-		conn_count_away(settings, hash, 1);
+		conn_count_away(settings, place->record, hash, 1);
 		return 0;
 	}
 	place->life = 0;
@@ -196,7 +196,7 @@ __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_in
 	place->record = conn_take_over(settings, hash, 1, now);
 	if (place->record == CONN_NONE)
 		return -1;
-	conn_count_away(settings, hash, 1);
+	conn_count_away(settings, place->record, hash, 1);
 	return 0;
 }
 

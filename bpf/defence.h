@@ -59,7 +59,7 @@ __noinline int defence_learn(__u32 lines, __u32 used)
 {
 	struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
-	__u32 per_cent, pressed;
+	__u32 per_cent, pressed, most;
 	__u64 records;
 
 	if (!settings || !sweep)
@@ -68,13 +68,15 @@ __noinline int defence_learn(__u32 lines, __u32 used)
 	lines += __sync_fetch_and_add(&sweep->looked_at, lines);
 	if (lines == 0 || lines < settings->lines)
 		return 0;
+	/* A table that may grow is not full. */
+	most = settings->most_lines > settings->lines ? settings->most_lines : settings->lines;
 	sweep->looked_at = 0;
 	sweep->used = 0;
 	/* or it would come back in 2^31 jiffies (overflow.h) */
 	if (settings->by_hash_until && isobar_reached(settings->by_hash_until, isobar_now()))
 		settings->by_hash_until = 0;
 	records = (__u64)lines * ISOBAR_WAYS;
-	per_cent = (__u64)used * 100 / records;
+	per_cent = (__u64)used * 100 * settings->lines / most / records;
 	pressed = per_cent > settings->switches[ISOBAR_AMEMTHRESH];
 	settings->drop_rate = defence_drop_rate(settings, per_cent);
 	settings->defences =

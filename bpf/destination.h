@@ -67,15 +67,13 @@ __noinline __u32 destination_find(__u32 cache, const struct isobar_tuple *tuple,
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct destination_search search = { .cache = cache, .now = now };
-	__u32 lines;
 	__u64 hash;
 
 	if (!settings || !tuple)
 		return 0;
-	lines = settings->connections / (ISOBAR_DESTINATION_SHARE * ISOBAR_DESTINATION_WAYS);
 	address_put(&search.address, address_halves(&tuple->destination));
 	hash = conn_mix(conn_hash(settings, address_halves(&tuple->destination), 0, 0) + cache);
-	search.first = (hash >> 32) * lines >> 32;
+	search.first = (hash >> 32) % (ISOBAR_DESTINATIONS / ISOBAR_DESTINATION_WAYS);
 	search.first *= ISOBAR_DESTINATION_WAYS;
 	search.found = search.first;
 	bpf_loop(ISOBAR_DESTINATION_WAYS, destination_look, &search, 0);

@@ -104,29 +104,47 @@ static __always_inline void ftp_plan(struct ftp_segment *segment, const struct i
 
 #define FTP_PASSIVE (ISOBAR_CONN_EXPECTED | ISOBAR_CONN_SAME_PORT)
 
-/* Makes way for the data connection that segment->line tells of. Other than 0: it has no room. */
+static __always_inline __u32 ftp_is_passive(const struct ftp_segment *segment)
+{
+	return bits_equal(segment->kind, FTP_227) | bits_equal(segment->kind, FTP_229);
+}
+
+/* Puts the data connection that segment->line tells of into segment->tuple. 1: there is a record
+ * for it already. A function of its own, so that ftp_expect()'s stack is not under the search's. */
+__noinline int ftp_is_expected(__u32 control)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_conn *conn = conn_at(control);
+	struct ftp_segment *segment = ftp_segment();
+	__u32 record;
+
+	if (!settings || !conn || !segment)
+		return 0;
+	ftp_plan(segment, conn, -ftp_is_passive(segment));
+	record = conn_find_among(&segment->tuple, ISOBAR_FROM_CLIENT);
+	return record != CONN_NONE && ftp_knows(settings, record, conn, isobar_now());
+}
+
+/* Makes way for the data connection of segment->tuple. Other than 0: it has no room. */
 __noinline int ftp_expect(__u32 control)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_conn *conn = conn_at(control);
 	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
 	struct ftp_segment *segment = ftp_segment();
-	__u32 now = isobar_now(), flags, record, passive;
+	__u32 flags, record, passive;
 
 	if (!settings || !conn || !sweep || !segment)
 		return -1;
-	passive = bits_equal(segment->kind, FTP_227) | bits_equal(segment->kind, FTP_229);
-	ftp_plan(segment, conn, -passive);
+	passive = ftp_is_passive(segment);
 	flags = FTP_PASSIVE * passive | ISOBAR_CONN_PORT_BELOW * (passive ^ 1) |
 		(conn->flags & ISOBAR_CONN_HERE);
-	record = conn_find_among(&segment->tuple, ISOBAR_FROM_CLIENT);
-	if (record != CONN_NONE && ftp_knows(settings, record, conn, now))
-		return 0;
 	if (!ftp_hold(conn))
 		return -1;
 	/* before it is there: it may end at once, and that takes one off */
 	__sync_fetch_and_add(&sweep->expected, passive);
-	record = ftp_record(settings, &segment->tuple, control + 1, conn->server, flags, now);
+	record = ftp_record(settings, &segment->tuple, control + 1, conn->server, flags,
+			    isobar_now());
 	if (record != CONN_NONE)
 		return 0;
 	__sync_fetch_and_add(&sweep->expected, -passive);
@@ -322,7 +340,7 @@ __noinline int ftp_change(__u32 record)
 /* Sees to the data connection that segment->line tells of, and to what the client is told of it. */
 static __always_inline int ftp_announce(__u32 record)
 {
-	if (!ftp_allowed(record) || ftp_expect(record))
+	if (!ftp_allowed(record) || (!ftp_is_expected(record) && ftp_expect(record)))
 		return ISOBAR_FTP_IGNORED;
 	return ftp_change(record);
 }

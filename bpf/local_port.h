@@ -58,13 +58,46 @@ __noinline int local_port_is_same(__u32 own_record, __u32 other_record)
 	       address_same(&server->address, &other_server->address);
 }
 
-/* Is there another record for the same, with its tag in one of these ways of the line? */
-static __always_inline int local_port_has_rival(__u32 own, __u32 ways)
+/* Is there another record for the same in this line? */
+static __always_inline int local_port_has_rival(__u32 own, __u32 number, __u32 tag)
 {
+	struct isobar_conn_line *line = conn_line_at(number);
+	__u32 ways, record;
+
+	if (!line)
+		return 0;
+	ways = conn_tagged(line, tag);
 	for (int i = 0; i < ISOBAR_WAYS && ways; i++) {
-		if (local_port_is_same(own, own - own % ISOBAR_LINE + bits_lowest(ways)))
+		record = number * ISOBAR_LINE + bits_lowest(ways);
+		if (record != own && local_port_is_same(own, record))
 			return 1;
 		ways = bits_rest(ways);
+	}
+	return 0;
+}
+
+/* The same in a generation's line for this port. Global: the verifier looks at it once. */
+__noinline int local_port_is_taken_in(__u32 own, __u32 first)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_conn *conn = conn_at(own);
+	__u64 hash;
+
+	if (!settings || !conn)
+		return 1;
+	hash = conn_own_hash(settings, conn, ISOBAR_LIFE_LOCAL);
+	return local_port_has_rival(own, conn_line_from(settings, first, hash, 0), conn_tag(hash));
+}
+
+static __always_inline int local_port_is_taken(const struct isobar_settings *settings, __u32 own)
+{
+	__u64 table = conn_table(settings);
+	__u32 first = table & ISOBAR_TABLE_FIRST, older = table & ISOBAR_TABLE_OLDER;
+
+	for (int i = 0; i < ISOBAR_GENERATIONS && first; i++) {
+		if (local_port_is_taken_in(own, first))
+			return 1;
+		first = conn_next_older(&older);
 	}
 	return 0;
 }
@@ -105,7 +138,7 @@ static __always_inline __u32 local_port_take(const struct isobar_settings *setti
 	own->flags = search->flags;
 	own->partner = CONN_NONE;
 	__sync_lock_test_and_set(&own->life, ISOBAR_LIFE_LOCAL);
-	if (!local_port_has_rival(record, conn_tagged(line, conn_tag(hash)) & ~(1u << way)))
+	if (!local_port_is_taken(settings, record))
 		return record;
 	conn_release(own, record);
 	return CONN_NONE;
@@ -189,8 +222,8 @@ static __always_inline void local_port_undo(const struct isobar_settings *settin
 					    const struct conn_place *place)
 {
 	if (place->life & ISOBAR_LIFE_AWAY)
-		conn_count_away(settings, conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT),
-				-1);
+		conn_count_away(settings, place->record,
+				conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT), -1);
 	conn_release(conn, place->record);
 }
 

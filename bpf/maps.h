@@ -162,11 +162,24 @@ ISOBAR_HASH(isobar_reals, struct isobar_service_key, __u32, 1);
 ISOBAR_ARRAY(isobar_places, isobar_place, 1);
 ISOBAR_PERCPU(isobar_traffic, struct isobar_traffic, 1);
 ISOBAR_ARRAY(isobar_rates, struct isobar_estimate, 1);
-ISOBAR_ARRAY(isobar_conns, struct isobar_conn_line, 1);
+/* By segment. Segments are alike, so Linux finds a line in two steps without a call. */
+struct isobar_segment_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct isobar_conn_line));
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, ISOBAR_SEGMENTS);
+	__type(key, __u32);
+	__array(values, struct isobar_segment_map);
+} isobar_conns SEC(".maps");
 ISOBAR_ARRAY(isobar_sweep, struct isobar_sweep, 1);
 ISOBAR_ARRAY(isobar_filter, struct isobar_filter, 1);
 ISOBAR_ARRAY(isobar_rules, struct isobar_rule, 2 * ISOBAR_RULES);
-ISOBAR_ARRAY(isobar_caches, struct isobar_destination, 1);
+ISOBAR_ARRAY(isobar_caches, struct isobar_destination, ISOBAR_DESTINATIONS);
 ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);
 ISOBAR_PERCPU(isobar_nexthops, struct isobar_nexthop, 1024);
 ISOBAR_PERCPU(isobar_verdicts, __u64, ISOBAR_VERDICTS);

@@ -3,8 +3,8 @@
  * One-packet scheduling (-o): every datagram is scheduled anew, no connection stays, and so nobody
  * knows a NATed server's reply (net/netfilter/ipvs/ip_vs_core.c, IP_VS_CONN_F_ONE_PACKET).
  *
- * The way of a packet needs a record all the same. Each CPU has one of its own behind the table's
- * last line. No packet finds it, nothing expires it.
+ * The way of a packet needs a record all the same. Each CPU has one of its own behind the lines of
+ * a segment. No packet finds it, nothing expires it.
  *
  * A packet whose server is chosen already goes there, and is counted no more. That is so if XDP
  * could not finish it and tc has it next, and for the later fragments of a datagram.
@@ -16,7 +16,9 @@
 
 static __always_inline __u32 one_packet_record(const struct isobar_settings *settings)
 {
-	return (settings->lines + bpf_get_smp_processor_id()) * ISOBAR_LINE;
+	__u32 first = conn_table(settings) & ISOBAR_TABLE_FIRST;
+
+	return ((first | (settings->segment_mask + 1)) + bpf_get_smp_processor_id()) * ISOBAR_LINE;
 }
 
 static __always_inline struct isobar_conn *one_packet_conn(const struct isobar_settings *settings)

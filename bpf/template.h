@@ -88,31 +88,48 @@ static __always_inline void template_make_void(struct isobar_conn *conn)
 					    (life & ~ISOBAR_LIFE_LIVE) | ISOBAR_LIFE_VOID);
 }
 
-/* The template in the line, held and renewed; or TEMPLATE_NONE. */
-static __always_inline __u32 template_find_in(const struct isobar_settings *settings,
-					      const struct isobar_service *service,
-					      const struct isobar_address *client, __u64 hash,
-					      __u32 choice, __u32 now)
+struct template_search {
+	struct isobar_address client;
+	struct conn_walk walk;
+	__u32 service;
+	__u32 now;
+	__u32 template; /* the result */
+};
+
+/* Holds and renews the record, if it is the template. 0: it is not, or leads nowhere. */
+static __always_inline int template_use(const struct isobar_settings *settings,
+					const struct isobar_service *service,
+					const struct template_search *search,
+					struct isobar_conn *conn)
 {
-	__u32 number = conn_line_number(settings, hash, choice);
-	struct isobar_conn_line *line = conn_line_at(number);
-
-	if (!line)
-		return TEMPLATE_NONE;
-	for (__u32 way = 0; way < ISOBAR_WAYS; way++) {
-		struct isobar_conn *conn = &line->record[way];
-
-		if (line->tags.tag[way] != conn_tag(hash) ||
-		    !template_hold(conn, service, client, now))
-			continue;
-		if (!template_leads_nowhere(settings, conn)) {
-			conn->expires = now + service->persistence;
-			return number * ISOBAR_LINE + way + 1;
-		}
-		template_make_void(conn);
-		__sync_fetch_and_add(&conn->controlled, -1);
+	if (!template_hold(conn, service, &search->client, search->now))
+		return 0;
+	if (!template_leads_nowhere(settings, conn)) {
+		conn->expires = search->now + service->persistence;
+		return 1;
 	}
-	return TEMPLATE_NONE;
+	template_make_void(conn);
+	__sync_fetch_and_add(&conn->controlled, -1);
+	return 0;
+}
+
+static long template_search_one(__u32 i, struct template_search *search)
+{
+	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	__u32 index = search->service, record;
+	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &index);
+	struct isobar_conn *conn;
+
+	if (!settings || !service)
+		return 1;
+	record = conn_walk_on(&search->walk);
+	if (record == CONN_NONE)
+		return search->walk.first == 0;
+	conn = conn_at(record);
+	if (!conn || !template_use(settings, service, search, conn))
+		return 0;
+	search->template = record + 1;
+	return 1;
 }
 
 /* The client's template, which the caller now holds. */
@@ -120,23 +137,25 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
+	struct template_search search = {
+		.service = service_index,
+		.now = now,
+		.template = TEMPLATE_NONE,
+	};
 	struct isobar_conn_line *line;
-	struct isobar_address client ADDRESS_ALIGNED;
-	__u32 template;
-	__u64 hash;
 
 	if (!settings || !service || !tuple)
 		return TEMPLATE_NONE;
-	client = template_client(tuple, service);
-	hash = template_hash(settings, &client, &service->key.address, template_port(service),
-			     ~service->key.protocol);
-	template = template_find_in(settings, service, &client, hash, 0, now);
-	if (template != TEMPLATE_NONE)
-		return template;
-	line = conn_line(settings, hash, 0);
-	if (!line || !line->tags.away)
+	search.client = template_client(tuple, service);
+	search.walk = conn_walk_begin(
+		settings, template_hash(settings, &search.client, &service->key.address,
+					template_port(service), ~service->key.protocol));
+	line = conn_line(settings, search.walk.hash, 0);
+	if (!line)
 		return TEMPLATE_NONE;
-	return template_find_in(settings, service, &client, hash, 1, now);
+	search.walk.near = !conn_are_away(conn_table(settings), line);
+	bpf_loop(CONN_WALK_MOST, template_search_one, &search, 0);
+	return search.template;
 }
 
 /* A record for a template: in its first line, if need be where another's time is over, or in
@@ -152,7 +171,7 @@ static __always_inline __u32 template_claim(const struct isobar_settings *settin
 		return record;
 	record = conn_claim_in(settings, hash, 1);
 	if (record != CONN_NONE) {
-		conn_count_away(settings, hash, 1);
+		conn_count_away(settings, record, hash, 1);
 		*life |= ISOBAR_LIFE_AWAY;
 		return record;
 	}

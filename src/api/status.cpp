@@ -197,6 +197,7 @@ Status parse_document(const Json& json) {
         status.services.push_back(parse_service(service));
     }
     json.at("connections").at("used").get_to(status.connections_used);
+    json.at("connections").at("room").get_to(status.connections_room);
     json.at("connections").at("size").get_to(status.connections_size);
     const Json& timeouts = json.at("timeouts");
     status.timeouts = {parse_seconds(timeouts, "tcp"), parse_seconds(timeouts, "tcp_fin"),
@@ -269,7 +270,10 @@ std::string status_json(const Status& status) {
           {"applied_at", iso_time(status.config.applied_at)},
           {"errors", status.config.errors}}},
         {"services", std::move(services)},
-        {"connections", {{"used", status.connections_used}, {"size", status.connections_size}}},
+        {"connections",
+         {{"used", status.connections_used},
+          {"room", status.connections_room},
+          {"size", status.connections_size}}},
         {"timeouts",
          {{"tcp", status.timeouts.tcp.count()},
           {"tcp_fin", status.timeouts.tcp_fin.count()},

@@ -42,7 +42,8 @@ struct Status {
     ConfigStatus config;
     std::vector<ServiceView> services;
     std::uint32_t connections_used = 0;
-    std::uint32_t connections_size = 0;
+    std::uint32_t connections_room = 0;  // in the table as it is now
+    std::uint32_t connections_size = 0;  // when it has grown as far as it may
     model::Timeouts timeouts;
     std::map<std::string, std::uint64_t> verdicts;  // packets by their final verdict
     std::map<std::string, std::uint64_t> events;    // what happens beside their way

@@ -49,6 +49,7 @@ Status full_status() {
                         model::ClientAddress::Toa};
     status.services = {web, {"", runs(kDns)}};
     status.connections_used = 15;
+    status.connections_room = 65536;
     status.connections_size = 131072;
     status.verdicts = {{"forwarded", 99}, {"no_server", 0}};
     status.events = {{"by_hash", 7}};
@@ -77,7 +78,7 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("servers":[]}],)"
-        R"("connections":{"used":15,"size":131072},"timeouts":{"tcp":900,"tcp_fin":120,"udp":300},)"
+        R"("connections":{"used":15,"room":65536,"size":131072},"timeouts":{"tcp":900,"tcp_fin":120,"udp":300},)"
         R"("verdicts":{"forwarded":99,"no_server":0},"events":{"by_hash":7},)"
         R"("interfaces":[{"name":"eth0","tc":true,"xdp":false},{"name":"eth1","tc":true,"xdp":true}]})");
 }

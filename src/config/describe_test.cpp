@@ -48,7 +48,7 @@ TEST(Description, EveryKeyHasATypeAndASentenceAndStandsOnce) {
 TEST(Description, TellsDefaultRangeAndUnitFromTheSameTableAsTheLoader) {
     const auto docs = describe();
 
-    EXPECT_EQ(doc_of(docs, "director.connections").default_value, "131072");
+    EXPECT_EQ(doc_of(docs, "director.connections").default_value, "1048576");
     EXPECT_EQ(doc_of(docs, "director.connections").range, "1024 to 16777216, a power of two");
     EXPECT_EQ(doc_of(docs, "director.timeouts.tcp").default_value, "\"900s\"");
     EXPECT_EQ(doc_of(docs, "director.timeouts.tcp").unit, "s, m or h");

@@ -236,7 +236,7 @@ TEST(Load, TheDirectorHasEverythingThatIsWritten) {
 [director]
 interfaces = ["eth0", { name = "eth1", hook = "xdp" }, { name = "eth2" }]
 hook = "tc"
-connections = 1048576
+connections = 2097152
 timeouts = { tcp = "2h", tcp_fin = "3m", udp = "45s" }
 manage_sysctls = false
 )" + kService);
@@ -247,7 +247,7 @@ manage_sysctls = false
     EXPECT_EQ(director.interfaces[1], (model::InterfaceConfig{"eth1", HookChoice::Xdp}));
     EXPECT_EQ(director.interfaces[2], (model::InterfaceConfig{"eth2", HookChoice::Tc}));
     EXPECT_EQ(director.hook, HookChoice::Tc);
-    EXPECT_EQ(director.connections, 1048576U);
+    EXPECT_EQ(director.connections, 2097152U);
     EXPECT_EQ(director.timeouts, (model::Timeouts{seconds(7200), seconds(180), seconds(45)}));
     EXPECT_FALSE(director.manage_sysctls);
 }

@@ -217,8 +217,8 @@ Kind<DirectorDraft> director() {
          optional(
              "connections", &D::connections,
              power_of_two(kFewestConnections, kMostConnections, "connections"),
-             "Connections that surely find room at a time. Fixed when the director first starts "
-             "in a network namespace."),
+             "Connections that surely find room at a time. The table begins with room for 65536, "
+             "and grows to this when it fills; it never becomes smaller."),
          optional("timeouts", &D::timeouts, timeouts(),
                   "When connections without packets are forgotten.")});
     add(switches());

@@ -18,6 +18,7 @@
 #include "dataplane/attach.h"
 #include "dataplane/convert.h"
 #include "dataplane/estimator.h"
+#include "dataplane/growth.h"
 #include "dataplane/links.h"
 #include "dataplane/lock.h"
 #include "dataplane/maps.h"
@@ -35,9 +36,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
 // Lookup tables tell members of a set by 16 bits.
 constexpr std::uint32_t kMostServers = 0xffff;
-// Lines that one run of the tool program sweeps: below the limit of bpf_loop (2^23).
-constexpr std::uint32_t kSweepMost = 1u << 16;
-
 Result<void> require_root() {
     if (::geteuid() != 0) return failure(Fault::Permission, "Permission denied (you must be root)");
     return {};
@@ -61,16 +59,16 @@ void write_locality(isobar_settings& settings, const model::LocalityExpiry& expi
 }
 
 // The clocks, at a moment when they tell HZ: 300 s after boot jiffies are 2^32 at any HZ.
-Result<isobar_sweep_call> telling_clocks(const Tool& tool) {
+Result<isobar_tool_call> telling_clocks(const Tool& tool) {
     for (;;) {
-        auto clocks = tool.run(0, 0);
-        if (!clocks) return clocks;
-        if (std::abs(static_cast<double>(clocks->ktime_ns) / 1e9 - 300.0) > 1.0) return clocks;
+        isobar_tool_call clocks{};
+        if (auto done = tool.run(clocks); !done) return tl::unexpected(done.error());
+        if (std::abs(static_cast<double>(clocks.ktime_ns) / 1e9 - 300.0) > 1.0) return clocks;
         std::this_thread::sleep_for(100ms);
     }
 }
 
-Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t connections) {
+Result<void> write_settings(const Maps& maps, const Tool& tool) {
     auto clocks = telling_clocks(tool);
     if (!clocks) return tl::unexpected(clocks.error());
     auto& settings = maps.settings();
@@ -82,9 +80,6 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     if (::getrandom(&settings.hash_seed, sizeof(settings.hash_seed), 0) !=
         sizeof(settings.hash_seed))
         return system_failure("get random bytes", errno);
-    settings.connections = connections;
-    settings.lines = maps.line_count();
-    settings.sweep_batch = settings.lines / settings.hz + 1;
     settings.build = kBpfBuild;
     constexpr std::uint32_t kDefaults[] = {
 #define X(name, timeout, active) timeout,
@@ -97,6 +92,12 @@ Result<void> write_settings(const Maps& maps, const Tool& tool, std::uint32_t co
     settings.ftp_ports[0] = to_network(model::kFtpPort);
     write_locality(settings, {});
     write_switches(settings, {});
+    return {};
+}
+
+Result<void> check_connections(std::uint32_t number) {
+    if (!std::has_single_bit(number) || number < 1024)
+        return failure(Fault::Invalid, "the number of connections must be a power of two >= 1024");
     return {};
 }
 
@@ -131,13 +132,14 @@ struct Dataplane::Impl {
         auto loaded = get_tool();
         if (!loaded) return tl::unexpected(loaded.error());
         const std::uint32_t count = maps.settings().lines;
-        std::uint32_t now = 0;
-        for (std::uint32_t from = 0; from == 0 || from < count; from += kSweepMost) {
-            const auto done = (*loaded)->run(from, std::min(kSweepMost, count - from));
-            if (!done) return tl::unexpected(done.error());
-            now = static_cast<std::uint32_t>(done->jiffies);
+        isobar_tool_call call{};
+        call.task = ISOBAR_SWEEP;
+        for (std::uint32_t from = 0; from < count; from += kToolMostLines) {
+            call.from = from;
+            call.count = std::min(kToolMostLines, count - from);
+            if (auto done = (*loaded)->run(call); !done) return tl::unexpected(done.error());
         }
-        return now;
+        return static_cast<std::uint32_t>(call.jiffies);
     }
 
     Result<void> set_rules(isobar_rule_origin origin, std::span<const model::MarkRule> wanted);
@@ -204,8 +206,9 @@ Result<Dataplane> Dataplane::open() {
 
 Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     if (auto root = require_root(); !root) return tl::unexpected(root.error());
-    if (!std::has_single_bit(options.connections) || options.connections < 1024)
-        return failure(Fault::Invalid, "the number of connections must be a power of two >= 1024");
+    if (auto fit = check_connections(options.connections); !fit) return tl::unexpected(fit.error());
+    if (auto fit = check_connections(options.most_connections); !fit)
+        return tl::unexpected(fit.error());
     if (options.servers > kMostServers)
         return failure(Fault::Invalid, fmt::format("at most {} real servers", kMostServers));
     auto lock = NamespaceLock::take();
@@ -220,8 +223,10 @@ Result<Dataplane> Dataplane::open_or_create(const Options& options) {
     auto impl = std::make_unique<Impl>(std::move(state->tc), std::move(*maps));
     auto tool = impl->get_tool();
     if (!tool) return tl::unexpected(tool.error());
-    if (auto done = write_settings(impl->maps, **tool, options.connections); !done)
-        return tl::unexpected(done.error());
+    if (auto done = write_settings(impl->maps, **tool); !done) return tl::unexpected(done.error());
+    auto begun = Growth(impl->maps, **tool)
+                     .begin(lines_for(options.connections), lines_for(options.most_connections));
+    if (!begun) return tl::unexpected(begun.error());
     // lo last: whoever finds the state finds it complete
     const auto attached = impl->attach_missing(true);
     const auto found = find_tc(kLoopback, true);
@@ -417,7 +422,8 @@ Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
     const auto now = impl_->sweep();
     if (!now) return tl::unexpected(now.error());
     std::vector<model::ConnectionStatus> result;
-    for (auto& record : maps.conns()) {
+    const auto segments = maps.segments();
+    for (auto& record : segments.conns()) {
         const auto life = std::atomic_ref(record.life).load(std::memory_order_acquire);
         if (!(life & ISOBAR_LIFE_KEPT)) continue;
         auto conn = record;
@@ -509,11 +515,30 @@ Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
 }
 
 Result<Dataplane::Capacity> Dataplane::capacity() {
-    const auto& maps = impl_->maps;
-    Capacity capacity{0, maps.settings().connections};
-    for (const auto& conn : maps.conns())
-        if (conn.life & ISOBAR_LIFE_KEPT) ++capacity.used;
+    const auto segments = impl_->maps.segments();
+    Capacity capacity{.most = connections_of(impl_->maps.settings().most_lines)};
+    for (const auto& line : segments.lines()) {
+        for (const auto& conn : line.record)
+            if (conn.life & ISOBAR_LIFE_KEPT) ++capacity.used;
+        capacity.size += connections_of(1);
+    }
     return capacity;
+}
+
+// ---- growth --------------------------------------------------------------------------
+
+Result<void> Dataplane::tend() {
+    auto lock = impl_->lock_attached();
+    if (!lock) return tl::unexpected(lock.error());
+    auto tool = impl_->get_tool();
+    if (!tool) return tl::unexpected(tool.error());
+    return Growth(impl_->maps, **tool).look();
+}
+
+Result<void> Dataplane::set_most_connections(std::uint32_t connections) {
+    if (auto fit = check_connections(connections); !fit) return fit;
+    std::atomic_ref(impl_->maps.settings().most_lines).store(lines_for(connections));
+    return {};
 }
 
 // ---- interfaces ----------------------------------------------------------------------

@@ -26,9 +26,11 @@ namespace isobar::dataplane {
 // the state is found there.
 enum class Hook : std::uint8_t { Auto, Xdp, Tc, Off };
 
-// Sizes are fixed when the state is made; later openers take what they find.
+// Sizes are fixed when the state is made; later openers take what they find. Both numbers of
+// connections are powers of two, at least 1024.
 struct Options {
-    std::uint32_t connections = 131072;  // most connections at a time; a power of two
+    std::uint32_t connections = 65536;         // that the table has room for at first,
+    std::uint32_t most_connections = 1048576;  // and that it may grow to
     std::uint32_t servers = 16384;
     std::uint32_t services = 4096;
     std::uint32_t maglev_services = 1024;  // at least so many may have the scheduler mh
@@ -90,12 +92,20 @@ public:
     Result<std::vector<model::VerdictCount>> verdicts() const;
     // What happens beside the way of packets: connections that ended early, and the like.
     Result<std::vector<model::EventCount>> events() const;
-    // Records in use and in all.
+    // Records in use; for how many connections there is room now, and may be once.
     struct Capacity {
         std::uint32_t used = 0;
         std::uint32_t size = 0;
+        std::uint32_t most = 0;
     };
     Result<Capacity> capacity();
+
+    // ---- growth ----
+    // What the connection table needs from time to time: to grow when it fills, to give back what
+    // has drained. It does not grow by itself: isobard looks ten times a second.
+    Result<void> tend();
+    // A power of two, at least 1024. What is larger already stays.
+    Result<void> set_most_connections(std::uint32_t connections);
 
     // ---- interfaces ----
     // Attaches to every interface that has no program of ours yet and is not off. An interface

@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 
+#include <atomic>
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -68,7 +70,6 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         {"isobar_servers", maps.servers_, sizeof(isobar_server)},
         {"isobar_places", maps.places_, sizeof(isobar_place)},
         {"isobar_rates", maps.rates_, sizeof(isobar_estimate)},
-        {"isobar_conns", maps.conns_, sizeof(isobar_conn_line)},
         {"isobar_filter", maps.filter_, sizeof(isobar_filter)},
         {"isobar_rules", maps.rules_, sizeof(isobar_rule)},
         {"isobar_caches", maps.caches_, sizeof(isobar_destination)},
@@ -82,6 +83,24 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
         array = std::move(*mapped);
     }
     return maps;
+}
+
+Segments Maps::segments() const {
+    const auto table = std::atomic_ref(settings().table).load();
+    const auto first = static_cast<std::uint32_t>(table & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM;
+    Segments segments;
+    segments.lines_a_segment_ = settings().segment_mask + 1;
+    for (std::uint32_t number = 1; number < 2 * first; ++number) {
+        const bool older = (table >> (std::bit_width(number) - 1) & 1) != 0;
+        std::uint32_t id = 0;
+        if ((number < first && !older) ||
+            bpf_map_lookup_elem(fd("isobar_conns"), &number, &id) != 0)
+            continue;  // not there, or just given back
+        const Fd segment(bpf_map_get_fd_by_id(id));
+        if (auto opened = MappedArray::open(segment.get()))
+            segments.segments_.push_back(std::move(*opened));
+    }
+    return segments;
 }
 
 int Maps::fd(const std::string& name) const {

@@ -40,6 +40,28 @@ private:
     std::size_t element_size_ = 0;
 };
 
+// The connection table's segments as they were at one moment. What is given back meanwhile stays
+// readable.
+class Segments {
+public:
+    [[nodiscard]] auto lines() const {  // isobar_conn_line&
+        return segments_ | std::views::transform([this](const MappedArray& segment) {
+                   return segment.as<isobar_conn_line>().first(lines_a_segment_);
+               }) |
+               std::views::join;
+    }
+    [[nodiscard]] auto conns() const {  // isobar_conn&, free ones too
+        return lines() |
+               std::views::transform([](isobar_conn_line& line) -> auto& { return line.record; }) |
+               std::views::join;
+    }
+
+private:
+    friend class Maps;
+    std::vector<MappedArray> segments_;
+    std::size_t lines_a_segment_ = 0;  // without those that each CPU has behind them
+};
+
 class Maps {
 public:
     // Takes duplicates of the descriptors, by map name ("isobar_conns"). All maps of
@@ -65,18 +87,7 @@ public:
     [[nodiscard]] std::span<isobar_destination> caches() const {
         return caches_.as<isobar_destination>();
     }
-    // The connection table, without the line that each CPU has behind it.
-    [[nodiscard]] std::uint32_t line_count() const {
-        return static_cast<std::uint32_t>(conns_.as<isobar_conn_line>().size() - cpus_);
-    }
-    [[nodiscard]] std::span<isobar_conn_line> lines() const {
-        return conns_.as<isobar_conn_line>().first(line_count());
-    }
-    [[nodiscard]] auto conns() const {  // isobar_conn&, free ones too
-        return lines() |
-               std::views::transform([](isobar_conn_line& line) -> auto& { return line.record; }) |
-               std::views::join;
-    }
+    [[nodiscard]] Segments segments() const;
 
     // Sum of a server's counters over all CPUs.
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;
@@ -89,8 +100,8 @@ private:
                                                           std::uint32_t size) const;
 
     std::map<std::string, Fd> fds_;
-    MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, conns_, filter_,
-        rules_, caches_;
+    MappedArray settings_, services_, sets_, ranks_, servers_, places_, rates_, filter_, rules_,
+        caches_;
     std::size_t cpus_ = 1;
 };
 

@@ -16,6 +16,7 @@
 #include "bpf/tc.skel.h"
 #include "bpf/tool.skel.h"
 #include "bpf/xdp.skel.h"
+#include "dataplane/growth.h"
 #include "dataplane/lookup_table.h"
 #include "kernel/program.h"
 
@@ -95,13 +96,6 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_places, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_traffic, options.servers);
     bpf_map__set_max_entries(object.maps.isobar_rates, options.servers);
-    // Three sevenths of the records stay free, or lines would be full here and there before: one
-    // of a million connections finds no room then.
-    const auto lines = options.connections / ISOBAR_LINE * 7 / 4;
-    const auto cpus = static_cast<std::uint32_t>(libbpf_num_possible_cpus());
-    bpf_map__set_max_entries(object.maps.isobar_conns, lines + cpus);
-    bpf_map__set_max_entries(object.maps.isobar_caches,
-                             options.connections / ISOBAR_DESTINATION_SHARE);
 }
 
 // Maps that no instruction mentions are bound, so that they too are found by the program.
@@ -119,6 +113,10 @@ Result<NewState> load_with_new_maps(const Options& sizes) {
     const std::unique_ptr<isobar_tc, DestroyTc> object{isobar_tc__open_opts(&options)};
     if (!object) return load_failure("open BPF object", errno);
     size_maps(*object, sizes);
+    // The pattern of all segments, seen by the kernel only while it loads.
+    const auto pattern = make_segment(segment_lines_for(lines_for(sizes.connections)));
+    if (!pattern) return tl::unexpected(pattern.error());
+    bpf_map__set_inner_map_fd(object->maps.isobar_conns, pattern->get());
     if (const int code = isobar_tc__load(object.get()); code != 0)
         return load_failure("load BPF programs", -code);
     NewState state;
@@ -159,21 +157,18 @@ Result<Tool> Tool::load(const MapFds& maps) {
     if (auto reused = reuse_maps(object->obj, maps); !reused) return tl::unexpected(reused.error());
     if (const int code = isobar_tool__load(object.get()); code != 0)
         return load_failure("load tool program", -code);
-    return Tool(duplicate(bpf_program__fd(object->progs.isobar_sweep_now)));
+    return Tool(duplicate(bpf_program__fd(object->progs.isobar_tool)));
 }
 
-Result<isobar_sweep_call> Tool::run(std::uint32_t from, std::uint32_t count) const {
-    isobar_sweep_call call{};
-    call.from = from;
-    call.count = count;
+Result<void> Tool::run(isobar_tool_call& call) const {
     // the kernel writes the answers back into ctx_in
     LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &call, .ctx_size_in = sizeof(call));
     if (bpf_prog_test_run_opts(program_.get(), &options) != 0)
         return system_failure("run tool program", errno);
-    return call;
+    return {};
 }
 
-std::uint32_t hz_of(const isobar_sweep_call& clocks) {
+std::uint32_t hz_of(const isobar_tool_call& clocks) {
     // jiffies = 2^32 - 300 * HZ + uptime * HZ
     const double uptime = static_cast<double>(clocks.ktime_ns) / 1e9;
     const double jiffies = static_cast<double>(clocks.jiffies) - 4294967296.0;

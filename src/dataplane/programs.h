@@ -30,12 +30,15 @@ Result<NewState> load_with_new_maps(const Options& sizes);
 Result<Fd> load_tc(const MapFds& maps);
 Result<Fd> load_xdp(const MapFds& maps);
 
+// Lines that one run of the tool program looks at: below the limit of bpf_loop (2^23).
+inline constexpr std::uint32_t kToolMostLines = 1u << 16;
+
 // The tool program (bpf/tool.bpf.c).
 class Tool {
 public:
     static Result<Tool> load(const MapFds& maps);
-    // Sweeps `count` records from `from` on and tells the clocks.
-    [[nodiscard]] Result<isobar_sweep_call> run(std::uint32_t from, std::uint32_t count) const;
+    // Does the task, and puts into `call` what it found and the clocks.
+    Result<void> run(isobar_tool_call& call) const;
 
 private:
     explicit Tool(Fd program) : program_(std::move(program)) {}
@@ -44,6 +47,6 @@ private:
 
 // The kernel's CONFIG_HZ, from the jiffies counter (which starts at 2^32 - 300 s) and
 // the monotonic clock.
-std::uint32_t hz_of(const isobar_sweep_call& clocks);
+std::uint32_t hz_of(const isobar_tool_call& clocks);
 
 }  // namespace isobar::dataplane

@@ -779,7 +779,8 @@ void Tables::rebuild_filter() {
         for (const auto& address : destinations) wanted.add(address, ISOBAR_FILTER_VIRTUAL);
     }
     if (maps_.settings().marks != 0) {  // connections that a rule, or tc, once led here
-        for (const auto& conn : maps_.conns())
+        const auto segments = maps_.segments();
+        for (const auto& conn : segments.conns())
             if (conn.life & ISOBAR_LIFE_LIVE)
                 wanted.add(from_abi(conn.virtual_address), ISOBAR_FILTER_VIRTUAL);
     }

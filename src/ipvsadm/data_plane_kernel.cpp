@@ -42,8 +42,13 @@ public:
         }
         return marks.untold;
     }
-    Result<std::vector<model::ServiceStatus>> services() override { return data_plane_.services(); }
+    // Where no isobard runs, who lists lets the connection table grow.
+    Result<std::vector<model::ServiceStatus>> services() override {
+        if (auto done = data_plane_.tend(); !done) return tl::unexpected(std::move(done.error()));
+        return data_plane_.services();
+    }
     Result<std::vector<model::ConnectionStatus>> connections() override {
+        if (auto done = data_plane_.tend(); !done) return tl::unexpected(std::move(done.error()));
         return data_plane_.connections();
     }
     [[nodiscard]] model::Timeouts timeouts() const override { return data_plane_.timeouts(); }

@@ -97,7 +97,8 @@ Result<dataplane::Dataplane> Director::open_or_create_plane(const model::Config&
     auto plane = open_plane();
     if (plane || plane.error().fault != Fault::NotFound) return plane;
     dataplane::Options sizes;
-    sizes.connections = config.director.connections;
+    sizes.most_connections = config.director.connections;
+    sizes.connections = std::min(sizes.connections, sizes.most_connections);
     plane = dataplane::Dataplane::open_or_create(sizes);
     if (plane) meet(*plane);
     return plane;
@@ -180,6 +181,8 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     attach(plane, config.director);
     // of the servers that are there already; new ones are looked up when they are added
     if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
+    if (auto done = plane.set_most_connections(config.director.connections); !done)
+        trouble(done.error().message);
     PlaneView view(plane);
     const auto reconciled = reconciler_.reconcile(view, control::plan(config));
     if (!reconciled) return tl::unexpected(reconciled.error());
@@ -242,6 +245,21 @@ void Director::network_changed() {
     if (auto done = plane->addresses_changed(); !done) log::warning(done.error().message);
 }
 
+void Director::tend() {
+    auto done = tended_ ? tended_->tend() : failure(Fault::NotFound, "");
+    if (!done && done.error().fault == Fault::NotFound) {
+        tended_.reset();
+        auto plane = open_plane();
+        if (!plane) return;
+        tended_ = std::move(*plane);
+        done = tended_->tend();
+    }
+    // Every look may meet the same trouble.
+    const std::string trouble = done ? "" : done.error().message;
+    if (!done && trouble != tending_trouble_) log::warning(trouble);
+    tending_trouble_ = trouble;
+}
+
 std::size_t Director::service_count() const {
     return control::plan(config_).services.size();
 }
@@ -301,7 +319,8 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
 
     status.services = api::named_services(*services, config_);
     status.connections_used = capacity->used;
-    status.connections_size = capacity->size;
+    status.connections_room = capacity->size;
+    status.connections_size = capacity->most;
     status.timeouts = plane.timeouts();
     for (const model::VerdictCount& verdict : *verdicts) {
         status.verdicts.emplace(verdict.name, verdict.packets);

@@ -34,6 +34,8 @@ public:
     void reload();
     // Takes in interfaces that have appeared.
     void network_changed();
+    // Lets the connection table grow if it fills. To be called several times a second.
+    void tend();
     Result<api::Status> status();
     // What concerns the host that has this address. At most a second old.
     Result<api::RealServer> real_server(const model::Address& address);
@@ -67,6 +69,9 @@ private:
     std::filesystem::path file_;
     control::Reconciler reconciler_;
     std::optional<std::uint64_t> plane_;  // its identity at the last look
+    // What is tended is held, for a look several times a second is not to open it each time.
+    std::optional<dataplane::Dataplane> tended_;
+    std::string tending_trouble_;
     model::Config config_;
     std::chrono::sys_seconds applied_at_;
     std::vector<std::string> troubles_;            // of the last attempt to apply

@@ -31,6 +31,7 @@ namespace asio = boost::asio;
 
 // A burst of changes (a bridge with fifty ports) costs one look.
 constexpr std::chrono::milliseconds kLinkPause{50};
+constexpr std::chrono::milliseconds kTendPause{100};
 
 Result<Fd> link_socket() {
     Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
@@ -96,6 +97,16 @@ asio::awaitable<void> watch_links(Impl* impl) {
 }
 
 template <typename Impl>
+asio::awaitable<void> tend(Impl* impl) {
+    asio::steady_timer timer(impl->loop);
+    for (;;) {
+        timer.expires_after(kTendPause);
+        co_await timer.async_wait(asio::use_awaitable);
+        impl->events.tend();
+    }
+}
+
+template <typename Impl>
 asio::awaitable<void> ping_watchdog(Impl* impl, std::chrono::microseconds limit) {
     asio::steady_timer timer(impl->loop);
     for (;;) {
@@ -136,6 +147,7 @@ int EventLoop::run(Events events) {
     impl_->signals.add(SIGINT);
     asio::co_spawn(impl_->loop, take_signals(impl_.get()), rethrow);
     asio::co_spawn(impl_->loop, watch_links(impl_.get()), rethrow);
+    if (impl_->events.tend) asio::co_spawn(impl_->loop, tend(impl_.get()), rethrow);
     std::uint64_t limit = 0;
     if (::sd_watchdog_enabled(0, &limit) > 0) {
         asio::co_spawn(impl_->loop, ping_watchdog(impl_.get(), std::chrono::microseconds(limit)),

@@ -120,6 +120,7 @@ int run(const Options& options) {
         agents.follow(director->agents());
     };
     events.network_changed = [&] { director->network_changed(); };
+    events.tend = [&] { director->tend(); };
     const int signal = loop->run(std::move(events));
     ::sd_notify(0, "STOPPING=1");
     log::info(

@@ -28,7 +28,7 @@ inline constexpr Port kAgentPort = 10539;
 struct DirectorConfig {
     std::vector<InterfaceConfig> interfaces;  // empty: all, hook auto
     HookChoice hook = HookChoice::Auto;       // of interfaces that are not listed
-    std::uint32_t connections = 131072;       // most connections at a time
+    std::uint32_t connections = 1048576;      // most connections at a time
     Timeouts timeouts;
     Switches switches;
     LocalityExpiry locality;

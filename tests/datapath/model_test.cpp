@@ -58,7 +58,7 @@ public:
             changes.emplace_back(model::RemoveService{service.key});
         bed_.apply(std::move(changes));
         for (int round = 0; round < 2; ++round) {  // connections first, then their templates
-            for (auto& conn : bed_.maps().conns()) conn.expires = bed_.jiffies() - 1;
+            for (auto& conn : bed_.conns()) conn.expires = bed_.jiffies() - 1;
             (void)bed_.plane().services().value();
         }
         real_ = bed_.jiffies();
@@ -68,7 +68,7 @@ public:
     void advance(ModelIpvs::Seconds seconds) {
         const auto now = bed_.jiffies();
         const auto shift = static_cast<std::uint32_t>(seconds) * hz() - (now - real_);
-        for (auto& conn : bed_.maps().conns())
+        for (auto& conn : bed_.conns())
             if ((conn.life & ISOBAR_LIFE_KEPT) != 0) conn.expires -= shift;
         real_ = now;
         (void)bed_.plane().services().value();  // sweeps
@@ -148,7 +148,7 @@ std::vector<Remembered> remembered(Director& director) {
     auto& bed = director.bed();
     const auto port = [](__be16 value) { return __builtin_bswap16(value); };
     std::vector<Remembered> all;
-    for (const auto& conn : bed.maps().conns()) {
+    for (const auto& conn : bed.conns()) {
         if ((conn.life & ISOBAR_LIFE_KEPT) == 0 || (conn.life & ISOBAR_LIFE_SIGNPOST) != 0)
             continue;
         const auto& server = bed.maps().servers()[conn.server];

@@ -12,7 +12,7 @@ namespace {
 constexpr auto kNat = model::ForwardingMethod::Nat;
 constexpr auto kTun = model::ForwardingMethod::Tun;  // the frame tells the server
 constexpr std::uint16_t kFirst = 1024;
-constexpr std::size_t kRecords = 112 * ISOBAR_WAYS;
+constexpr std::size_t kRecords = 128 * ISOBAR_WAYS;
 
 class Overflow : public DatapathOnHook {
 protected:

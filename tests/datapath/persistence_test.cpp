@@ -40,7 +40,7 @@ protected:
     }
     std::vector<isobar_conn*> of_kind(bool templates) {
         std::vector<isobar_conn*> result;
-        for (auto& conn : bed().maps().conns())
+        for (auto& conn : bed().conns())
             if ((conn.life & ISOBAR_LIFE_KEPT) &&
                 ((conn.life & ISOBAR_LIFE_TEMPLATE) != 0) == templates)
                 result.push_back(&conn);
@@ -58,7 +58,7 @@ protected:
     }
     std::uint32_t controlled() {
         std::uint32_t sum = 0;
-        for (const auto& conn : bed().maps().conns()) sum += conn.controlled;
+        for (const auto& conn : bed().conns()) sum += conn.controlled;
         return sum;
     }
     // Seconds that are left to the record, rounded.
@@ -415,7 +415,7 @@ TEST_P(Persistence, ThreadsLeaveNothingBehind) {
                 const auto port = static_cast<std::uint16_t>(10000 + thread * 500 + i);
                 (void)bed().run(hook(), Side::Outside, syn(client, port));
                 if (i % 50 == 0)
-                    for (auto& conn : bed().maps().conns())
+                    for (auto& conn : bed().conns())
                         if (conn.life & ISOBAR_LIFE_KEPT) conn.expires = bed().jiffies() - 1;
             }
             --working;

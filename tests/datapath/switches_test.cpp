@@ -191,7 +191,7 @@ TEST_P(Switches, DropEntryEndsHalfOpenConnectionsInPartOfTheTable) {
     const auto ended = at_first - half_open();
     EXPECT_EQ(ended, events(ISOBAR_EVENT_DROP_ENTRY));
     EXPECT_GT(ended, 0u);
-    EXPECT_LE(ended, 2 * 4 * ISOBAR_WAYS) << "112 lines, and a second may have ended meanwhile";
+    EXPECT_LE(ended, 2 * 4 * ISOBAR_WAYS) << "128 lines, and a second may have ended meanwhile";
     EXPECT_EQ(established, bed().connections().size() - half_open());
 }
 
@@ -209,11 +209,11 @@ TEST_P(Switches, TheAutomaticModesActWhileTheTableIsFull) {
     EXPECT_EQ(std::pair(0u, 0u), in_force());
 
     set({});
-    for (std::uint16_t port = 1024; port < 1024 + 700; ++port) (void)connect(port, hook());
+    for (std::uint16_t port = 1024; port < 1024 + 800; ++port) (void)connect(port, hook());
     set(automatic);
     const auto [defences, rate] = in_force();
     EXPECT_EQ(ISOBAR_DEFENCE_SECURE_TCP | ISOBAR_DEFENCE_DROP_ENTRY, defences);
-    EXPECT_GE(rate, 3u) << "700 of 1680 records are 41 %: (100 - 20) / (41 - 20)";
+    EXPECT_GE(rate, 3u) << "800 of 1920 records are 41 %: (100 - 20) / (41 - 20)";
     EXPECT_LE(rate, 4u);
 
     for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;

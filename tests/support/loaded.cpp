@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/attach.h"
+#include "dataplane/growth.h"
 #include "dataplane/links.h"
 
 namespace isobar::test {
@@ -43,6 +44,36 @@ Result<void> clear_hash(int map, const bpf_map_info& info) {
     while (bpf_map_get_next_key(map, nullptr, key.data()) == 0)
         if (bpf_map_delete_elem(map, key.data()) != 0 && errno != ENOENT)
             return system_failure(info.name, errno);
+    return {};
+}
+
+Result<void> clear(int map);
+
+Result<void> put_segment(int map, std::uint32_t number, std::uint32_t lines) {
+    const auto segment = dataplane::make_segment(lines);
+    if (!segment) return tl::unexpected(segment.error());
+    const int fd = segment->get();
+    if (bpf_map_update_elem(map, &number, &fd, BPF_ANY) != 0)
+        return system_failure("segment", errno);
+    return {};
+}
+
+// The table is as small again as it began.
+Result<void> clear_segments(int map, const isobar_settings& fresh) {
+    const auto first = (fresh.table & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM;
+    for (std::uint32_t number = 0; number < ISOBAR_SEGMENTS; ++number) {
+        std::uint32_t id = 0;
+        const bool there = bpf_map_lookup_elem(map, &number, &id) == 0;
+        if (number >= first && number < 2 * first) {
+            auto done = there ? clear(Fd(bpf_map_get_fd_by_id(id)).get())
+                              : put_segment(map, number, fresh.segment_mask + 1);
+            if (!done) return done;
+        } else if (!there) {
+            continue;
+        } else if (bpf_map_delete_elem(map, &number) != 0) {
+            return system_failure("segment", errno);
+        }
+    }
     return {};
 }
 
@@ -81,8 +112,11 @@ Result<Loaded> Loaded::take(int ifindex) {
 }
 
 Result<void> Loaded::attach() {
-    for (const auto& [name, map] : maps_.all())
-        if (auto done = clear(map.get()); !done) return done;
+    for (const auto& [name, map] : maps_.all()) {
+        auto done =
+            name == "isobar_conns" ? clear_segments(map.get(), settings_) : clear(map.get());
+        if (!done) return done;
+    }
     maps_.settings() = settings_;
     const auto links = dataplane::list_links();
     if (!links) return tl::unexpected(links.error());

@@ -211,10 +211,12 @@ Result<Testbed> Testbed::make(const Sizes& sizes) {
     if (loaded != all_loaded.end())
         if (auto attached = loaded->second.attach(); !attached)
             return tl::unexpected(std::move(attached.error()));
-    auto plane = dataplane::Dataplane::open_or_create({.connections = sizes.connections,
-                                                       .servers = sizes.servers,
-                                                       .services = 128,
-                                                       .maglev_services = 16});
+    auto plane = dataplane::Dataplane::open_or_create(
+        {.connections = sizes.connections,
+         .most_connections = std::max(sizes.connections, sizes.most_connections),
+         .servers = sizes.servers,
+         .services = 128,
+         .maglev_services = 16});
     if (!plane) return tl::unexpected(plane.error());
     for (const char* interface : kInterfaces)
         if (auto done = plane->set_hook(interface, dataplane::Hook::Xdp); !done)
@@ -301,7 +303,9 @@ std::uint64_t Testbed::count(isobar_verdict verdict) const {
 }
 
 std::uint32_t Testbed::jiffies() const {
-    return static_cast<std::uint32_t>(tool_.run(0, 0).value().jiffies);
+    isobar_tool_call clocks{};
+    if (auto done = tool_.run(clocks); !done) fail(done.error().message);
+    return static_cast<std::uint32_t>(clocks.jiffies);
 }
 
 void Testbed::apply(std::vector<model::Change> changes) {
@@ -317,16 +321,23 @@ void Testbed::add_service(const model::ServiceKey& key, model::Scheduler schedul
     apply(std::move(changes));
 }
 
+const dataplane::Segments& Testbed::segments() const {
+    const auto table = maps_.settings().table;
+    if (table != segments_of_) segments_.push_back(maps_.segments());
+    segments_of_ = table;
+    return segments_.back();
+}
+
 std::vector<isobar_conn*> Testbed::connections() const {
     std::vector<isobar_conn*> result;
-    for (auto& conn : maps_.conns())
+    for (auto& conn : conns())
         if (conn.life & (ISOBAR_LIFE_LIVE | ISOBAR_LIFE_CLAIMED)) result.push_back(&conn);
     return result;
 }
 
 std::size_t Testbed::tags_in_use() const {
     std::size_t used = 0;
-    for (const auto& line : maps_.lines())
+    for (const auto& line : segments().lines())
         used += ISOBAR_WAYS - static_cast<std::size_t>(std::ranges::count(line.tags.tag, 0));
     return used;
 }

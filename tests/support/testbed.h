@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,8 @@ const char* name(isobar_verdict verdict);
 class Testbed {
 public:
     struct Sizes {
-        std::uint32_t connections = 1024;
+        std::uint32_t connections = 1024;       // at first; the table grows to
+        std::uint32_t most_connections = 1024;  // so many if it is told to
         std::uint32_t servers = 128;
 
         auto operator<=>(const Sizes&) const = default;
@@ -110,6 +112,9 @@ public:
 
     // Connections in the table.
     [[nodiscard]] std::vector<isobar_conn*> connections() const;
+    // The table as it is now. Records from before it has grown stay readable.
+    [[nodiscard]] const dataplane::Segments& segments() const;
+    [[nodiscard]] auto conns() const { return segments().conns(); }  // free records too
     // One a connection; one that strayed from its line has two.
     [[nodiscard]] std::size_t tags_in_use() const;
     // The record of the server (the data plane's counters are in it).
@@ -139,6 +144,8 @@ private:
 
     dataplane::Dataplane plane_;
     dataplane::Maps maps_;
+    mutable std::list<dataplane::Segments> segments_;
+    mutable std::uint64_t segments_of_ = 0;
     dataplane::Tool tool_;
     Programs programs_;
 };

@@ -30,6 +30,12 @@ def test_isobar_bench_measures_packets_at_both_hooks(tmp_path, word, rows):
     assert results["memory_per_connection"]["bytes"] > 0
 
 
+def test_a_million_connections_find_their_server_in_a_table_that_grows():
+    said = run([os.path.join(BIN, "isobar-bench"), "--grow", 1, "--check"], timeout=100).stdout
+
+    assert "1048576 connections by VS/NAT; the table has grown 4 times" in said
+
+
 def test_throughput_compares_each_method_with_routing(tmp_path):
     run([THROUGHPUT, "--rounds", 1, "--seconds", 1, "--json", tmp_path / "throughput.json"],
         timeout=120)
