@@ -287,8 +287,8 @@ def test_templates_end(twins):
 
     def template(rows, port):
         return [row for row in rows if row[3].endswith(":0") and row[4] == f"{twins.vip}:{port}"]
-    twins.when("the template of an open connection is prolonged", lambda rows: any(
-        row[1] > "00:10" for row in template(rows, 80)))
+    twins.when("the templates of connections that are there are prolonged", lambda rows: all(
+        any(row[1] > "00:10" for row in template(rows, port)) for port in (80, 81)))
     twins.client(held, "R")
     twins.look("-L -n -c", "-L -n --persistent-conn")
 
