@@ -136,6 +136,7 @@ table ip proxies {
 def test_locality_of_many_destinations_by_mark(twins):
     for twin in twins.both:
         twin.host.run(["nft", "-f", "-"], input=MARKS)
+    twins.targets += [f"10.0.3.{last}:" for last in range(201, 206)]
     services = {3128: "-f 7", 3129: "-f 8"}
     for name, scheduler in zip(services.values(), ("lblc", "lblcr")):
         twins.rules(f"-A {name} -s {scheduler}", *(f"-a {name} -r {server} -m -w {weight}"
