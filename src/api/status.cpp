@@ -262,25 +262,24 @@ std::string status_json(const Status& status) {
         interfaces.push_back(
             {{"name", interface.name}, {"tc", interface.tc}, {"xdp", interface.xdp}});
     }
-    const Json document = {
-        {"version", kStatusVersion},
-        {"program", status.program},
-        {"config",
-         {{"file", status.config.file},
-          {"applied_at", iso_time(status.config.applied_at)},
-          {"errors", status.config.errors}}},
-        {"services", std::move(services)},
-        {"connections",
-         {{"used", status.connections_used},
-          {"room", status.connections_room},
-          {"size", status.connections_size}}},
-        {"timeouts",
-         {{"tcp", status.timeouts.tcp.count()},
-          {"tcp_fin", status.timeouts.tcp_fin.count()},
-          {"udp", status.timeouts.udp.count()}}},
-        {"verdicts", std::move(verdicts)},
-        {"events", std::move(events)},
-        {"interfaces", std::move(interfaces)}};
+    const Json document = {{"version", kStatusVersion},
+                           {"program", status.program},
+                           {"config",
+                            {{"file", status.config.file},
+                             {"applied_at", iso_time(status.config.applied_at)},
+                             {"errors", status.config.errors}}},
+                           {"services", std::move(services)},
+                           {"connections",
+                            {{"used", status.connections_used},
+                             {"room", status.connections_room},
+                             {"size", status.connections_size}}},
+                           {"timeouts",
+                            {{"tcp", status.timeouts.tcp.count()},
+                             {"tcp_fin", status.timeouts.tcp_fin.count()},
+                             {"udp", status.timeouts.udp.count()}}},
+                           {"verdicts", std::move(verdicts)},
+                           {"events", std::move(events)},
+                           {"interfaces", std::move(interfaces)}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

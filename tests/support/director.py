@@ -7,7 +7,6 @@ import shlex
 import signal
 from dataclasses import dataclass
 
-from .process import Hopeless, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("ISOBAR_BIN", os.path.join(ROOT, "build", "release", "bin"))
@@ -102,12 +101,8 @@ class Director:
         """isobard with `config` (the text of a file, or its path), once it is ready."""
         daemon = self.host.start([self.program("isobard"), "-c", self.config_file(config),
                                   *self.paths], name=name)
-
-        def ready():
-            if not daemon.alive:
-                raise Hopeless(f"isobard ended with status {daemon.exit_status}:\n{daemon.log()}")
-            return self.isobar("status", "-j", check=False).returncode == 0
-        wait_until(ready, 20, "isobard answers", interval=0.01)
+        # Not by asking it again and again, which keeps a CPU busy while it starts
+        daemon.wait_for_log(" is ready", 20)
         return daemon
 
     def start_isobard_at_xdp(self):

@@ -44,7 +44,7 @@ def wait_until(condition, timeout=10.0, what="condition", interval=0.02):
             last = f"{type(error).__name__}: {error}"
         if time.monotonic() > deadline:
             raise LabError(f"after {timeout:g} s still not: {what}; last seen: {last}")
-        time.sleep(interval)
+        time.sleep(interval * PATIENCE)
 
 
 def run(command, *, input=None, timeout=30.0, check=True, env=None, log=None):
@@ -80,6 +80,7 @@ class Process:
         self.command = [str(word) for word in command]
         self.log_path = log_path
         with open(log_path, "ab") as log:
+            self._log_begins = log.tell()
             # A session of its own: Ctrl-C at the terminal reaches only the lab, which then
             # ends its processes in order.
             self._popen = subprocess.Popen(self.command, stdin=stdin, stdout=log, stderr=log,
@@ -102,8 +103,9 @@ class Process:
             user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
-    def log(self):
+    def log(self, begin=0):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            log.seek(begin)
             return log.read()
 
     def signal(self, number):
@@ -118,8 +120,9 @@ class Process:
             raise LabError(f"{self}: still there after {timeout:g} s") from None
 
     def wait_for_log(self, text, timeout=10.0):
+        """Until it has said so itself: an earlier process may have written to the same file."""
         def said():
-            if text in self.log():
+            if text in self.log(self._log_begins):
                 return True
             if not self.alive:
                 raise Hopeless(f"{self} ended with status {self.exit_status}:\n{self.log()}")

@@ -22,6 +22,7 @@ machine is emulated), and can be any packet in any order. What both must do alik
 
 import difflib
 import itertools
+import math
 import os
 import re
 import shlex
@@ -55,6 +56,7 @@ V6 = Family("2001:db8:1::2", "2001:db8:1::1", "2001:db8:2::1", "/64", "2001:db8:
             ("2001:db8:2::11", "2001:db8:2::12", "2001:db8:2::13", "2001:db8:2::14"))
 SERVERS = V4.servers
 SLACK = 10  # seconds: the steps are not done at once, and the machine is slow
+LATE = 3  # seconds: a timer of IPVS may run out up to 2 s late, and what is left is rounded
 
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 SO_RCVBUFFORCE = 33
@@ -288,16 +290,35 @@ class Twins:
         self.tell(f"{name} = {value}")
 
     def look(self, *listings, of=None, without=()):
-        """Listings; of these connections only, if they are given, and without those in such states."""
+        """Listings; of these connections only, if they are given, and without those in such states.
+        What differs is looked at again while none ends: it may have been gone when the second of the
+        two was asked, and IPVS misses one now and then while others end."""
         for line in listings or ("-L -n", "-L -n -c"):
-            # IPVS misses a connection now and then while others end: looked at once more
+            seen, took = self._seen(line, of, without)
             for _ in range(3):
-                seen = [[f"$ ipvsadm {line}  [{status}]", *self._listed(line, out, of, without),
-                         *_lines(error)] for status, out, error in self.command(line, quiet=True)]
-                if _timeless(seen[0]) == _timeless(seen[1]) or "-c" not in line.split():
+                if _alike(*seen):
                     break
+                self._let_end(self.apart + took, of)
+                seen, took = self._seen(line, of, without)
             for twin, lines in zip(self.both, seen):
                 twin.tell(*lines)
+
+    def _seen(self, line, of, without):
+        """A listing of each, and how long that took."""
+        started = time.monotonic()
+        seen = [[f"$ ipvsadm {line}  [{status}]", *self._listed(line, out, of, without), *_lines(error)]
+                for status, out, error in self.command(line, quiet=True)]
+        return seen, time.monotonic() - started
+
+    def _let_end(self, within, of, timeout=150):
+        """Waits until no connection ends within so many seconds."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            seen, took = self._seen("-L -n -c", of, ())
+            left = [int(seconds) for rows in seen for row in rows for seconds in _TIME.findall(row)]
+            if min(left, default=math.inf) > within + took + LATE:
+                return
+            time.sleep(0.2)
 
     def _listed(self, line, text, of, without):
         rows = _lines(text)
@@ -325,7 +346,7 @@ class Twins:
         for twin, (status, out, _) in zip(self.both, results):
             twin.tell(f"$ ipvsadm {listing}  [{status}]", *_lines(out))
 
-    def when(self, what, condition, timeout=20):
+    def when(self, what, condition, timeout=20 * PATIENCE):
         """Tells after how many seconds `condition` is true of the rows of `-L -n -c`."""
         started, missing = time.monotonic(), list(self.both)
         while missing and time.monotonic() < started + timeout:
@@ -340,9 +361,15 @@ class Twins:
 
     # ---- packets ----
 
+    def _each(self):
+        """One after the other. So much later may a step come to the second."""
+        started = time.monotonic()
+        yield from self.both
+        self.apart = max(self.apart, time.monotonic() - started)
+
     def send(self, side, *packets):
         """Sends the packets to both; all that comes out is written down."""
-        for twin in self.both:
+        for twin in self._each():
             for packet in packets:
                 there, back = twin.exchange(side, [packet])
                 twin.tell(f"{side} {frames.Packet(packet).words()}",
@@ -360,7 +387,7 @@ class Twins:
 
     def client(self, connections, flags, make=frames.tcp):
         """A packet of each client; the first one that gets through tells the server."""
-        for twin in self.both:
+        for twin in self._each():
             there, _ = twin.exchange(OUT, [make(connection.client, connection.service, flags)
                                            for connection in connections])
             arrived = {(packet.inmost.source, packet.inmost.ports[0]):
@@ -371,7 +398,7 @@ class Twins:
 
     def server(self, connections, flags, make=frames.tcp):
         """A packet of the server of each."""
-        for twin in self.both:
+        for twin in self._each():
             twin.exchange(IN, [make(connection.server[twin], connection.client, flags)
                                for connection in connections if connection.server[twin]])
 
@@ -400,6 +427,7 @@ class Twins:
         self.family, self.servers = family, family.servers
         self.vip = f"{family.virtual}{next(self.numbers)}"
         self.targets = [f"{name_of(self.vip)}:"]
+        self.apart = 0
         if family is V6:  # else it is not who says that a port is unreachable
             for twin in self.both:
                 twin.host.ip(f"address add {self.vip}/128 dev lo")
@@ -431,10 +459,8 @@ class Twins:
         pairs = difflib.SequenceMatcher(None, _timeless(ipvs), _timeless(isobar), autojunk=False)
         for theirs, ours, length in pairs.get_matching_blocks():
             for i in range(length):
-                there, here = ipvs[theirs + i], isobar[ours + i]
-                if all(abs(int(a) - int(b)) <= SLACK
-                       for a, b in zip(_TIME.findall(there), _TIME.findall(here))):
-                    isobar[ours + i] = there
+                if _near(ipvs[theirs + i], isobar[ours + i]):
+                    isobar[ours + i] = ipvs[theirs + i]
         difference = list(difflib.unified_diff(ipvs, isobar, "IPVS", "Isobar", lineterm="", n=3))
         assert not difference, "\n".join(["Isobar is not as IPVS:", *difference])
 
@@ -444,6 +470,15 @@ _TIME = re.compile(r"~(\d+)")
 
 def _timeless(lines):
     return [_TIME.sub("~", line) for line in lines]
+
+
+def _near(there, here):
+    """Are the times nearly the same in two lines that are equal otherwise?"""
+    return all(abs(int(a) - int(b)) <= SLACK for a, b in zip(_TIME.findall(there), _TIME.findall(here)))
+
+
+def _alike(theirs, ours):
+    return _timeless(theirs) == _timeless(ours) and all(map(_near, theirs, ours))
 
 
 def _seconds(row):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the system tests. ISOBAR_BIN: the programs to test (default build/release/bin)."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,19 +21,48 @@ TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be bus
 collect_ignore_glob = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare*.py"]
 
 
-def shard_of(item, number, shards):
-    return 0 if item.get_closest_marker("alone") else number % shards
+# Of several runs side by side the number, told as GoogleTest is, and a folder of all of them, in
+# which each test is taken by the run that comes to it first, so that all end together.
+SHARD = int(os.environ.get("GTEST_SHARD_INDEX", 0))
+TAKEN = os.environ.get("ISOBAR_TESTS_TAKEN")
 
 
-@pytest.hookimpl(trylast=True)  # after -m and -k
-def pytest_collection_modifyitems(config, items):
-    # One of several runs side by side, told as GoogleTest is
-    shards = int(os.environ.get("GTEST_TOTAL_SHARDS", 1))
-    shard = int(os.environ.get("GTEST_SHARD_INDEX", 0))
-    others = [item for number, item in enumerate(items) if shard_of(item, number, shards) != shard]
-    if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
+def is_alone(item):
+    return item.get_closest_marker("alone") is not None
+
+
+def taken(items):
+    """One after the other, the tests that this run takes."""
+    for item in items:
+        if SHARD and is_alone(item):
+            continue
+        try:
+            os.mkdir(os.path.join(TAKEN, hashlib.sha256(item.nodeid.encode()).hexdigest()))
+        except FileExistsError:
+            continue
+        yield item
+
+
+def pytest_runtestloop(session):
+    """As pytest's own, but for what comes next, which is not known from the beginning."""
+    if not TAKEN or session.config.option.collectonly or session.testsfailed:
+        return None
+    mine = taken(session.items)
+    item = next(mine, None)
+    while item:
+        following = next(mine, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = following
+    return True
+
+
+def pytest_collection_modifyitems(items):
+    if TAKEN:  # what only the first run may take, and what is short, the scenarios of the twins
+        items.sort(key=lambda item: (not is_alone(item), "pair" in item.fixturenames))
     # A capability that is missing skips with its name.
     reason = "needs root" if os.geteuid() != 0 else None
     if reason is None:

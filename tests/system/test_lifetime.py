@@ -144,11 +144,10 @@ def test_clear_under_a_running_isobard_leaves_no_trace_and_sighup_brings_all_bac
 
 def test_clear_leaves_no_trace_while_somebody_looks_at_the_filters(cluster):
     before = traces(cluster.vs)
-    looks = cluster.lab.write("looks", "".join(
-        f"filter get dev {interface} {way} protocol all prio 49 handle 1 bpf\n" for interface in ("eth0", "eth1")
-        for way in ("ingress", "egress")) * 100_000)
-    lookers = [cluster.vs.start(["tc", "-force", "-batch", looks], name=f"looker{number}")
-               for number in range(2)]
+    looks = "\n".join(f"filter get dev {interface} {way} protocol all prio 49 handle 1 bpf"
+                      for interface in ("eth0", "eth1") for way in ("ingress", "egress"))
+    endless = 'exec tc -force -batch - < <(exec yes "$0")'
+    lookers = [cluster.vs.start(["bash", "-c", endless, looks], name=f"looker{number}") for number in range(2)]
 
     for _ in range(2):
         cluster.director.serve(WEB, f"{REAL1}:80")

@@ -202,7 +202,7 @@ def test_a_removed_server_is_silent_and_comes_back_with_its_connections(cluster)
         connection.recv(100)
 
     director.ipvsadm(f"-a -t {VIP}:8080 -r {REAL1}:8080 -m")
-    connection.settimeout(10)
+    connection.settimeout(10 * PATIENCE)
     assert connection.recv(100) == b"Real1 hello"  # as TCP sends it again
     assert director.servers(f"TCP {VIP}:8080") == {f"{REAL1}:8080": Server("Masq", 1, 1, 0)}
     wait_until(lambda: director.traffic(f"TCP {VIP}:8080")[f"{REAL1}:8080"].connections == 1,
@@ -298,7 +298,7 @@ def connect(cluster, port, source_port=0):
     connection = cluster.client.socket(bind=("10.0.0.100", source_port))
     connection.connect((VIP, port))
     made = Connection(fileno=connection.detach())
-    made.settimeout(5)
+    made.settimeout(5 * PATIENCE)
     made.greeting = made.recv(100)
     return made
 

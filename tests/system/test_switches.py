@@ -141,14 +141,14 @@ def ask_from(flat, media, ports):
 def test_a_full_table_serves_new_clients_by_hash(flat):
     serve_media(flat, 1024)
     with Media(flat, PORTS[0]) as media:
-        first, second = ([who for start in range(20000, 21900, 50)
+        first, second = ([who for start in range(20000, 22200, 50)
                           for who in ask_from(flat, media, range(start, start + 50))]
                          for _ in range(2))
-    assert None not in first  # 1,900 clients; there is room for 1,680
+    assert None not in first  # 2,200 clients; there is room for 1,920
     assert second == first
 
     status = flat.director.status()
     used = status["connections"]["used"]
     assert used <= 1920
     assert status["verdicts"]["table_full"] == 0
-    assert status["events"]["by_hash"] >= 2 * (1900 - used)
+    assert status["events"]["by_hash"] >= 2 * (2200 - used)
