@@ -293,8 +293,8 @@ static __always_inline __u32 conn_tagged(const struct isobar_conn_line *line, __
 /* What is not on the way of every packet stands in global functions: the verifier looks
  * at each once, instead of once for every way that leads to it. */
 
-/* From record to record with the tag of the hash: of both lines, in each generation, the newest
- * first. */
+/* From record to record with the tag of the hash: in the first line, and if some are away from it
+ * in the second, of each generation, the newest first. */
 struct conn_walk {
 	__u64 hash;
 	__u32 first; /* line of the generation; 0: it is over */
@@ -302,6 +302,8 @@ struct conn_walk {
 	__u32 choice; /* the line, */
 	__u32 done; /* and its ways that were */
 	__u32 near; /* other than 0: the very first line only */
+	__u32 astray; /* other than 0: nobody counts who is in the second line */
+	__u32 away; /* other than 0: some are away from a first line */
 };
 
 #define CONN_WALK_MOST ((2 * ISOBAR_WAYS + 2) * ISOBAR_GENERATIONS)
@@ -323,7 +325,7 @@ __noinline __u32 conn_walk_on(struct conn_walk *walk)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
 	struct isobar_conn_line *line;
-	__u32 number, ways;
+	__u32 number, ways, away;
 
 	if (!settings || !walk)
 		return CONN_NONE;
@@ -335,10 +337,12 @@ __noinline __u32 conn_walk_on(struct conn_walk *walk)
 		return number * ISOBAR_LINE + bits_lowest(ways);
 	}
 	walk->done = 0;
-	walk->choice ^= 1;
+	away = walk->choice || !line ? 0 : walk->astray | (line->tags.away & ISOBAR_AWAY_COUNT);
+	walk->away |= away;
+	walk->choice = away != 0;
 	if (walk->near)
 		walk->first = 0;
-	else if (!walk->choice)
+	else if (!away)
 		walk->first = conn_next_older(&walk->older);
 	return CONN_NONE;
 }
@@ -367,34 +371,24 @@ static long conn_search_one(__u32 i, struct conn_search *search)
 	return 1;
 }
 
-static __always_inline __u32 conn_search_lines(const struct isobar_settings *settings, __u64 hash,
-					       const struct isobar_tuple *tuple, __u32 direction)
-{
-	struct conn_search search = {
-		.tuple = *tuple,
-		.walk = conn_walk_begin(settings, hash),
-		.direction = direction,
-		.record = CONN_NONE,
-	};
-
-	bpf_loop(CONN_WALK_MOST, conn_search_one, &search, 0);
-	return search.record;
-}
-
 /* Looks at every record with the tag. Needed when a client uses one port for several
  * connections, and when some are away from their line. */
 __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 direction)
 {
 	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	__u32 record;
+	struct conn_search search = { .direction = direction, .record = CONN_NONE };
 
 	if (!settings || !tuple)
 		return CONN_NONE;
-	record = conn_search_lines(settings, conn_client_hash(settings, tuple, direction), tuple,
-				   direction);
-	if (record != CONN_NONE)
-		return record;
-	return conn_search_lines(settings, conn_stray_hash(settings, tuple), tuple, direction);
+	search.tuple = *tuple;
+	search.walk = conn_walk_begin(settings, conn_client_hash(settings, tuple, direction));
+	bpf_loop(CONN_WALK_MOST, conn_search_one, &search, 0);
+	if (search.record != CONN_NONE || !search.walk.away)
+		return search.record;
+	search.walk = conn_walk_begin(settings, conn_stray_hash(settings, tuple));
+	search.walk.astray = 1;
+	bpf_loop(CONN_WALK_MOST, conn_search_one, &search, 0);
+	return search.record;
 }
 
 /* May connections that belong in this line be elsewhere? */
