@@ -14,6 +14,7 @@
 #include "conn_end.h"
 #include "filter.h"
 #include "fullnat.h"
+#include "ipv6.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
@@ -44,27 +45,47 @@ static __always_inline int known_begins(ISOBAR_CTX *ctx, const struct isobar_pac
 	return (void *)(tcp + 1) > ctx_data_end(ctx) || tcp->syn;
 }
 
-/* Is it worth while? The least that tells; ISOBAR_GO_ON, and the direction, if it is. */
+/* Is it worth while? The least that tells; ISOBAR_GO_ON if it is. */
 static __always_inline enum isobar_verdict
-known_look(ISOBAR_CTX *ctx, const struct isobar_packet *packet, __u32 *direction)
+known_look(ISOBAR_CTX *ctx, const struct isobar_packet *packet, struct filter_kinds *kinds)
 {
-	struct filter_kinds kinds;
-
 	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP)
 		return ISOBAR_LONG_WAY;
-	kinds = filter_kinds(&packet->tuple);
-	if (!(kinds.source | kinds.destination))
+	*kinds = filter_kinds(&packet->tuple);
+	if (!(kinds->source | kinds->destination))
 		return ISOBAR_NOT_OURS;
-	*direction = conn_direction(kinds);
 	return known_begins(ctx, packet) ? ISOBAR_LONG_WAY : ISOBAR_GO_ON;
+}
+
+/* Of no connection, and beginning none: nobody's, if there is no service either. One look tells so
+ * where services are found by their address and port alone; all else the long way knows. */
+static __always_inline enum isobar_verdict known_stranger(const struct balance *b)
+{
+	const struct isobar_settings *settings = b->settings;
+	const struct isobar_tuple *tuple = &b->packet.tuple;
+	struct isobar_service_key key = {
+		.address = tuple->destination,
+		.port = tuple->destination_port,
+		.protocol = tuple->protocol,
+	};
+
+	/* not for the wire, whatever they would find: ipv6.h */
+	if (packet_is_ipv6(&b->packet) &&
+	    (!ipv6_can_send(&tuple->source) || !ipv6_can_send(&tuple->destination)))
+		return ISOBAR_LONG_WAY;
+	if (tuple->protocol != IPPROTO_TCP || (b->kinds.source & ISOBAR_FILTER_REAL) ||
+	    !(b->kinds.destination & ISOBAR_FILTER_VIRTUAL))
+		return ISOBAR_LONG_WAY;
+	if (settings->marks | settings->host_marks | settings->all_ports | settings->ftp_services)
+		return ISOBAR_LONG_WAY;
+	return bpf_map_lookup_elem(&isobar_keys, &key) ? ISOBAR_LONG_WAY : ISOBAR_NO_SERVICE;
 }
 
 /* Of connections whose packets are looked into. */
 #define KNOWN_NOT (ISOBAR_CONN_FTP | ISOBAR_CONN_TOA | ISOBAR_CONN_PROXY)
 
 /* ISOBAR_GO_ON: of a connection that is there, which the packet may use. */
-static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b,
-							    __u32 direction)
+static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b)
 {
 	int elsewhere;
 
@@ -73,9 +94,11 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
 	b->now = isobar_now();
-	if (known_is_first(b->now) ||
-	    !conn_find_near(b->settings, &b->packet.tuple, direction, &b->found, &elsewhere))
+	if (known_is_first(b->now))
 		return ISOBAR_LONG_WAY;
+	if (!conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
+			    &elsewhere))
+		return elsewhere ? ISOBAR_LONG_WAY : known_stranger(b);
 	if (!conn_follow(&b->found) || (b->found.conn->flags & KNOWN_NOT))
 		return ISOBAR_LONG_WAY;
 	if (connection_is_over(b) || server_is_gone(b))
@@ -141,15 +164,15 @@ static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *
 }
 
 /* The packet has been read into `b`. ISOBAR_LONG_WAY: it is not such a one. */
-static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct balance *b,
-						     __u32 direction)
+static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct balance *b)
 {
+	enum isobar_verdict verdict = known_connection(ctx, b);
 	struct isobar_nexthop *hop;
 	__u32 server;
 	int failure;
 
-	if (known_connection(ctx, b, direction) != ISOBAR_GO_ON)
-		return ISOBAR_LONG_WAY;
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
 	plan_change(b);
 	ignore_dont_fragment(b);
 	hop = known_nexthop(ctx, b);
@@ -168,47 +191,47 @@ static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct bal
 }
 
 /* Two functions: each knows its family, and asks no more for it. */
-static __noinline enum isobar_verdict known_way4(ISOBAR_CTX *ctx, __u32 direction)
+static __noinline enum isobar_verdict known_way4(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
 {
+	struct balance b = { .kinds = { source, destination } };
 	struct iphdr *ip = plain4_at(ctx);
-	struct balance b = {};
 
 	if (!ip)
 		return ISOBAR_LONG_WAY;
 	parse_plain4(&b.packet, ip);
-	return known_way(ctx, &b, direction);
+	return known_way(ctx, &b);
 }
 
-static __noinline enum isobar_verdict known_way6(ISOBAR_CTX *ctx, __u32 direction)
+static __noinline enum isobar_verdict known_way6(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
 {
+	struct balance b = { .kinds = { source, destination } };
 	struct ipv6hdr *ip = plain6_at(ctx);
-	struct balance b = {};
 
 	if (!ip)
 		return ISOBAR_LONG_WAY;
 	parse_plain6(&b.packet, ip);
-	return known_way(ctx, &b, direction);
+	return known_way(ctx, &b);
 }
 
 /* ISOBAR_LONG_WAY: the long one is to look at the packet. */
 static __always_inline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
 {
-	struct isobar_packet packet = {};
-	enum isobar_verdict verdict;
 	struct iphdr *ip = plain4(ctx);
+	struct isobar_packet packet = {};
+	struct filter_kinds kinds = {};
+	enum isobar_verdict verdict;
 	struct ipv6hdr *ip6;
-	__u32 direction = 0;
 
 	if (ip) {
 		parse_plain4(&packet, ip);
-		verdict = known_look(ctx, &packet, &direction);
-		return verdict == ISOBAR_GO_ON ? known_way4(ctx, direction) : verdict;
+		verdict = known_look(ctx, &packet, &kinds);
+		return verdict == ISOBAR_GO_ON ? known_way4(ctx, kinds.source, kinds.destination)
+					       : verdict;
 	}
 	ip6 = plain6(ctx);
-	if (ip6) {
-		parse_plain6(&packet, ip6);
-		verdict = known_look(ctx, &packet, &direction);
-		return verdict == ISOBAR_GO_ON ? known_way6(ctx, direction) : verdict;
-	}
-	return ISOBAR_LONG_WAY;
+	if (!ip6)
+		return ISOBAR_LONG_WAY;
+	parse_plain6(&packet, ip6);
+	verdict = known_look(ctx, &packet, &kinds);
+	return verdict == ISOBAR_GO_ON ? known_way6(ctx, kinds.source, kinds.destination) : verdict;
 }

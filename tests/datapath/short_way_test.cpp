@@ -226,6 +226,8 @@ TEST_P(ShortWay, WhatLeavesItLeavesItUnchanged) {
     cut_short.resize(cut_short.size() - 1);
     group[0] |= 1;
     bad_sum[kIpChecksumAt] ^= 1;  // of IPv6: a byte of the source
+    auto from_group = from_client({}, Tcp{kStranger, 81, kAck});
+    from_group[kIpAt + 8] = 0xff;  // where IPv6 has the source, IPv4 the time to live
     const struct {
         const char* description;
         Bytes frame;
@@ -247,11 +249,43 @@ TEST_P(ShortWay, WhatLeavesItLeavesItUnchanged) {
         {"later fragment", from_client({.fragment = 2, .extensions = {fragment(16, false)}}, ack)},
         {"cut short", cut_short},
         {"to a group", group},
+        {"from a group", from_group},
         {"wrong checksum", bad_sum},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.description);
         EXPECT_TRUE(same_both_ways(Side::Outside, c.frame));
+    }
+}
+
+// Without a connection, and with each kind of service that it could be for.
+TEST_P(ShortWay, AStrangerIsOneByBothWays) {
+    const auto vip = is_v6() ? kVip6 : endpoint(kVip, 0).address;
+    const auto by_mark =
+        model::ServiceKey::by_mark(5, is_v6() ? model::Family::V6 : model::Family::V4);
+    const model::AddService more[] = {
+        {{model::Protocol::Tcp, {vip, 81}}},
+        {{model::Protocol::Tcp, {vip, 21}}},
+        {.key = {model::Protocol::Tcp, {vip, 0}}, .persistence = model::Persistence{}},
+        {by_mark},
+    };
+    const auto compare = [&](std::size_t which) {
+        SCOPED_TRACE(which);
+        for (const std::uint8_t flags : {kAck, kFin, kRst})
+            for (const std::uint16_t port :
+                 {std::uint16_t{81}, std::uint16_t{82}, std::uint16_t{2000}})
+                EXPECT_TRUE(
+                    same_both_ways(Side::Outside, from_client({}, Tcp{kStranger, port, flags})));
+        EXPECT_TRUE(same_both_ways(Side::Inside, from_server({}, Tcp{4444, kStranger, kAck})));
+        EXPECT_TRUE(same_both_ways(Side::Outside, from_client({}, Udp{kStranger, 81})));
+    };
+
+    compare(0);
+    EXPECT_LE(18u, bed().count(ISOBAR_NO_SERVICE));
+    for (std::size_t i = 0; i < std::size(more); ++i) {
+        bed().apply({more[i]});
+        compare(i + 1);
+        bed().apply({model::RemoveService{more[i].key}});
     }
 }
 
