@@ -54,13 +54,14 @@ static __always_inline int nat_count_hop6(ISOBAR_CTX *ctx, const struct isobar_p
 static __always_inline int nat_count_hop4(ISOBAR_CTX *ctx)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
-	__be16 old_ttl;
+	__u32 check;
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	old_ttl = *(__be16 *)&ip->ttl;
-	*(__be16 *)&ip->ttl = old_ttl - bpf_htons(0x0100);
-	ip->check = checksum_replace(ip->check, 0, 0, old_ttl, old_ttl - bpf_htons(0x0100));
+	*(__be16 *)&ip->ttl -= bpf_htons(0x0100);
+	/* as the kernel's ip_decrease_ttl(), its carry without a branch */
+	check = (__u32)ip->check + bpf_htons(0x0100);
+	ip->check = check + ((check + 1) >> 16);
 	return 0;
 }
 
