@@ -80,6 +80,12 @@ static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *
 	return bpf_skb_store_bytes(ctx, offset, from, length, BPF_F_RECOMPUTE_CSUM);
 }
 
+static __always_inline int ctx_store_address(ISOBAR_CTX *ctx, __u32 offset,
+					     const struct isobar_address *address)
+{
+	return ctx_store(ctx, offset, address, sizeof(*address));
+}
+
 /* Makes room for outer headers of `length` bytes between the Ethernet and the IP header; `type`
  * is the outer one's EtherType, which the caller writes where it is another than the packet's,
  * `outer` and `inner` are the protocols behind the two IP headers. The segments of a TCP

@@ -13,6 +13,7 @@
 
 #include "abi.h"
 #include "checksum.h"
+#include "tuple.h"
 
 #define ISOBAR_CTX struct xdp_md
 #define ISOBAR_HOOK_COMPLETE 0
@@ -100,6 +101,19 @@ static __always_inline int ctx_store(ISOBAR_CTX *ctx, __u32 offset, const void *
 		return 0;
 	}
 	return bpf_xdp_store_bytes(ctx, offset, (void *)from, length);
+}
+
+/* An address of IPv6. Two moves: the frame need not be aligned for them. */
+static __always_inline int ctx_store_address(ISOBAR_CTX *ctx, __u32 offset,
+					     const struct isobar_address *address)
+{
+	struct isobar_address *to = ctx_data(ctx) + (offset & CTX_NEAR);
+
+	asm volatile("" : "+r"(to));
+	if ((void *)(to + 1) > ctx_data_end(ctx))
+		return -1;
+	address_put(to, address_halves(address));
+	return 0;
 }
 
 /* The MAC addresses are written by whoever sends the frame. */

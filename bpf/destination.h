@@ -18,9 +18,11 @@
 #include "conn.h"
 #include "rank.h"
 
-/* A scheduler returns this if the least loaded server of all is to be taken, and learned:
- * destination_schedule() is to be asked, by the caller, for want of stack. */
-#define SET_LEARN 0xfffffffdu
+/* A scheduler returns this if the destination's server is to be taken: destination_schedule() is to
+ * be asked, by the caller, for want of stack. */
+#define SET_REMEMBERED 0xfffffffdu
+/* None is known, or no good one: the least loaded of all is to be taken, and learned. */
+#define SET_LEARN 0xfffffffcu
 
 /* ---- finding ------------------------------------------------------------------ */
 
@@ -31,10 +33,10 @@
 struct destination_search {
 	struct isobar_address address ADDRESS_ALIGNED;
 	__u32 cache;
-	__u32 first;         /* number of the line's first entry */
+	__u32 first; /* number of the line's first entry */
 	__u32 now;
 	__u32 found;
-	__u32 age;           /* of the oldest so far */
+	__u32 age; /* of the oldest so far */
 };
 
 static __always_inline int destination_is(const struct isobar_destination *entry, __u32 cache,
@@ -109,7 +111,7 @@ static __always_inline __u64 destination_expiration(const struct isobar_settings
 struct destination_pick {
 	struct isobar_destination *entry; /* on the stack, as Linux 6.1 wants it */
 	__u32 scheduler;
-	__u32 position;      /* of the server picked so far, or DESTINATION_NOBODY */
+	__u32 position; /* of the server picked so far, or DESTINATION_NOBODY */
 	__u32 server;
 	__u32 weight;
 	__u64 load;
@@ -321,11 +323,13 @@ __noinline int destination_learn(__u32 element, const struct isobar_tuple *tuple
 	return 0;
 }
 
-/* The least loaded server of all, for a destination that has none. */
 __noinline __u32 destination_schedule(__u32 element, const struct isobar_tuple *tuple)
 {
-	__u32 server = rank_winner(element);
+	__u32 server = destination_choose(element, tuple);
 
+	if (server != SET_LEARN)
+		return server;
+	server = rank_winner(element);
 	if (server == SET_RANKED)
 		server = rank_look_for(element);
 	if (server != SET_NOBODY)

@@ -17,8 +17,8 @@ static __always_inline __u32 filter_slot(const struct isobar_address *address)
 
 /* ISOBAR_FILTER_* of both addresses of a packet. */
 struct filter_kinds {
-	__u32 source;
-	__u32 destination;
+	__u16 source;
+	__u16 destination;
 };
 
 static __always_inline __u32 filter_look(const struct isobar_filter *filter,

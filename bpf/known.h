@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The short way: a whole IPv4 datagram without options, TCP or UDP, of a connection that is in
- * its place, to where the way is known. So are nearly all packets. What it does is what the long
- * way (balance.h) does with such a packet, and made of the same steps.
+ * The short way: a plain packet (packet.h), TCP or UDP, of a connection that is in its place, to
+ * where the way is known. So are nearly all packets. What it does is what the long way (balance.h)
+ * does with such a packet, and made of the same steps.
  *
  * It is quick because nothing here goes to a function by its address: clang then keeps all that is
  * known of the packet in registers. So whatever needs more than a look leaves before anything
  * was counted or changed, and the long way begins afresh: the first packet of a jiffy, too, and
- * that which closes a period of rates. A function of its own, or the long way had no stack left.
+ * that which closes a period of rates. Functions of their own, or the long way had no stack left.
  */
 #pragma once
 
 #include "conn_end.h"
 #include "filter.h"
+#include "fullnat.h"
+#include "ipv6.h"
 #include "nat.h"
 #include "nexthop.h"
 #include "packet.h"
@@ -36,37 +38,68 @@ static __always_inline int known_is_first(__u32 now)
  * anything else is done in vain. */
 static __always_inline int known_begins(ISOBAR_CTX *ctx, const struct isobar_packet *packet)
 {
-	struct tcphdr *tcp = ctx_data(ctx) + ISOBAR_L3 + sizeof(struct iphdr);
+	struct tcphdr *tcp = ctx_data(ctx) + packet->l4;
 
 	if (packet->tuple.protocol != IPPROTO_TCP)
 		return 0;
 	return (void *)(tcp + 1) > ctx_data_end(ctx) || tcp->syn;
 }
 
+/* Is it worth while? The least that tells; ISOBAR_GO_ON if it is. */
+static __always_inline enum isobar_verdict
+known_look(ISOBAR_CTX *ctx, const struct isobar_packet *packet, struct filter_kinds *kinds)
+{
+	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP)
+		return ISOBAR_LONG_WAY;
+	*kinds = filter_kinds(&packet->tuple);
+	if (!(kinds->source | kinds->destination))
+		return ISOBAR_NOT_OURS;
+	return known_begins(ctx, packet) ? ISOBAR_LONG_WAY : ISOBAR_GO_ON;
+}
+
+/* Of no connection, and beginning none: nobody's, if there is no service either. One look tells so
+ * where services are found by their address and port alone; all else the long way knows. */
+static __always_inline enum isobar_verdict known_stranger(const struct balance *b)
+{
+	const struct isobar_settings *settings = b->settings;
+	const struct isobar_tuple *tuple = &b->packet.tuple;
+	struct isobar_service_key key = {
+		.address = tuple->destination,
+		.port = tuple->destination_port,
+		.protocol = tuple->protocol,
+	};
+
+	/* not for the wire, whatever they would find: ipv6.h */
+	if (packet_is_ipv6(&b->packet) &&
+	    (!ipv6_can_send(&tuple->source) || !ipv6_can_send(&tuple->destination)))
+		return ISOBAR_LONG_WAY;
+	if (tuple->protocol != IPPROTO_TCP || (b->kinds.source & ISOBAR_FILTER_REAL) ||
+	    !(b->kinds.destination & ISOBAR_FILTER_VIRTUAL))
+		return ISOBAR_LONG_WAY;
+	if (settings->marks | settings->host_marks | settings->all_ports | settings->ftp_services)
+		return ISOBAR_LONG_WAY;
+	return bpf_map_lookup_elem(&isobar_keys, &key) ? ISOBAR_LONG_WAY : ISOBAR_NO_SERVICE;
+}
+
+/* Of connections whose packets are looked into. */
+#define KNOWN_NOT (ISOBAR_CONN_FTP | ISOBAR_CONN_TOA | ISOBAR_CONN_PROXY)
+
 /* ISOBAR_GO_ON: of a connection that is there, which the packet may use. */
 static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b)
 {
 	int elsewhere;
 
-	if (parse_plain(ctx, &b->packet) || ctx_mark(ctx))
-		return ISOBAR_LONG_WAY;
-	if (b->packet.tuple.protocol != IPPROTO_TCP && b->packet.tuple.protocol != IPPROTO_UDP)
-		return ISOBAR_LONG_WAY;
-	if (known_begins(ctx, &b->packet))
-		return ISOBAR_LONG_WAY;
 	b->settings = isobar_only(isobar_settings);
-	b->kinds = filter_kinds(&b->packet.tuple);
-	if (!(b->kinds.source | b->kinds.destination))
-		return ISOBAR_NOT_OURS;
 	if (!b->settings || check_network(ctx, &b->packet) != ISOBAR_GO_ON ||
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
 	b->now = isobar_now();
-	if (known_is_first(b->now) ||
-	    !conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
-			    &elsewhere))
+	if (known_is_first(b->now))
 		return ISOBAR_LONG_WAY;
-	if (b->found.conn->method > ISOBAR_METHOD_TUN || (b->found.conn->flags & ISOBAR_CONN_FTP))
+	if (!conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
+			    &elsewhere))
+		return elsewhere ? ISOBAR_LONG_WAY : known_stranger(b);
+	if (!conn_follow(&b->found) || (b->found.conn->flags & KNOWN_NOT))
 		return ISOBAR_LONG_WAY;
 	if (connection_is_over(b) || server_is_gone(b))
 		return ISOBAR_LONG_WAY;
@@ -85,9 +118,9 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 		return NULL;
 	hop = from_client ? nexthop_known(ctx, b->settings, NULL, &b->change.new_address, b->now)
 			  : nexthop_known(ctx, b->settings, &b->change.new_address,
-					  &b->packet.tuple.destination, b->now);
+					  &b->found.conn->client, b->now);
 	if (b->found.conn->method == ISOBAR_METHOD_TUN) {
-		if (!tunnel_is_plain(b->found.server))
+		if (b->found.server->tunnel_checksum)
 			return NULL;
 		length += tunnel_overhead(b->found.server);
 	}
@@ -96,41 +129,109 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 	return hop->xdp ? hop : NULL;
 }
 
+/* Of all that is known of the packet a copy goes to functions: the packet itself stays in
+ * registers. */
+static __always_inline int known_wrap(ISOBAR_CTX *ctx, const struct balance *b)
+{
+	struct isobar_packet packet;
+
+	if (tunnel_is_plain(b->found.server) && !packet_is_ipv6(&b->packet))
+		return tunnel_wrap_plain(ctx, &b->packet, b->found.server);
+	packet = b->packet;
+	return tunnel_wrap_any(ctx, &packet, b->found.server, -1);
+}
+
+static __always_inline int known_rewrite_far_end(ISOBAR_CTX *ctx, const struct balance *b)
+{
+	struct isobar_packet packet = b->packet;
+
+	return fullnat_rewrite(ctx, &packet, b->found.record, b->found.direction);
+}
+
 static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *b)
 {
 	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
 	__u8 method = b->found.conn->method;
 
-	if (method == ISOBAR_METHOD_NAT)
-		return nat_rewrite4(ctx, &b->packet, end, &b->change);
-	if (nat_count_hop4(ctx))
+	if (method == ISOBAR_METHOD_DR)
+		return nat_count_hop(ctx, &b->packet);
+	if (method == ISOBAR_METHOD_TUN)
+		return nat_count_hop(ctx, &b->packet) ? -1 : known_wrap(ctx, b);
+	if (method == ISOBAR_METHOD_FULLNAT && known_rewrite_far_end(ctx, b))
 		return -1;
-	return method == ISOBAR_METHOD_TUN ? tunnel_wrap_plain(ctx, &b->packet, b->found.server)
-					   : 0;
+	return packet_is_ipv6(&b->packet) ? nat_change6(ctx, &b->packet, &b->change, end)
+					  : nat_rewrite4(ctx, &b->packet, end, &b->change);
 }
 
-/* ISOBAR_LONG_WAY: it is not such a packet. */
-static __noinline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
+/* The packet has been read into `b`. ISOBAR_LONG_WAY: it is not such a one. */
+static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct balance *b)
 {
-	struct balance b = {};
+	enum isobar_verdict verdict = known_connection(ctx, b);
 	struct isobar_nexthop *hop;
-	enum isobar_verdict verdict = known_connection(ctx, &b);
 	__u32 server;
+	int failure;
 
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
-	plan_change(&b);
-	ignore_dont_fragment(&b);
-	hop = known_nexthop(ctx, &b);
-	server = b.found.conn->server;
-	if (!hop || track_period_is_over(b.settings, server, b.now))
+	plan_change(b);
+	ignore_dont_fragment(b);
+	hop = known_nexthop(ctx, b);
+	server = b->found.conn->server;
+	if (!hop || track_period_is_over(b->settings, server, b->now))
 		return ISOBAR_LONG_WAY;
-	track_state(b.settings, &b.packet, &b.found, b.now);
-	track_packet(bpf_map_lookup_elem(&isobar_traffic, &server), b.found.direction,
-		     b.packet.length);
-	if (known_rewrite(ctx, &b))
-		return ISOBAR_INTERNAL;
+	track_state(b->settings, &b->packet, &b->found, b->now);
+	track_packet(bpf_map_lookup_elem(&isobar_traffic, &server), b->found.direction,
+		     b->packet.length);
+	failure = known_rewrite(ctx, b);
+	if (failure)
+		return rewriting_failed(failure);
 	return send_out(ctx, hop,
-			b.found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_FORWARDED
-								: ISOBAR_REPLIED);
+			b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_FORWARDED
+								 : ISOBAR_REPLIED);
+}
+
+/* Two functions: each knows its family, and asks no more for it. */
+static __noinline enum isobar_verdict known_way4(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
+{
+	struct balance b = { .kinds = { source, destination } };
+	struct iphdr *ip = plain4_at(ctx);
+
+	if (!ip)
+		return ISOBAR_LONG_WAY;
+	parse_plain4(&b.packet, ip);
+	return known_way(ctx, &b);
+}
+
+static __noinline enum isobar_verdict known_way6(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
+{
+	struct balance b = { .kinds = { source, destination } };
+	struct ipv6hdr *ip = plain6_at(ctx);
+
+	if (!ip)
+		return ISOBAR_LONG_WAY;
+	parse_plain6(&b.packet, ip);
+	return known_way(ctx, &b);
+}
+
+/* ISOBAR_LONG_WAY: the long one is to look at the packet. */
+static __always_inline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
+{
+	struct iphdr *ip = plain4(ctx);
+	struct isobar_packet packet = {};
+	struct filter_kinds kinds = {};
+	enum isobar_verdict verdict;
+	struct ipv6hdr *ip6;
+
+	if (ip) {
+		parse_plain4(&packet, ip);
+		verdict = known_look(ctx, &packet, &kinds);
+		return verdict == ISOBAR_GO_ON ? known_way4(ctx, kinds.source, kinds.destination)
+					       : verdict;
+	}
+	ip6 = plain6(ctx);
+	if (!ip6)
+		return ISOBAR_LONG_WAY;
+	parse_plain6(&packet, ip6);
+	verdict = known_look(ctx, &packet, &kinds);
+	return verdict == ISOBAR_GO_ON ? known_way6(ctx, kinds.source, kinds.destination) : verdict;
 }

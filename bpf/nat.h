@@ -54,13 +54,14 @@ static __always_inline int nat_count_hop6(ISOBAR_CTX *ctx, const struct isobar_p
 static __always_inline int nat_count_hop4(ISOBAR_CTX *ctx)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
-	__be16 old_ttl;
+	__u32 check;
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	old_ttl = *(__be16 *)&ip->ttl;
-	*(__be16 *)&ip->ttl = old_ttl - bpf_htons(0x0100);
-	ip->check = checksum_replace(ip->check, 0, 0, old_ttl, old_ttl - bpf_htons(0x0100));
+	*(__be16 *)&ip->ttl -= bpf_htons(0x0100);
+	/* as the kernel's ip_decrease_ttl(), its carry without a branch */
+	check = (__u32)ip->check + bpf_htons(0x0100);
+	ip->check = check + ((check + 1) >> 16);
 	return 0;
 }
 
@@ -96,8 +97,7 @@ static __always_inline int nat_put_address6(ISOBAR_CTX *ctx, const struct isobar
 	__u32 address = ISOBAR_L3 + (end == NAT_SOURCE ? offsetof(struct ipv6hdr, saddr)
 						       : offsetof(struct ipv6hdr, daddr));
 
-	return nat_count_hop6(ctx, packet) ||
-	       ctx_store(ctx, address, &change->new_address, sizeof(change->new_address));
+	return nat_count_hop6(ctx, packet) || ctx_store_address(ctx, address, &change->new_address);
 }
 
 /* Global, as the next, so that the way of an IPv4 packet is not longer for the verifier. */
@@ -117,10 +117,10 @@ static __always_inline int nat_rewrite_address(ISOBAR_CTX *ctx, const struct iso
 			      address_v4(&change->new_address));
 }
 
-__noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-			    const struct nat_change *change, __u32 end)
+static __always_inline int nat_change6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				       const struct nat_change *change, __u32 end)
 {
-	if (!packet || !change || nat_put_address6(ctx, packet, change, end))
+	if (nat_put_address6(ctx, packet, change, end))
 		return -1;
 	if (change->old_port != change->new_port &&
 	    nat_rewrite_port(ctx, packet->l4, end, change->new_port))
@@ -128,6 +128,12 @@ __noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 	return ctx_change_checksum6(ctx, nat_checksum_offset(packet), nat_old_address(packet, end),
 				    &change->new_address, change->old_port, change->new_port,
 				    packet->tuple.protocol == IPPROTO_UDP);
+}
+
+__noinline int nat_rewrite6(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+			    const struct nat_change *change, __u32 end)
+{
+	return !packet || !change ? -1 : nat_change6(ctx, packet, change, end);
 }
 
 /* The checksum helper of tc ends the validity of packet pointers: each step checks anew. */

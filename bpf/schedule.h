@@ -124,7 +124,7 @@ schedule_anew(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
 		server = overflow_server(&packet->tuple, number, now);
 	if (server == SET_NOBODY)
 		server = choose_server(set, &packet->tuple);
-	if (server == SET_LEARN)
+	if (server == SET_REMEMBERED)
 		server = destination_schedule(set, &packet->tuple);
 	if (server == SET_RANKED)
 		server = rank_winner(set);

@@ -11,6 +11,7 @@
 #include "nat.h"
 #include "packet.h"
 #include "sctp.h"
+#include "tunnel.h"
 
 /* The short way's only: the long one is to look at the packet. */
 #define ISOBAR_LONG_WAY (ISOBAR_GO_ON + 1)
@@ -18,11 +19,10 @@
 struct balance {
 	const struct isobar_settings *settings;
 	struct filter_kinds kinds;
+	__u32 now;
 	struct isobar_packet packet;
 	struct conn_found found;
 	struct nat_change change;
-	__u32 now;
-	__u32 ignored;       /* FTP's command in it is not followed */
 };
 
 /* IPVS drops what is meant for a removed server, without a word: it may come back. */
@@ -70,4 +70,10 @@ static __always_inline void ignore_dont_fragment(struct balance *b)
 
 	asm volatile("" : "+r"(keeps));
 	b->packet.dont_fragment &= (keeps | -keeps) >> 31;
+}
+
+/* Why a packet could not be rewritten. */
+static __always_inline enum isobar_verdict rewriting_failed(int failure)
+{
+	return failure == TUNNEL_NO_SOURCE ? ISOBAR_NO_ROUTE_QUIET : ISOBAR_INTERNAL;
 }

@@ -19,7 +19,7 @@
 
 /* tunnel_any.h */
 int tunnel_wrap_any(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-		    const struct isobar_server *server);
+		    const struct isobar_server *server, int sum);
 
 /* By how much a packet grows. */
 static __always_inline __u32 tunnel_overhead(const struct isobar_server *server)
@@ -116,12 +116,4 @@ static __always_inline int tunnel_wrap_plain(ISOBAR_CTX *ctx, const struct isoba
 		return -1;
 	tunnel_fill_ip(ip, server, &inherited);
 	return 0;
-}
-
-static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-				       const struct isobar_server *server)
-{
-	return tunnel_is_plain(server) && !packet_is_ipv6(packet)
-		       ? tunnel_wrap_plain(ctx, packet, server)
-		       : tunnel_wrap_any(ctx, packet, server);
 }

@@ -75,16 +75,6 @@ static __always_inline __u32 tunnel_shim_length(__u32 kind, int sum)
 	return 0;
 }
 
-/* A super-packet goes without: one checksum cannot hold for all that it will be cut into, and the
- * kernel does not let BPF ask for one each. */
-static __always_inline int tunnel_sum_wanted(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-					     const struct isobar_server *server)
-{
-	if (server->tunnel_checksum == ISOBAR_TUNNEL_NOCSUM || ctx_gso_size(ctx))
-		return -1;
-	return tunnel_sum(ctx, packet, ISOBAR_L3, ISOBAR_L3 + packet->length);
-}
-
 /* Of the packet, as an IP header says it. */
 static __always_inline __u8 tunnel_inner(const struct isobar_packet *packet)
 {
@@ -244,11 +234,12 @@ static __always_inline int tunnel_has_source(const struct isobar_packet *packet,
 	return packet_is_ipv6(packet) == over_v6 || (word[0] | word[1] | word[3]);
 }
 
-/* Global: the verifier looks at it once, for the sake of the common tunnel. */
+/* `sum`: of the packet; below 0: the outer headers get no checksum. Global: the verifier looks at
+ * it once, for the sake of the common tunnel. */
 __noinline int tunnel_wrap_any(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
-			       const struct isobar_server *server)
+			       const struct isobar_server *server, int sum)
 {
-	struct tunnel_shape shape = {};
+	struct tunnel_shape shape = { .sum = sum };
 	__u32 overhead;
 	__be16 id = 0;
 
@@ -258,7 +249,6 @@ __noinline int tunnel_wrap_any(ISOBAR_CTX *ctx, const struct isobar_packet *pack
 	shape.over_v6 = !address_is_v4(&server->address);
 	if (!tunnel_has_source(packet, server, shape.over_v6))
 		return TUNNEL_NO_SOURCE;
-	shape.sum = tunnel_sum_wanted(ctx, packet, server);
 	shape.shim = tunnel_shim_length(shape.kind, shape.sum);
 	shape.payload = shape.shim + packet->length;
 	overhead = shape.shim + (shape.over_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
@@ -269,4 +259,23 @@ __noinline int tunnel_wrap_any(ISOBAR_CTX *ctx, const struct isobar_packet *pack
 		     tunnel_protocol(packet, shape.kind), packet->tuple.protocol))
 		return -1;
 	return tunnel_store(ctx, packet, server, &shape, id);
+}
+
+/* A super-packet goes without: one checksum cannot hold for all that it will be cut into, and the
+ * kernel does not let BPF ask for one each. */
+static __always_inline int tunnel_sum_wanted(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+					     const struct isobar_server *server)
+{
+	if (server->tunnel_checksum == ISOBAR_TUNNEL_NOCSUM || ctx_gso_size(ctx))
+		return -1;
+	return tunnel_sum(ctx, packet, ISOBAR_L3, ISOBAR_L3 + packet->length);
+}
+
+static __always_inline int tunnel_wrap(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
+				       const struct isobar_server *server)
+{
+	return tunnel_is_plain(server) && !packet_is_ipv6(packet)
+		       ? tunnel_wrap_plain(ctx, packet, server)
+		       : tunnel_wrap_any(ctx, packet, server,
+					 tunnel_sum_wanted(ctx, packet, server));
 }

@@ -11,5 +11,5 @@
 static __always_inline __u32 lblcr_choose(const struct isobar_set *set,
 					  const struct isobar_tuple *tuple)
 {
-	return destination_choose(set->first - 1, tuple);
+	return SET_REMEMBERED;
 }

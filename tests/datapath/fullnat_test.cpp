@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fullnat: both ends of a packet are rewritten, and the server answers a local address.
+#include <map>
 #include <set>
 #include <thread>
 
@@ -353,6 +354,40 @@ TEST_F(FullNatIcmp, ErrorsAboutRequestsGoToTheClientFromTheVirtualAddress) {
             became(outcome, ISOBAR_ICMP_REPLIED, Action::Redirect,
                    arriving(kServers[0], packet(Ip{kVip, kClientIp, 63}, Icmp{3, 4, 1400, own}))));
     }
+}
+
+// Nobody gets a port that an older connection has, and its server's replies lead to that one.
+TEST_P(FullNat, APortStaysTakenWhenTheTableGrows) {
+    make({.connections = 1024, .most_connections = 8192});
+    if (IsSkipped()) return;
+    constexpr std::uint16_t kPorts = 10, kFirst = 40000;
+    serve(kWeb, pool(kLocalPort, kLocalPort + kPorts - 1), 80);
+    std::map<std::uint16_t, std::uint16_t> client_of;
+    const auto open = [&](std::uint16_t from, std::uint16_t to) {
+        for (auto client = from; client < to; ++client)
+            client_of[source_port(syn(client).frame)] = client;
+    };
+    open(kFirst, kFirst + kPorts / 2);
+    for (int generation = 0; generation < 2; ++generation) {
+        ASSERT_TRUE(bed().growth().grow());
+        for (const bool marked : {false, true}) {
+            if (marked) {
+                ASSERT_TRUE(bed().growth().look());
+            }
+            for (const auto& [local, client] : client_of) {
+                const auto back = from_server(packet(Ip{kServerIp, kLocal}, Tcp{80, local, kAck}));
+                ASSERT_EQ(ISOBAR_REPLIED, back.verdict) << local;
+                EXPECT_EQ(client, get16(back.frame, kL4At + 2)) << local;
+            }
+        }
+        if (generation == 0) open(kFirst + kPorts / 2, kFirst + kPorts);
+        EXPECT_EQ(kPorts, client_of.size());
+        EXPECT_EQ(is_tc() ? ISOBAR_LOCAL_PORTS : ISOBAR_TO_TC, syn(50000).verdict);
+    }
+    EXPECT_EQ(2u * kPorts, bed().tags_in_use());
+    expire();
+    EXPECT_EQ(0u, bed().tags_in_use());
+    EXPECT_EQ(0u, bed().count(ISOBAR_INTERNAL));
 }
 
 // Four threads want the same few ports: nobody gets one that another one has.

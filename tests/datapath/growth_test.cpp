@@ -17,19 +17,14 @@ constexpr std::uint32_t kFew = 1024;  // connections, in 128 lines of 15
 
 class Growth : public DatapathOnHook {
 protected:
-    void SetUp() override {
-        make({.connections = kFew, .most_connections = 64 * kFew});
-        if (IsSkipped()) return;
-        tool_.emplace(dataplane::Tool::load(bed().maps().all()).value());
-    }
+    void SetUp() override { make({.connections = kFew, .most_connections = 64 * kFew}); }
 
-    [[nodiscard]] dataplane::Growth growth() { return {bed().maps(), *tool_}; }
     // Whatever it is like.
-    void grow() { ASSERT_TRUE(growth().grow()); }
+    void grow() { ASSERT_TRUE(bed().growth().grow()); }
     void look() {
         auto& settings = bed().maps().settings();
         settings.next_marking = bed().jiffies() - settings.hz;
-        ASSERT_TRUE(growth().look());
+        ASSERT_TRUE(bed().growth().look());
     }
     [[nodiscard]] std::uint32_t size() { return bed().plane().capacity().value().size; }
     [[nodiscard]] std::uint32_t used() { return bed().plane().capacity().value().used; }
@@ -63,9 +58,6 @@ protected:
             ASSERT_STREQ("REPLIED", name(back.verdict)) << port;
         }
     }
-
-private:
-    std::optional<dataplane::Tool> tool_;
 };
 ISOBAR_ON_BOTH_HOOKS(Growth);
 
@@ -172,11 +164,13 @@ TEST_P(Growth, AClientStaysWithItsServer) {
     EXPECT_EQ(1u, bed().server(kServers[static_cast<std::size_t>(server - 1)]).persistent);
 }
 
-// Packets of four CPUs, while the table grows under them five times.
+// Packets of four CPUs, while the table grows under them three times. They are never further than
+// what it surely has room for: how quick the looks are is not what this is about.
 TEST_P(Growth, LosesNothingUnderFire) {
     constexpr int kThreads = 4, kFlows = 2000;
     bed().add_service(kWeb, model::Scheduler::Rr, {1, 1, 1}, 80);
     std::atomic<int> working = kThreads, lost = 0;
+    std::atomic<std::uint32_t> begun = 0, room = size();
     std::vector<std::thread> threads;
     for (int thread = 0; thread < kThreads; ++thread)
         threads.emplace_back([&, thread] {
@@ -185,8 +179,9 @@ TEST_P(Growth, LosesNothingUnderFire) {
             };
             std::vector<int> led;
             for (int i = 0; i < kFlows; ++i) {
-                const auto begun = bed().run(hook(), Side::Outside, request(port_of(i), kSyn));
-                led.push_back(server_of(begun.frame));
+                for (++begun; begun > room;) std::this_thread::yield();
+                const auto first = bed().run(hook(), Side::Outside, request(port_of(i), kSyn));
+                led.push_back(server_of(first.frame));
                 for (const int earlier : {i, i / 2, i / 7}) {
                     const auto run =
                         bed().run(hook(), Side::Outside, request(port_of(earlier), kAck));
@@ -197,15 +192,14 @@ TEST_P(Growth, LosesNothingUnderFire) {
             }
             --working;
         });
-    int looks = 0;
     while (working > 0) {
-        if (size() < 31 * kFew && used() > counted() / 2) look();
-        ++looks;
+        look();
+        room = size();
     }
     for (auto& thread : threads) thread.join();
 
     EXPECT_EQ(0, lost);
-    EXPECT_GT(size(), 4 * kFew) << looks << " looks";
+    EXPECT_GE(size(), 8 * kFew);
     EXPECT_EQ(0u, bed().count(ISOBAR_TABLE_FULL));
     EXPECT_EQ(static_cast<std::uint32_t>(kThreads * kFlows), used());
     EXPECT_EQ(static_cast<std::uint32_t>(kThreads * kFlows), counted());

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/growth.h"
 #include "dataplane/maps.h"
 #include "dataplane/programs.h"
 #include "support/packet.h"
@@ -101,6 +102,8 @@ public:
 
     dataplane::Dataplane& plane() { return plane_; }
     [[nodiscard]] const dataplane::Maps& maps() const { return maps_; }
+    // Of the connection table: nobody else lets it grow.
+    [[nodiscard]] dataplane::Growth growth() { return {maps_, tool_}; }
     [[nodiscard]] std::uint64_t count(isobar_verdict verdict) const;
     [[nodiscard]] std::uint32_t jiffies() const;
 
