@@ -146,6 +146,24 @@ TEST_F(Ftp, XdpLeavesTheControlConnectionToTcAndForwardsTheData) {
     EXPECT_TRUE(reaches_server(40001, 50000, Hook::Xdp));
 }
 
+// The control connection and what it expects are in an older generation when the client comes, and
+// the control connection goes on from there.
+TEST_F(Ftp, DataIsExpectedWhileTheTableGrows) {
+    serve();
+    (void)say("PASV\r\n");
+    (void)answer(kPasvReply, "227 Entering Passive Mode (10,0,0,2,156,65).\r\n");
+    ASSERT_TRUE(bed().growth().grow());
+    EXPECT_TRUE(reaches_server(40001, 50000));
+
+    ASSERT_TRUE(bed().growth().look());
+    (void)say("PASV\r\n");
+    (void)answer(kPasvReply, "227 Entering Passive Mode (10,0,0,2,156,65).\r\n");
+    ASSERT_TRUE(bed().growth().grow());
+    ASSERT_TRUE(bed().growth().look());
+    EXPECT_TRUE(reaches_server(40001, 50001));
+    EXPECT_EQ(3u, bed().connections().size());
+}
+
 // As IPVS: it begins as a record with client port 0, and does not count as a new connection.
 TEST_F(Ftp, AnExpectedConnectionIsListedAndUnderItsControlConnection) {
     serve();

@@ -7,7 +7,6 @@ import shlex
 import signal
 from dataclasses import dataclass
 
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("ISOBAR_BIN", os.path.join(ROOT, "build", "release", "bin"))
 
