@@ -35,7 +35,9 @@ public:
             if (!read) return tl::unexpected(std::move(read.error()));
             host_marks_ = std::move(*read);
         }
-        const auto marks = data_plane_.uses_host_marks() ? *host_marks_ : control::HostMarks{};
+        const auto marks = data_plane_.uses_host_marks()
+                               ? host_marks_.value_or(control::HostMarks{})
+                               : control::HostMarks{};
         if (marks.rules != data_plane_.host_marks()) {
             if (auto set = data_plane_.set_host_marks(marks.rules); !set)
                 return tl::unexpected(std::move(set.error()));
