@@ -147,7 +147,7 @@ int EventLoop::run(Events events) {
     impl_->signals.add(SIGINT);
     asio::co_spawn(impl_->loop, take_signals(impl_.get()), rethrow);
     asio::co_spawn(impl_->loop, watch_links(impl_.get()), rethrow);
-    if (impl_->events.tend) asio::co_spawn(impl_->loop, tend(impl_.get()), rethrow);
+    asio::co_spawn(impl_->loop, tend(impl_.get()), rethrow);
     std::uint64_t limit = 0;
     if (::sd_watchdog_enabled(0, &limit) > 0) {
         asio::co_spawn(impl_->loop, ping_watchdog(impl_.get(), std::chrono::microseconds(limit)),

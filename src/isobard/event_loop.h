@@ -19,7 +19,7 @@ public:
     struct Events {
         std::function<void()> hang_up;          // SIGHUP
         std::function<void()> network_changed;  // an interface or address came, went or changed
-        std::function<void()> tend{};           // ten times a second
+        std::function<void()> tend;             // ten times a second
     };
 
     // From here on SIGHUP and link changes wait until run() takes them: none is lost while

@@ -21,7 +21,7 @@ namespace isobar::isobard {
 namespace {
 
 EventLoop::Events ignoring() {
-    return {[] {}, [] {}};
+    return {[] {}, [] {}, [] {}};
 }
 
 TEST(EventLoop, SighupOfBeforeItRanIsNotLost) {
