@@ -12,6 +12,8 @@
 namespace isobar::bench {
 namespace {
 
+using dataplane::first_segment;
+
 constexpr std::uint32_t kFlows = 1u << 20;
 constexpr unsigned kServers = 4;
 // New connections between two looks of isobard's, a tenth of a second apart.
@@ -49,9 +51,9 @@ Result<void> begin(Scene& scene, const Clients& from, Grown& grown) {
         const auto run = scene.loop(HookPoint::Xdp, Side::Outside).run(packets, kBetweenLooks);
         if (!run) return tl::unexpected(run.error());
         grown.new_ns += run->ns * kBetweenLooks;
-        const auto before = scene.maps().settings().table & ISOBAR_TABLE_FIRST;
+        const auto before = first_segment(scene.maps().settings().table);
         if (auto tended = scene.dataplane().tend(); !tended) return tended;
-        if (before == (scene.maps().settings().table & ISOBAR_TABLE_FIRST)) continue;
+        if (before == first_segment(scene.maps().settings().table)) continue;
         ++grown.growths;
         const auto bytes = scene.table_memory();
         if (!bytes) return tl::unexpected(bytes.error());

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scene.h"
 
-#include <bpf/bpf.h>
-
 #include <algorithm>
 #include <fstream>
 
@@ -119,12 +117,10 @@ Result<void> Scene::forget_connections() {
 }
 
 Result<double> Scene::table_memory() const {
-    const int table = maps_.fd("isobar_conns");
-    auto bytes = memory_of(table);
+    auto bytes = memory_of(maps_.fd("isobar_conns"));
     for (std::uint32_t number = 0; bytes && number < ISOBAR_SEGMENTS; ++number) {
-        std::uint32_t id = 0;
-        if (bpf_map_lookup_elem(table, &number, &id) != 0) continue;
-        const Fd segment(bpf_map_get_fd_by_id(id));
+        const Fd segment = maps_.segment_fd(number);
+        if (!segment.valid()) continue;
         bytes = memory_of(segment.get()).map([&](double more) { return *bytes + more; });
     }
     return bytes;

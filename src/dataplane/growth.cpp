@@ -24,8 +24,7 @@ constexpr std::uint32_t kMarkEverySeconds = 5;
 constexpr std::uint32_t kMarkPause = 50;
 
 std::uint32_t newest_of(std::uint64_t table) {
-    return static_cast<std::uint32_t>(std::countr_zero(
-        (static_cast<std::uint32_t>(table) & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM));
+    return static_cast<std::uint32_t>(std::countr_zero(first_segment(table)));
 }
 
 std::uint32_t older_of(std::uint64_t table) {
@@ -82,7 +81,7 @@ Result<void> Growth::begin(std::uint32_t lines, std::uint32_t most_lines) {
 
 Result<void> Growth::look() {
     const auto& settings = maps_.settings();
-    const auto lines = lines_of(settings, newest_of(settings.table));
+    const auto lines = lines_of(settings, newest_of(table_now(settings)));
     if (lines < settings.most_lines) {
         const auto full = is_full();
         if (!full) return tl::unexpected(full.error());
@@ -137,14 +136,11 @@ Result<void> Growth::add_segments(std::uint32_t first) {
 // Puts a segment where it is already: the kernel returns when no packet is on its way any more that
 // had met the table as it was before (maybe_wait_bpf_programs, kernel/bpf/syscall.c).
 Result<void> Growth::wait_for_packets() {
-    const int map = maps_.fd("isobar_conns");
-    const std::uint32_t first = 1u << newest_of(table_now(maps_.settings()));
-    std::uint32_t id = 0;
-    if (bpf_map_lookup_elem(map, &first, &id) != 0)
-        return system_failure("connection table", errno);
-    const Fd segment(bpf_map_get_fd_by_id(id));
+    const auto first = first_segment(table_now(maps_.settings()));
+    const Fd segment = maps_.segment_fd(first);
     const int fd = segment.get();
-    if (!segment.valid() || bpf_map_update_elem(map, &first, &fd, BPF_ANY) != 0)
+    if (!segment.valid() ||
+        bpf_map_update_elem(maps_.fd("isobar_conns"), &first, &fd, BPF_ANY) != 0)
         return system_failure("connection table", errno);
     return {};
 }
@@ -180,17 +176,16 @@ Result<std::uint32_t> Growth::mark_older(std::uint32_t older, std::uint32_t mark
 
 // Segments of generations before the newest that there are no more.
 Result<void> Growth::give_back(std::uint32_t newest, std::uint32_t older) {
-    const int map = maps_.fd("isobar_conns");
-    bool waited = false;
+    std::vector<std::uint32_t> numbers;
     for (std::uint32_t number = 1; number < 1u << newest; ++number) {
-        std::uint32_t id = 0;
         const auto generation = std::bit_width(number) - 1;
-        if ((older >> generation & 1) != 0 || bpf_map_lookup_elem(map, &number, &id) != 0) continue;
-        if (!waited)
-            if (auto done = wait_for_packets(); !done) return done;
-        waited = true;
-        bpf_map_delete_elem(map, &number);
+        if ((older >> generation & 1) == 0 && maps_.segment_fd(number).valid())
+            numbers.push_back(number);
     }
+    if (numbers.empty()) return {};
+    if (auto done = wait_for_packets(); !done) return done;
+    // one by one: an array of maps has no deletion of many
+    for (const auto number : numbers) bpf_map_delete_elem(maps_.fd("isobar_conns"), &number);
     return {};
 }
 

@@ -87,20 +87,24 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
 
 Segments Maps::segments() const {
     const auto table = std::atomic_ref(settings().table).load();
-    const auto first = static_cast<std::uint32_t>(table & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM;
+    const auto first = first_segment(table);
     Segments segments;
     segments.lines_a_segment_ = settings().segment_mask + 1;
     for (std::uint32_t number = 1; number < 2 * first; ++number) {
         const bool older = (table >> (std::bit_width(number) - 1) & 1) != 0;
-        std::uint32_t id = 0;
-        if ((number < first && !older) ||
-            bpf_map_lookup_elem(fd("isobar_conns"), &number, &id) != 0)
-            continue;  // not there, or just given back
-        const Fd segment(bpf_map_get_fd_by_id(id));
+        if (number < first && !older) continue;
+        const Fd segment = segment_fd(number);
+        if (!segment.valid()) continue;  // just given back
         if (auto opened = MappedArray::open(segment.get()))
             segments.segments_.push_back(std::move(*opened));
     }
     return segments;
+}
+
+Fd Maps::segment_fd(std::uint32_t number) const {
+    std::uint32_t id = 0;
+    if (bpf_map_lookup_elem(fd("isobar_conns"), &number, &id) != 0) return Fd(-1);
+    return Fd(bpf_map_get_fd_by_id(id));
 }
 
 int Maps::fd(const std::string& name) const {

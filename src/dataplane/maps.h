@@ -62,6 +62,11 @@ private:
     std::size_t lines_a_segment_ = 0;  // without those that each CPU has behind them
 };
 
+// Number of the newest generation's first segment, of settings.table.
+constexpr std::uint32_t first_segment(std::uint64_t table) {
+    return (static_cast<std::uint32_t>(table) & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM;
+}
+
 class Maps {
 public:
     // Takes duplicates of the descriptors, by map name ("isobar_conns"). All maps of
@@ -88,6 +93,8 @@ public:
         return caches_.as<isobar_destination>();
     }
     [[nodiscard]] Segments segments() const;
+    // Not valid if there is no such one.
+    [[nodiscard]] Fd segment_fd(std::uint32_t number) const;
 
     // Sum of a server's counters over all CPUs.
     [[nodiscard]] Result<isobar_traffic> traffic(std::uint32_t server) const;

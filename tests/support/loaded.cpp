@@ -47,36 +47,6 @@ Result<void> clear_hash(int map, const bpf_map_info& info) {
     return {};
 }
 
-Result<void> clear(int map);
-
-Result<void> put_segment(int map, std::uint32_t number, std::uint32_t lines) {
-    const auto segment = dataplane::make_segment(lines);
-    if (!segment) return tl::unexpected(segment.error());
-    const int fd = segment->get();
-    if (bpf_map_update_elem(map, &number, &fd, BPF_ANY) != 0)
-        return system_failure("segment", errno);
-    return {};
-}
-
-// The table is as small again as it began.
-Result<void> clear_segments(int map, const isobar_settings& fresh) {
-    const auto first = (fresh.table & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM;
-    for (std::uint32_t number = 0; number < ISOBAR_SEGMENTS; ++number) {
-        std::uint32_t id = 0;
-        const bool there = bpf_map_lookup_elem(map, &number, &id) == 0;
-        if (number >= first && number < 2 * first) {
-            auto done = there ? clear(Fd(bpf_map_get_fd_by_id(id)).get())
-                              : put_segment(map, number, fresh.segment_mask + 1);
-            if (!done) return done;
-        } else if (!there) {
-            continue;
-        } else if (bpf_map_delete_elem(map, &number) != 0) {
-            return system_failure("segment", errno);
-        }
-    }
-    return {};
-}
-
 Result<void> clear(int map) {
     bpf_map_info info{};
     std::uint32_t length = sizeof(info);
@@ -89,6 +59,32 @@ Result<void> clear(int map) {
         default:
             return clear_hash(map, info);
     }
+}
+
+Result<void> put_segment(int map, std::uint32_t number, std::uint32_t lines) {
+    const auto segment = dataplane::make_segment(lines);
+    if (!segment) return tl::unexpected(segment.error());
+    const int fd = segment->get();
+    if (bpf_map_update_elem(map, &number, &fd, BPF_ANY) != 0)
+        return system_failure("segment", errno);
+    return {};
+}
+
+// The table is as small again as it began.
+Result<void> clear_segments(const dataplane::Maps& maps, const isobar_settings& fresh) {
+    const int map = maps.fd("isobar_conns");
+    const auto first = dataplane::first_segment(fresh.table);
+    for (std::uint32_t number = 0; number < ISOBAR_SEGMENTS; ++number) {
+        const Fd segment = maps.segment_fd(number);
+        if (number >= first && number < 2 * first) {
+            auto done = segment.valid() ? clear(segment.get())
+                                        : put_segment(map, number, fresh.segment_mask + 1);
+            if (!done) return done;
+        } else if (segment.valid() && bpf_map_delete_elem(map, &number) != 0) {
+            return system_failure("segment", errno);
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -113,8 +109,7 @@ Result<Loaded> Loaded::take(int ifindex) {
 
 Result<void> Loaded::attach() {
     for (const auto& [name, map] : maps_.all()) {
-        auto done =
-            name == "isobar_conns" ? clear_segments(map.get(), settings_) : clear(map.get());
+        auto done = name == "isobar_conns" ? clear_segments(maps_, settings_) : clear(map.get());
         if (!done) return done;
     }
     maps_.settings() = settings_;
