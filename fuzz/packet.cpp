@@ -100,8 +100,7 @@ std::uint64_t releases() {
 
 // Client port 40000 has a connection to each service, whatever was sent before.
 void restore() {
-    for (auto* conn : bed->connections()) conn->expires = bed->jiffies() - 1;
-    (void)bed->plane().connections();  // sweeps
+    bed->end_all();
     const Ip ip{kClient.address, kVip};
     for (const auto& packet : {packet(ip, Tcp{40000, 80, kSyn}), packet(ip, Udp{40000, 53})})
         (void)bed->run(Hook::Ingress, Side::Outside, arriving(kClient, packet));

@@ -15,11 +15,6 @@ protected:
         if (!IsSkipped()) bed().add_service(kWeb, model::Scheduler::Rr, {1, 1}, 80);
     }
     void let_time_run_out(isobar_conn& conn) { conn.expires = bed().jiffies() - 1; }
-    std::uint32_t counted() {
-        std::uint32_t sum = 0;
-        for (const auto& server : bed().maps().servers()) sum += server.active + server.inactive;
-        return sum;
-    }
 };
 ISOBAR_ON_BOTH_HOOKS(Expiry);
 
@@ -32,7 +27,7 @@ TEST_P(Expiry, APacketOfAConnectionWhoseTimeIsOverIsNoLongerPartOfIt) {
 
     EXPECT_TRUE(passed(outcome, ISOBAR_NO_CONNECTION, ack));
     EXPECT_EQ(0u, bed().connections().size());
-    EXPECT_EQ(0u, counted());
+    EXPECT_EQ(0u, bed().counted());
 }
 
 TEST_P(Expiry, ALateReplyIsLeftToTheStack) {
@@ -43,7 +38,7 @@ TEST_P(Expiry, ALateReplyIsLeftToTheStack) {
     const auto outcome = bed().send(hook(), Side::Inside, late);
 
     EXPECT_TRUE(passed(outcome, ISOBAR_NO_SERVICE, late));
-    EXPECT_EQ(0u, counted());
+    EXPECT_EQ(0u, bed().counted());
 }
 
 TEST_P(Expiry, ASynAfterTheDeadlineStartsAnew) {
@@ -69,7 +64,7 @@ TEST_P(Expiry, TrafficOfOthersRetiresIt) {
         (void)bed().run(hook(), Side::Outside, request(50000, kAck));
 
     EXPECT_EQ(1u, bed().connections().size());
-    EXPECT_EQ(1u, counted());
+    EXPECT_EQ(1u, bed().counted());
 }
 
 TEST_P(Expiry, AListingSweepsFirst) {
@@ -81,7 +76,7 @@ TEST_P(Expiry, AListingSweepsFirst) {
     ASSERT_TRUE(services);
     EXPECT_EQ(0u, services->at(0).servers.at(0).active);
     EXPECT_EQ(0u, bed().connections().size());
-    EXPECT_EQ(0u, counted());
+    EXPECT_EQ(0u, bed().counted());
 }
 
 // conn_reuse_mode 1: a client that takes its old port again is a new connection.
@@ -95,7 +90,7 @@ TEST_P(Expiry, ASynOnATimeWaitOrClosedConnectionIsScheduledAnew) {
         EXPECT_EQ(1, connect(40000, hook()));
 
         EXPECT_EQ(1u, bed().connections().size());
-        EXPECT_EQ(1u, counted());
+        EXPECT_EQ(1u, bed().counted());
         let_time_run_out(*bed().connections().at(0));
         (void)bed().send(hook(), Side::Outside, request(40000, kAck));
     }
@@ -178,7 +173,7 @@ TEST_P(FullTable, RefusesNewConnectionsAndKeepsTheEstablished) {
 
     EXPECT_TRUE(became(refused, ISOBAR_TABLE_FULL, Action::Drop, syn));
     EXPECT_EQ(before, used());
-    EXPECT_EQ(before, counted());
+    EXPECT_EQ(before, bed().counted());
     // those that strayed too, and their replies
     for (const auto* conn : bed().connections()) {
         const auto request_to = bed().run(hook(), Side::Outside, request(port_of(*conn), kAck));
@@ -200,7 +195,7 @@ TEST_P(FullTable, GivesUpAClosedConnectionForANewOne) {
     while (next < next_port + 3000 && port_of(victim) == port) (void)connect(next++, hook());
 
     EXPECT_NE(port, port_of(victim));
-    EXPECT_EQ(used(), counted());
+    EXPECT_EQ(used(), bed().counted());
     const auto old = request(port, kAck);
     EXPECT_TRUE(passed(bed().send(hook(), Side::Outside, old), ISOBAR_NO_CONNECTION, old));
 }
@@ -213,7 +208,7 @@ TEST_P(FullTable, HasRoomAgainWhenConnectionsEnd) {
 
     (void)bed().plane().connections();  // sweeps
     EXPECT_EQ(1u, used());
-    EXPECT_EQ(1u, counted());
+    EXPECT_EQ(1u, bed().counted());
     EXPECT_EQ(1u, bed().tags_in_use());
 }
 

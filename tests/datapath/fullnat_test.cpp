@@ -45,11 +45,6 @@ protected:
     }
     Bytes to_server(const Bytes& packet) { return leaving(hook(), kClient, kServers[0], packet); }
     Bytes to_client(const Bytes& packet) { return leaving(hook(), kServers[0], kClient, packet); }
-    // Ends all connections.
-    void expire() {
-        for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;
-        (void)bed().plane().connections();  // sweeps
-    }
 };
 ISOBAR_ON_BOTH_HOOKS(FullNat);
 
@@ -109,7 +104,7 @@ TEST_P(FullNat, EveryConnectionHasAPortOfItsOwn) {
     EXPECT_EQ(200u, ports.size());
     EXPECT_LE(1025, *ports.begin());
     EXPECT_EQ(400u, bed().tags_in_use());
-    expire();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
 }
 
@@ -143,7 +138,7 @@ TEST_P(FullNat, AFreePortIsFoundWhateverStepIsDrawn) {
     for (int round = 0; round < 15; ++round) {
         for (std::uint16_t port = 40000; port < 40100; ++port)
             ASSERT_EQ(ISOBAR_FORWARDED, syn(port).verdict) << round << ' ' << port;
-        expire();
+        bed().end_all();
     }
 }
 
@@ -164,7 +159,7 @@ TEST_P(FullNat, WithoutAFreePortClientsAreRefusedUntilConnectionsEnd) {
     EXPECT_EQ(6u, bed().tags_in_use());
     EXPECT_EQ(3u, bed().server(kServers[0]).active);
 
-    expire();
+    bed().end_all();
     EXPECT_EQ(ISOBAR_FORWARDED, syn(40003).verdict);
 }
 
@@ -181,7 +176,7 @@ TEST_P(FullNat, AClientThatUsesItsPortAgainGetsANewConnection) {
 TEST_P(FullNat, WhatIsForALocalPortWithoutConnectionIsLeftToTheStack) {
     serve(kWeb, pool(kLocalPort, kLocalPort + 1), 80);
     (void)syn(40000);
-    expire();
+    bed().end_all();
     const auto late = packet(Ip{kServerIp, kLocal}, Tcp{80, kLocalPort, kAck});
     EXPECT_TRUE(passed(from_server(late), ISOBAR_NO_SERVICE, arriving(kServers[0], late)));
 }
@@ -215,7 +210,7 @@ TEST_P(FullNat, ConnectionsThatStrayAreFoundInBothDirections) {
             to_client(packet(Ip{kVip, kClientIp, 63}, Tcp{port, 40000, kSyn | kAck}))));
     }
     EXPECT_EQ(90u, bed().tags_in_use());
-    expire();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
 }
 
@@ -385,7 +380,7 @@ TEST_P(FullNat, APortStaysTakenWhenTheTableGrows) {
         EXPECT_EQ(is_tc() ? ISOBAR_LOCAL_PORTS : ISOBAR_TO_TC, syn(50000).verdict);
     }
     EXPECT_EQ(2u * kPorts, bed().tags_in_use());
-    expire();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
     EXPECT_EQ(0u, bed().count(ISOBAR_INTERNAL));
 }
@@ -416,7 +411,7 @@ TEST_P(FullNat, TwoCpusNeverGiveOutOnePort) {
         EXPECT_EQ(all.size(), distinct.size());
         EXPECT_EQ(static_cast<std::size_t>(kPorts), distinct.size());
         EXPECT_EQ(2u * kPorts, bed().tags_in_use());
-        expire();
+        bed().end_all();
         EXPECT_EQ(0u, bed().tags_in_use());
     }
     EXPECT_EQ(0u, bed().count(ISOBAR_INTERNAL));

@@ -28,15 +28,6 @@ protected:
     }
     [[nodiscard]] std::uint32_t size() { return bed().plane().capacity().value().size; }
     [[nodiscard]] std::uint32_t used() { return bed().plane().capacity().value().used; }
-    [[nodiscard]] std::uint32_t counted() {
-        std::uint32_t sum = 0;
-        for (const auto& server : bed().maps().servers()) sum += server.active + server.inactive;
-        return sum;
-    }
-    void end_all() {
-        for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;
-        (void)bed().plane().connections();  // sweeps
-    }
 
     // Whom each client port was led to.
     std::map<std::uint16_t, int> open(std::uint16_t first, std::uint16_t count) {
@@ -98,12 +89,12 @@ TEST_P(Growth, EveryConnectionIsFoundAtEveryStep) {
         expect_found(led);
     }
     EXPECT_EQ(led.size(), used());
-    EXPECT_EQ(led.size(), counted());
+    EXPECT_EQ(led.size(), bed().counted());
     EXPECT_EQ(0u, bed().count(ISOBAR_TABLE_FULL));
 
-    end_all();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
-    EXPECT_EQ(0u, counted());
+    EXPECT_EQ(0u, bed().counted());
     for (const auto& line : bed().segments().lines())
         EXPECT_EQ(0u, line.tags.away & ISOBAR_AWAY_COUNT);
 }
@@ -116,7 +107,7 @@ TEST_P(Growth, WhatHasDrainedIsGivenBack) {
     grow();
     look();
     EXPECT_EQ(kFew + 4 * kFew, size()) << "the second generation had nothing in it";
-    end_all();
+    bed().end_all();
     look();
     EXPECT_EQ(4 * kFew, size());
     expect_found(open(2000, 100));
@@ -145,7 +136,7 @@ TEST_P(Growth, TheStrayedAreFoundToo) {
     look();
     expect_both_ways(kAck);
     EXPECT_EQ(kServices, used());
-    end_all();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
 }
 
@@ -202,10 +193,10 @@ TEST_P(Growth, LosesNothingUnderFire) {
     EXPECT_GE(size(), 8 * kFew);
     EXPECT_EQ(0u, bed().count(ISOBAR_TABLE_FULL));
     EXPECT_EQ(static_cast<std::uint32_t>(kThreads * kFlows), used());
-    EXPECT_EQ(static_cast<std::uint32_t>(kThreads * kFlows), counted());
-    end_all();
+    EXPECT_EQ(static_cast<std::uint32_t>(kThreads * kFlows), bed().counted());
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
-    EXPECT_EQ(0u, counted());
+    EXPECT_EQ(0u, bed().counted());
 }
 
 // Killed after any step, the next process goes on.
@@ -227,7 +218,7 @@ TEST_P(Growth, GoesOnAfterAKillAnywhere) {
     look();
     expect_found(led);
     EXPECT_EQ(0u, maps.settings().table >> ISOBAR_TABLE_AWAY_SHIFT & ISOBAR_AWAY_ALWAYS);
-    end_all();
+    bed().end_all();
     EXPECT_EQ(0u, bed().tags_in_use());
 }
 

@@ -115,8 +115,7 @@ TEST_P(Overflow, ItGoesOnWithoutARecordWhenThereIsRoomAgain) {
     serve(kWeb, kTun);
     (void)fill();
     const int server = send(kNew, kSyn);
-    for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;
-    (void)bed().plane().connections();  // sweeps
+    bed().end_all();
 
     EXPECT_EQ(server, send(kNew, kAck));
     EXPECT_EQ(0u, bed().connections().size());
@@ -192,8 +191,7 @@ TEST_P(Overflow, ADatagramGoesWhereTheOthersOfItsClientGo) {
 
     std::map<std::uint16_t, int> before;
     for (std::uint16_t port = kNew; port < kNew + 30; ++port) before[port] = ask(port);
-    for (auto* conn : bed().connections()) conn->expires = bed().jiffies() - 1;
-    (void)bed().plane().connections();  // sweeps
+    bed().end_all();
     for (const auto& [port, server] : before) EXPECT_EQ(server, ask(port)) << "there is room again";
     EXPECT_EQ(30u, bed().connections().size());
 }

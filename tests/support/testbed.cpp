@@ -335,6 +335,17 @@ std::vector<isobar_conn*> Testbed::connections() const {
     return result;
 }
 
+std::uint32_t Testbed::counted() const {
+    std::uint32_t sum = 0;
+    for (const auto& server : maps_.servers()) sum += server.active + server.inactive;
+    return sum;
+}
+
+void Testbed::end_all() {
+    for (auto* conn : connections()) conn->expires = jiffies() - 1;
+    (void)plane_.connections();  // sweeps
+}
+
 std::size_t Testbed::tags_in_use() const {
     std::size_t used = 0;
     for (const auto& line : segments().lines())

@@ -118,6 +118,10 @@ public:
     // The table as it is now. Records from before it has grown stay readable.
     [[nodiscard]] const dataplane::Segments& segments() const;
     [[nodiscard]] auto conns() const { return segments().conns(); }  // free records too
+    // The same by the books of the servers, active and inactive.
+    [[nodiscard]] std::uint32_t counted() const;
+    // Their time is over, and they are swept.
+    void end_all();
     // One a connection; one that strayed from its line has two.
     [[nodiscard]] std::size_t tags_in_use() const;
     // The record of the server (the data plane's counters are in it).

@@ -303,6 +303,11 @@ class Twins:
             for twin, lines in zip(self.both, seen):
                 twin.tell(*lines)
 
+    def look_at(self, listings):
+        """One after the other; at statistics when IPVS has summed them up."""
+        for listing in listings:
+            (self.settle if "--stats" in listing else self.look)(listing.format(vip=self.vip))
+
     def _seen(self, line, of, without):
         """A listing of each, and how long that took."""
         started = time.monotonic()

@@ -11,7 +11,6 @@ import pytest
 from support import frames
 from support.cluster import VIP, FlatCluster
 from support.director import Director
-from support.lab import Lab
 from support.process import run
 from support.servers import start_nginx
 from support.twins import IN, OUT, SERVERS, Twins, service
@@ -57,8 +56,7 @@ def test_listings(twins):
     twins.look("-L -n --rate", "-L -n --rate --exact")  # before there is traffic: it would differ by the moment
     twins.connect((twins.vip, 22), 1)
     twins.connect((twins.vip, 80), 3)
-    for listing in LISTINGS:
-        (twins.settle if "--stats" in listing else twins.look)(listing.format(vip=twins.vip))
+    twins.look_at(LISTINGS)
     twins.agree()
 
 

@@ -202,8 +202,7 @@ def test_listings(twins):
     twins.rules(*all_kinds(twins))
     twins.connect((twins.vip, 22), 1, CLIENT)
     twins.connect((twins.vip, 80), 3, MANY)
-    for listing in LISTINGS:
-        (twins.settle if "--stats" in listing else twins.look)(listing.format(vip=twins.vip))
+    twins.look_at(LISTINGS)
     twins.agree()
 
 
