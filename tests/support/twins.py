@@ -428,11 +428,15 @@ class Twins:
     # ---- the end ----
 
     def begin(self, family=V4):
-        """A new scenario, on a virtual address that no connection is remembered of."""
+        """A new scenario, on a virtual address and with clients' ports (ten from self.port) that no
+        connection is remembered of."""
         self.family, self.servers = family, family.servers
-        self.vip = f"{family.virtual}{next(self.numbers)}"
+        number = next(self.numbers)
+        self.vip = f"{family.virtual}{number}"
         self.targets = [f"{name_of(self.vip)}:"]
         self.apart = 0
+        # IPVS remembers connections of services that are gone, and then knows what their servers say
+        self.port = 4000 + 10 * number
         if family is V6:  # else it is not who says that a port is unreachable
             for twin in self.both:
                 twin.host.ip(f"address add {self.vip}/128 dev lo")

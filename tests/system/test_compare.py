@@ -11,6 +11,7 @@ import pytest
 from support import frames
 from support.cluster import VIP, FlatCluster
 from support.director import Director
+from support.lab import Lab
 from support.process import run
 from support.servers import start_nginx
 from support.twins import IN, OUT, SERVERS, Twins, service
@@ -266,7 +267,7 @@ def test_templates(twins):
                 *service(twins, 53, "rr", (1, 1, 1), "-p", protocol="u"))
     for port in (80, 81, 7000, 7001, 7002):
         twins.connect((twins.vip, port), len(clients), clients)
-    twins.send(OUT, *(frames.udp((client, 4000), (twins.vip, 53)) for client in clients[:3]))
+    twins.send(OUT, *(frames.udp((client, twins.port), (twins.vip, 53)) for client in clients[:3]))
     twins.look("-L -n", "-L -n -c", "-L -n --persistent-conn", "-S -n")
 
     # quiesced, a server keeps its clients; removed, it loses them, and does not get them back
@@ -311,7 +312,7 @@ def test_calls(twins):
     twins.send(OUT, *(frames.udp(("10.9.0.8", 3000 + number), (twins.vip, 5060), each)
                       for number, each in enumerate(words)))
     twins.rules(f"-E -u {twins.vip}:5060 -s rr -p 300")
-    twins.send(OUT, frames.udp(("10.9.0.8", 4000), (twins.vip, 5060), b""))
+    twins.send(OUT, frames.udp(("10.9.0.8", twins.port), (twins.vip, 5060), b""))
     twins.look("-L -n", "-L -n -c --persistent-conn")
     twins.agree()
 
@@ -402,10 +403,10 @@ def test_timeouts_that_are_set(twins):
     twins.look("-L --timeout")
     open_, closing = twins.connect((twins.vip, 80), 2), twins.connect((twins.vip, 80), 2)
     twins.client(closing, "FA")
-    twins.send(OUT, frames.udp(("10.9.0.1", 4000), (twins.vip, 53)))
+    twins.send(OUT, frames.udp(("10.9.0.1", twins.port), (twins.vip, 53)))
     twins.look()
     for protocol, connections in (("UDP", ()), ("TCP", open_)):
-        ports = {str(connection.client[1]) for connection in connections} or {"4000"}
+        ports = {str(connection.client[1]) for connection in connections} or {str(twins.port)}
         twins.when(f"the {protocol} ones are gone", lambda rows, ports=ports: not any(
             row[3].rsplit(":")[1] in ports for row in rows))
     twins.rules("--set 900 120 300")
@@ -440,7 +441,7 @@ def test_packets_as_they_are_forwarded(twins):
     twins.rules(*service(twins, 80, "rr", (1,)), *service(twins, 81, "rr", (1,), method="-g", to=81),
                 *service(twins, 82, "rr", (1,), method="-i", to=82),
                 *service(twins, 53, "rr", (1,), protocol="u"))
-    client, server = ("10.9.0.1", 4000), (SERVERS[0], 8080)
+    client, server = ("10.9.0.1", twins.port), (SERVERS[0], 8080)
     for port in (80, 81, 82):
         twins.send(OUT, *(frames.tcp(client, (twins.vip, port), flags, data, **ip)
                           for flags, data, ip in (
@@ -461,7 +462,7 @@ def test_packets_as_they_are_forwarded(twins):
 def test_refusals(twins):
     twins.rules(f"-A -t {twins.vip}:80 -s rr", f"-A -u {twins.vip}:53 -s rr", *service(twins, 81, "rr", (0, 0)),
                 *service(twins, 82, "ovf", (1,)), *service(twins, 0, "rr", (0,), "-p 60", to=0))
-    client = "10.9.0.1", 4000
+    client = "10.9.0.1", twins.port
     twins.connect((twins.vip, 82), 2)
     twins.send(OUT, *(frames.tcp(client, (twins.vip, port), flags)
                       for port in (80, 81, 82, 7000) for flags in ("S", "A", "R")))
@@ -499,7 +500,7 @@ def test_counters(twins):
     twins.client(opened[2:], "PA")
     twins.client(opened[2:3], "R")
     for twin in twins.both:
-        twin.exchange(OUT, [frames.udp(("10.9.0.1", 4000 + i), (twins.vip, 53), b"x" * i) for i in range(9)])
+        twin.exchange(OUT, [frames.udp(("10.9.0.1", twins.port + i), (twins.vip, 53), b"x" * i) for i in range(9)])
     twins.settle("-L -n --stats --exact")
     twins.settle("-L -n --stats")
     twins.rules(f"-Z -t {twins.vip}:80", f"-d -t {twins.vip}:80 -r {SERVERS[0]}:8080")

@@ -68,7 +68,7 @@ def test_templates(twins):
                 *service(twins, 53, "rr", (1, 1, 1), "-p", protocol="u"))
     for port in (80, 81, 82, 7000, 7001):
         twins.connect((twins.vip, port), len(clients), clients)
-    twins.send(OUT, *(frames.udp((client, 4000), (twins.vip, 53)) for client in clients[:3]))
+    twins.send(OUT, *(frames.udp((client, twins.port), (twins.vip, 53)) for client in clients[:3]))
     twins.look("-L -n", "-L -n -c", "-L -n --persistent-conn", "-S -n")
 
     twins.rules(f"-e -t [{twins.vip}]:80 -r [{SERVERS[2]}]:8080 -m -w 0",
@@ -87,7 +87,7 @@ def test_packets_as_they_are_forwarded(twins):
                 *service(twins, 82, "rr", (1,), method="-i", to=82),
                 *service(twins, 53, "rr", (1,), protocol="u"),
                 *service(twins, 3868, "rr", (1,), protocol="-sctp-service", to=9868))
-    client, server = (CLIENT, 4000), (SERVERS[0], 8080)
+    client, server = (CLIENT, twins.port), (SERVERS[0], 8080)
     for port in (80, 81, 82):
         twins.send(OUT, *(frames.tcp(client, (twins.vip, port), flags, data, **header)
                           for flags, data, header in (
@@ -112,7 +112,7 @@ def test_refusals(twins):
     other = "2001:db8:3::ffff"
     twins.rules(f"-A -t [{twins.vip}]:80 -s rr", f"-A -u [{twins.vip}]:53 -s rr",
                 *service(twins, 81, "rr", (0, 0)), *service(twins, 82, "ovf", (1,)))
-    client = CLIENT, 4000
+    client = CLIENT, twins.port
     twins.connect((twins.vip, 82), 2, CLIENT)
     twins.send(OUT, *(frames.tcp(client, (twins.vip, port), flags)
                       for port in (80, 81, 82) for flags in ("S", "A", "R")))
@@ -162,7 +162,7 @@ def test_services_by_mark(twins):
                       f"-a -f {mark} -6 -r [{server}] {method}" for server in SERVERS))))
     for port in (80, 443, 90):
         twins.connect((twins.vip, port), 8, MANY[:4])
-    twins.send(OUT, *(frames.udp((client, 4000), (twins.vip, 53)) for client in MANY[:6]))
+    twins.send(OUT, *(frames.udp((client, twins.port), (twins.vip, 53)) for client in MANY[:6]))
     twins.rules("-A -f 111 -s rr", "-D -f 112", "-E -f 112 -6 -s rr", "-A -f 113 -6")
     twins.look("-L -n", "-L -n -c", "-S -n", "-L -n -f 111 -6", "-L -n -f 111", "-L -n --persistent-conn")
     twins.settle("-L -n --stats --exact")

@@ -62,7 +62,7 @@ def test_sctp_goes_all_ways(twins):
 def test_packets_of_sctp(twins):
     twins.rules(*service(twins, 3868, "rr", (1,), protocol="-sctp-service", to=9868),
                 *service(twins, 3869, "rr", (1,), method="-i", protocol="-sctp-service", to=3869))
-    client, server = ("10.9.0.1", 4000), (SERVERS[0], 9868)
+    client, server = ("10.9.0.1", twins.port), (SERVERS[0], 9868)
     for port in 3868, 3869, 3870:
         twins.send(OUT, *(frames.sctp(client, (twins.vip, port), chunks) for chunks in
                           ("DATA", "INIT", "COOKIE-ECHO DATA")))
@@ -204,16 +204,16 @@ def test_one_packet_scheduling(twins):
     twins.command(f"-A -t {twins.vip}:80 -o")
     for port in range(53, 58):
         for client in ("10.9.0.1", "10.9.0.2"):
-            twins.send(OUT, *[frames.udp((client, 4000), (twins.vip, port))] * 4)
-    twins.send(IN, *(frames.udp((SERVERS[0], 8080), ("10.9.0.1", 4000), b"answer") for _ in range(2)))
+            twins.send(OUT, *[frames.udp((client, twins.port), (twins.vip, port))] * 4)
+    twins.send(IN, *(frames.udp((SERVERS[0], 8080), ("10.9.0.1", twins.port), b"answer") for _ in range(2)))
     twins.look("-L -n", "-L -n -c", "-S -n")
     twins.settle("-L -n --stats --exact")
 
     # it begins and ends while clients send
     twins.rules(f"-E -u {twins.vip}:53 -s rr", f"-E -u {twins.vip}:57 -s rr -o")
     for port in 53, 57:
-        twins.send(OUT, *[frames.udp(("10.9.0.1", 4000), (twins.vip, port))] * 4,
-                   *[frames.udp(("10.9.0.3", 4000), (twins.vip, port))] * 3)
+        twins.send(OUT, *[frames.udp(("10.9.0.1", twins.port), (twins.vip, port))] * 4,
+                   *[frames.udp(("10.9.0.3", twins.port), (twins.vip, port))] * 3)
     twins.look("-L -n", "-L -n -c")
     twins.agree()
 
@@ -251,7 +251,7 @@ def test_services_by_mark(twins):
     clients = [f"10.9.{number}.{number}" for number in range(3, 8)]
     for port in (80, 443, 8000, 8011, 8080, 90, 91, 92):
         twins.connect((twins.vip, port), len(clients), clients)
-    twins.send(OUT, *(frames.udp((client, 4000), (twins.vip, 53)) for client in clients))
+    twins.send(OUT, *(frames.udp((client, twins.port), (twins.vip, 53)) for client in clients))
     twins.look("-L -n", "-L -n -c", "-S -n", "-L -n --persistent-conn", "-L -n -f 101")
     twins.settle("-L -n --stats --exact")
 

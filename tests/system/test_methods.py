@@ -17,7 +17,7 @@ import pytest
 
 from support.agent import Agent
 from support.cluster import CLIENT, VIP, FlatCluster
-from support.director import Director, Server, Traffic
+from support.director import Director, Server
 from support.process import wait_until
 from support.servers import digest_of_upload, html_directory, start_nginx, start_sink
 
