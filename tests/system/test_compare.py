@@ -426,6 +426,7 @@ def test_connections_of_what_is_removed(twins):
     twins.send(OUT, *(frames.tcp(each.client, each.service, "A") for each in opened))
     twins.look()
     twins.rules(f"-D -t {twins.vip}:80")
+    twins.send(IN, *(frames.tcp(each.server[twins.ipvs], each.client, "PA", b"still here") for each in opened))
     twins.send(OUT, *(frames.tcp(each.client, each.service, "A") for each in opened))
     twins.look(of=opened)
     twins.rules(*service(twins, 80, "rr", (1, 1)))
