@@ -25,7 +25,7 @@
 #endif
 
 /* Raised with every change of a layout below; a program refuses other versions. */
-#define ISOBAR_ABI_VERSION 7
+#define ISOBAR_ABI_VERSION 8
 
 #define ISOBAR_CACHE_LINE 64
 
@@ -326,8 +326,10 @@ enum isobar_traffic_item {
 /* Per CPU and server. Bytes count from the IP header on, as IPVS does. */
 struct isobar_traffic {
 	__u64 item[ISOBAR_TRAFFIC_ITEMS];
+	__u32 due; /* isobar_estimate's as this CPU knows it; never later than that */
+	__u32 pad;
 };
-ISOBAR_SIZE(struct isobar_traffic, 40);
+ISOBAR_SIZE(struct isobar_traffic, 48);
 
 /* Rates by IPVS's estimator (net/netfilter/ipvs/ip_vs_est.c): every 2 s, smoothed by
  * 1/4; counts scaled by 2^10, bytes by 2^5. The first packet of a period closes the

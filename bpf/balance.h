@@ -242,9 +242,7 @@ static __always_inline enum isobar_verdict balance_any(ISOBAR_CTX *ctx)
 		if (verdict != ISOBAR_GO_ON)
 			return verdict;
 	}
-	b.settings = isobar_only(isobar_settings);
-	if (!b.settings)
-		return ISOBAR_INTERNAL;
+	b.settings = &isobar_settings;
 	if (b.packet.tuple.protocol == IPPROTO_ICMP || b.packet.tuple.protocol == IPV6_ICMP)
 		return balance_icmp(ctx, &b);
 	b.kinds = filter_kinds(&b.packet.tuple);
@@ -293,11 +291,11 @@ static __always_inline enum isobar_verdict balance(ISOBAR_CTX *ctx)
 	return verdict == ISOBAR_LONG_WAY ? balance_long(ctx) : verdict;
 }
 
-/* Counts the verdict and says what the hook is to do. */
-static __always_inline enum isobar_action conclude(enum isobar_verdict verdict)
+/* Counts the verdict. What the hook is to say: CTX_PASS, CTX_REDIRECT or CTX_DROP. */
+static __always_inline int conclude(enum isobar_verdict verdict)
 {
-	static const __u8 actions[ISOBAR_VERDICTS + 1] = {
-#define X(name, action, meaning) ISOBAR_ACTION_##action,
+	static const int actions[ISOBAR_VERDICTS] = {
+#define X(name, action, meaning) CTX_##action,
 		ISOBAR_VERDICT_LIST(X)
 #undef X
 	};
@@ -306,5 +304,5 @@ static __always_inline enum isobar_action conclude(enum isobar_verdict verdict)
 
 	if (count)
 		++*count;
-	return verdict < ISOBAR_VERDICTS ? actions[verdict] : ISOBAR_ACTION_DROP;
+	return verdict < ISOBAR_VERDICTS ? actions[verdict] : CTX_DROP;
 }

@@ -35,12 +35,12 @@ static __always_inline int packet_may_begin(const struct isobar_settings *settin
 /* A packet that begins one has found this connection: is that over? Global: it is rare. */
 __noinline int conn_gives_way(__u32 record)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn = conn_at(record);
 	struct isobar_server *server;
 	__u32 state, mode;
 
-	if (!settings || !conn)
+	if (!conn)
 		return 0;
 	server = conn_server(conn);
 	if (server && server->weight == 0 && settings->switches[ISOBAR_EXPIRE_NODEST_CONN])

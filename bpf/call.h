@@ -228,12 +228,12 @@ static __always_inline void call_note(const struct ftp_segment *segment, __u64 f
 __noinline __u32 call_template(ISOBAR_CTX *ctx, const struct isobar_packet *packet,
 			       __u32 service_index, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
 	struct ftp_segment *segment = isobar_only(isobar_segment);
 	__u32 template;
 
-	if (!settings || !service || !segment || !packet)
+	if (!service || !segment || !packet)
 		return CALL_NONE;
 	if (!service->engine)
 		return template_find(&packet->tuple, service_index, now);

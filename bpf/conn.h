@@ -71,7 +71,8 @@ static __always_inline __u64 conn_client_hash(const struct isobar_settings *sett
 	__u32 port = tuple->source_port;
 	__u64 reply = -(__u64)direction; /* all bits or none */
 
-	asm volatile("" : "+r"(reply)); /* or clang makes branches of it */
+	if (!__builtin_constant_p(direction))
+		asm volatile("" : "+r"(reply)); /* or clang makes branches of it */
 	client.first ^= (client.first ^ other.first) & reply;
 	client.last ^= (client.last ^ other.last) & reply;
 	port ^= (port ^ tuple->destination_port) & reply;
@@ -185,10 +186,11 @@ static __always_inline struct isobar_server *conn_server(const struct isobar_con
 static __always_inline __be16 server_port(const struct isobar_server *server, __u32 flags,
 					  __be16 virtual_port)
 {
-	__u32 same = flags / ISOBAR_CONN_SAME_PORT & 1, below = flags / ISOBAR_CONN_PORT_BELOW & 1;
-	__be16 port = server->port & (same - 1);
+	__u32 below = flags / ISOBAR_CONN_PORT_BELOW & 1;
 
-	return port ? bpf_htons(bpf_ntohs(port) - below) : virtual_port;
+	if (!server->port || (flags & ISOBAR_CONN_SAME_PORT))
+		return virtual_port;
+	return below ? bpf_htons(bpf_ntohs(server->port) - 1) : server->port;
 }
 
 static __always_inline __be16 conn_server_port(const struct isobar_conn *conn,
@@ -212,7 +214,8 @@ static __always_inline int conn_matches(const struct isobar_conn *conn,
 		return 0;
 	/* A value of its own: the branch is not to tell the verifier what `direction` is, or it
 	 * would go on twice from here. */
-	asm volatile("%0 &= 1" : "+r"(direction));
+	if (!__builtin_constant_p(direction))
+		asm volatile("%0 &= 1" : "+r"(direction));
 	if (direction == ISOBAR_FROM_CLIENT)
 		return conn->client_port == tuple->source_port &&
 		       conn->virtual_port == tuple->destination_port &&
@@ -323,11 +326,11 @@ static __always_inline struct conn_walk conn_walk_begin(const struct isobar_sett
 /* CONN_NONE: there are no more in the line, and it is the next one's turn. */
 __noinline __u32 conn_walk_on(struct conn_walk *walk)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn_line *line;
 	__u32 number, ways, away;
 
-	if (!settings || !walk)
+	if (!walk)
 		return CONN_NONE;
 	number = conn_line_from(settings, walk->first, walk->hash, walk->choice);
 	line = conn_line_at(number);
@@ -375,10 +378,10 @@ static long conn_search_one(__u32 i, struct conn_search *search)
  * connections, and when some are away from their line. */
 __noinline __u32 conn_find_among(const struct isobar_tuple *tuple, __u32 direction)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct conn_search search = { .direction = direction, .record = CONN_NONE };
 
-	if (!settings || !tuple)
+	if (!tuple)
 		return CONN_NONE;
 	search.tuple = *tuple;
 	search.walk = conn_walk_begin(settings, conn_client_hash(settings, tuple, direction));

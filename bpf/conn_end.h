@@ -70,15 +70,14 @@ static __always_inline int conn_may_control(const struct isobar_conn *conn, __u3
 /* What else is known of the connection (ftp.h), or of the template (call.h). */
 static __always_inline void ftp_forget(const struct isobar_conn *conn, __u32 record)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
 	struct isobar_address call = conn->client;
 
 	if (conn->flags & ISOBAR_CONN_CALL)
 		bpf_map_delete_elem(&isobar_calls, &call);
 	else if (conn->flags & ISOBAR_CONN_FTP)
 		bpf_map_delete_elem(&isobar_ftp, &record);
-	else if (sweep)
-		__sync_fetch_and_add(&sweep->expected, -1);
+	else
+		__sync_fetch_and_add(&isobar_sweep.expected, -1);
 }
 
 /* The record is anybody's again. An exchange, because it orders memory: who sees the tag
@@ -134,12 +133,12 @@ static __always_inline __u64 conn_own_hash(const struct isobar_settings *setting
  * else was first, or it is not to go. */
 __noinline int conn_retire(__u32 record)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn = conn_at(record);
 	struct isobar_server *server;
 	__u32 life;
 
-	if (!settings || !conn)
+	if (!conn)
 		return 0;
 	life = conn->life;
 	if (!(life & ISOBAR_LIFE_KEPT))
@@ -198,12 +197,10 @@ static __always_inline __u32 conn_sweep_number(const struct isobar_settings *set
 
 static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn_line *line;
 	__u32 number;
 
-	if (!settings)
-		return 1;
 	number = conn_sweep_number(settings, sweep->from + i);
 	line = conn_line_at(number);
 	if (!line) /* of a generation that is gone */
@@ -221,12 +218,10 @@ static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 /* drop_entry: one record of the lines that are looked at in this second. */
 static long conn_thin_one(__u32 i, struct conn_sweep *sweep)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn;
 	__u32 record;
 
-	if (!settings)
-		return 1;
 	record = conn_sweep_number(settings, sweep->from + i / ISOBAR_WAYS * DEFENCE_LINES) *
 			 ISOBAR_LINE +
 		 i % ISOBAR_WAYS;
@@ -240,11 +235,11 @@ static long conn_thin_one(__u32 i, struct conn_sweep *sweep)
 
 __noinline int conn_thin_lines(__u32 from, __u32 count, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct conn_sweep sweep = { .now = now };
 	__u32 skip;
 
-	if (!settings || settings->lines == 0 || settings->hz == 0)
+	if (settings->lines == 0 || settings->hz == 0)
 		return 0;
 	skip = -(from + now / settings->hz) % DEFENCE_LINES;
 	if (skip >= count)
@@ -256,10 +251,10 @@ __noinline int conn_thin_lines(__u32 from, __u32 count, __u32 now)
 
 __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct conn_sweep sweep = { .from = from, .now = now };
 
-	if (!settings || settings->lines == 0)
+	if (settings->lines == 0)
 		return 0;
 	bpf_loop(count, conn_sweep_line, &sweep, 0);
 	if (settings->defences & ISOBAR_DEFENCE_DROP_ENTRY)
@@ -271,11 +266,9 @@ __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 /* The first packet of a jiffy sweeps the lines that are due. */
 static __always_inline void conn_sweep_due(const struct isobar_settings *settings, __u32 now)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	struct isobar_sweep *sweep = &isobar_sweep;
 	__u32 tick, count, from;
 
-	if (!sweep)
-		return;
 	tick = sweep->tick;
 	if (tick == now || __sync_val_compare_and_swap(&sweep->tick, tick, now) != tick)
 		return;

@@ -20,11 +20,9 @@ struct conn_marking {
 
 static long conn_unmark_line(__u32 i, struct conn_marking *marking)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn_line *line;
 
-	if (!settings)
-		return 1;
 	line = conn_line_at(conn_number_at(settings, marking->from + i));
 	if (line && (line->tags.away & marking->mark))
 		__sync_fetch_and_and(&line->tags.away, ~marking->mark);
@@ -47,11 +45,9 @@ static __always_inline void conn_mark_for(const struct isobar_settings *settings
 
 static long conn_mark_line(__u32 i, struct conn_marking *marking)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn_line *line;
 
-	if (!settings)
-		return 1;
 	line = conn_line_at(conn_number_at(settings, marking->from + i));
 	if (!line)
 		return 0;
@@ -73,11 +69,9 @@ struct conn_sample {
 
 static long conn_sample_line(__u32 i, struct conn_sample *sample)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn_line *line;
 
-	if (!settings)
-		return 1;
 	line = conn_line_at(conn_number_at(settings, sample->from + i * sample->step));
 	if (!line)
 		return 1;
@@ -88,10 +82,10 @@ static long conn_sample_line(__u32 i, struct conn_sample *sample)
 
 static __always_inline __u32 conn_sample(__u32 count)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct conn_sample sample = {};
 
-	if (!settings || count == 0)
+	if (count == 0)
 		return 0;
 	/* the newest generation's lines, and the position of the first one */
 	sample.from = (conn_table(settings) & ISOBAR_TABLE_FIRST) / ISOBAR_SEGMENT_ROOM *

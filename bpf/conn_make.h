@@ -169,11 +169,11 @@ static __always_inline int conn_claim_astray(const struct isobar_settings *setti
 __noinline int conn_find_place(const struct isobar_tuple *tuple, __u32 server_index, __u32 flags,
 			       __u32 now, struct conn_place *place)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	__u64 hash;
 
-	if (!settings || !server || !tuple || !place)
+	if (!server || !tuple || !place)
 		return -1;
 	hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
 	place->life = 0;

@@ -18,6 +18,11 @@
 /* tc finishes everything; XDP hands what it cannot do to tc. */
 #define ISOBAR_HOOK_COMPLETE 1
 
+/* What the hook is told, by enum isobar_action. */
+#define CTX_PASS TC_ACT_UNSPEC /* other filters, and then the stack, see it */
+#define CTX_REDIRECT TC_ACT_REDIRECT
+#define CTX_DROP TC_ACT_SHOT
+
 static __always_inline void *ctx_data(ISOBAR_CTX *ctx)
 {
 	return (void *)(long)ctx->data;

@@ -18,6 +18,11 @@
 #define ISOBAR_CTX struct xdp_md
 #define ISOBAR_HOOK_COMPLETE 0
 
+/* What the hook is told, by enum isobar_action. */
+#define CTX_PASS XDP_PASS
+#define CTX_REDIRECT XDP_REDIRECT
+#define CTX_DROP XDP_DROP
+
 static __always_inline void *ctx_data(ISOBAR_CTX *ctx)
 {
 	return (void *)(long)ctx->data;

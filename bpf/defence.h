@@ -57,13 +57,11 @@ static __always_inline __u32 defence_drop_rate(const struct isobar_settings *set
  * is known how full it is. (Two CPUs that end it at once err by what they looked at.) */
 __noinline int defence_learn(__u32 lines, __u32 used)
 {
-	struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	struct isobar_settings *settings = &isobar_settings;
+	struct isobar_sweep *sweep = &isobar_sweep;
 	__u32 per_cent, pressed, most;
 	__u64 records;
 
-	if (!settings || !sweep)
-		return 0;
 	used += __sync_fetch_and_add(&sweep->used, used);
 	lines += __sync_fetch_and_add(&sweep->looked_at, lines);
 	if (lines == 0 || lines < settings->lines)
@@ -101,12 +99,10 @@ static __always_inline int defence_gives_up(const struct isobar_conn *conn)
 /* drop_packet: is this new connection one that is dropped? (ip_vs_todrop) */
 __noinline int defence_drops(void)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	const struct isobar_settings *settings = &isobar_settings;
+	struct isobar_sweep *sweep = &isobar_sweep;
 	__u32 rate;
 
-	if (!settings || !sweep)
-		return 0;
 	rate = settings->drop_rate;
 	return rate && (__sync_fetch_and_add(&sweep->turn, 1) + 1) % rate == 0;
 }

@@ -67,11 +67,11 @@ static long destination_look(__u32 i, struct destination_search *search)
 
 __noinline __u32 destination_find(__u32 cache, const struct isobar_tuple *tuple, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct destination_search search = { .cache = cache, .now = now };
 	__u64 hash;
 
-	if (!settings || !tuple)
+	if (!tuple)
 		return 0;
 	address_put(&search.address, address_halves(&tuple->destination));
 	hash = conn_mix(conn_hash(settings, address_halves(&tuple->destination), 0, 0) + cache);
@@ -235,13 +235,13 @@ __noinline int destination_is_overloaded(__u32 element, __u32 index)
 /* The server of a known destination; SET_LEARN if there is none, or no good one. */
 __noinline __u32 destination_choose(__u32 element, const struct isobar_tuple *tuple)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct destination_pick pick = { .position = DESTINATION_NOBODY };
 	__u32 found, cache, now = isobar_now();
 	struct isobar_set set = {};
 	__u64 expiration;
 
-	if (!settings || !tuple || set_open(element, &set))
+	if (!tuple || set_open(element, &set))
 		return SET_NOBODY;
 	cache = destination_cache(&set);
 	found = destination_find(cache, tuple, now);
@@ -292,12 +292,12 @@ static __always_inline void destination_add(struct destination_pick *pick, __u32
 
 __noinline int destination_learn(__u32 element, const struct isobar_tuple *tuple, __u32 server)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct destination_pick pick = { .position = DESTINATION_NOBODY, .server = server };
 	__u32 found, cache, now = isobar_now();
 	struct isobar_set set = {};
 
-	if (!settings || !tuple || set_open(element, &set))
+	if (!tuple || set_open(element, &set))
 		return 0;
 	cache = destination_cache(&set);
 	found = destination_find(cache, tuple, now);

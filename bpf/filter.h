@@ -31,12 +31,10 @@ static __always_inline __u32 filter_look(const struct isobar_filter *filter,
 
 static __always_inline struct filter_kinds filter_kinds(const struct isobar_tuple *tuple)
 {
-	const struct isobar_filter *filter = isobar_only(isobar_filter);
-	struct filter_kinds kinds = {};
+	const struct isobar_filter *filter = &isobar_filter;
 
-	if (filter) {
-		kinds.source = filter_look(filter, &tuple->source);
-		kinds.destination = filter_look(filter, &tuple->destination);
-	}
-	return kinds;
+	return (struct filter_kinds){
+		.source = filter_look(filter, &tuple->source),
+		.destination = filter_look(filter, &tuple->destination),
+	};
 }

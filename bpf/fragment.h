@@ -122,14 +122,14 @@ static __always_inline int fragment_is_sane(const struct isobar_packet *packet)
  * verifier looks at it once. */
 __noinline int fragment_follow(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct fragment_datagram *datagram;
 	struct fragment_key key;
 	union fragment_ports ports;
 	enum isobar_verdict verdict;
 	__u32 now;
 
-	if (!settings || !packet)
+	if (!packet)
 		return ISOBAR_INTERNAL;
 	key = fragment_key(packet);
 	if (!fragment_is_sane(packet))
@@ -156,13 +156,13 @@ __noinline int fragment_follow(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 /* A first fragment tells the ports to those that follow, and lets go those that wait. */
 __noinline int fragment_lead(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct fragment_datagram *datagram;
 	struct fragment_key key;
 	union fragment_ports ports;
 	__u32 now, deadline;
 
-	if (!settings || !packet)
+	if (!packet)
 		return ISOBAR_INTERNAL;
 	key = fragment_key(packet);
 	now = isobar_now();

@@ -113,12 +113,12 @@ static __always_inline __u32 ftp_is_passive(const struct ftp_segment *segment)
  * for it already. A function of its own, so that ftp_expect()'s stack is not under the search's. */
 __noinline int ftp_is_expected(__u32 control)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn = conn_at(control);
 	struct ftp_segment *segment = ftp_segment();
 	__u32 record;
 
-	if (!settings || !conn || !segment)
+	if (!conn || !segment)
 		return 0;
 	ftp_plan(segment, conn, -ftp_is_passive(segment));
 	record = conn_find_among(&segment->tuple, ISOBAR_FROM_CLIENT);
@@ -128,13 +128,13 @@ __noinline int ftp_is_expected(__u32 control)
 /* Makes way for the data connection of segment->tuple. Other than 0: it has no room. */
 __noinline int ftp_expect(__u32 control)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn = conn_at(control);
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
+	struct isobar_sweep *sweep = &isobar_sweep;
 	struct ftp_segment *segment = ftp_segment();
 	__u32 flags, record, passive;
 
-	if (!settings || !conn || !sweep || !segment)
+	if (!conn || !segment)
 		return -1;
 	passive = ftp_is_passive(segment);
 	flags = FTP_PASSIVE * passive | ISOBAR_CONN_PORT_BELOW * (passive ^ 1) |

@@ -55,12 +55,12 @@ static __always_inline __u32 ftp_record(const struct isobar_settings *settings,
  * with the client's port. That one; CONN_NONE: it was not expected. */
 __noinline __u32 ftp_meet(const struct isobar_tuple *tuple, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct ftp_segment *segment = isobar_only(isobar_segment);
 	struct isobar_conn *conn, *control;
 	__u32 record, control_record;
 
-	if (!settings || !segment || !tuple)
+	if (!segment || !tuple)
 		return CONN_NONE;
 	segment->tuple = *tuple;
 	segment->tuple.source_port = 0;
@@ -87,10 +87,9 @@ __noinline __u32 ftp_meet(const struct isobar_tuple *tuple, __u32 now)
 static __always_inline int ftp_announced(const struct isobar_packet *packet, __u32 now,
 					 struct conn_found *found)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
 	__u32 record;
 
-	if (!sweep || !sweep->expected || packet->tcp_event != TCP_SYN)
+	if (!isobar_sweep.expected || packet->tcp_event != TCP_SYN)
 		return 0;
 	record = ftp_meet(&packet->tuple, now);
 	return record != CONN_NONE && conn_get(record, ISOBAR_FROM_CLIENT, found);

@@ -15,13 +15,12 @@
  * bytes of it are known, ports without flags. Global: it is rare. */
 __noinline int icmp_quoted_packet(ISOBAR_CTX *ctx, struct isobar_packet *packet)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_error *error = icmp_error();
 	enum isobar_verdict verdict;
 
 	/* the stack's own could not come in once more */
-	if (!settings || !error || !packet || !settings->switches[ISOBAR_SCHEDULE_ICMP] ||
-	    ctx_is_from_here(ctx))
+	if (!error || !packet || !settings->switches[ISOBAR_SCHEDULE_ICMP] || ctx_is_from_here(ctx))
 		return ISOBAR_NOT_OURS;
 	verdict = parse_network(ctx, packet); /* who looked for a tunnel has changed it */
 	if (verdict != ISOBAR_GO_ON)

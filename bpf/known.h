@@ -29,9 +29,7 @@ static enum isobar_verdict send_out(ISOBAR_CTX *ctx, const struct isobar_nexthop
 /* Of this jiffy: it sweeps some of the table. */
 static __always_inline int known_is_first(__u32 now)
 {
-	struct isobar_sweep *sweep = isobar_only(isobar_sweep);
-
-	return !sweep || sweep->tick != now;
+	return isobar_sweep.tick != now;
 }
 
 /* A SYN or SYN-ACK: there may be no connection yet, and response.h takes the time. Told before
@@ -59,7 +57,7 @@ known_look(ISOBAR_CTX *ctx, const struct isobar_packet *packet, struct filter_ki
 
 /* Of no connection, and beginning none: nobody's, if there is no service either. One look tells so
  * where services are found by their address and port alone; all else the long way knows. */
-static __always_inline enum isobar_verdict known_stranger(const struct balance *b)
+static __always_inline enum isobar_verdict known_stranger(const struct balance *b, __u32 direction)
 {
 	const struct isobar_settings *settings = b->settings;
 	const struct isobar_tuple *tuple = &b->packet.tuple;
@@ -74,7 +72,7 @@ static __always_inline enum isobar_verdict known_stranger(const struct balance *
 	    (!ipv6_can_send(&tuple->source) || !ipv6_can_send(&tuple->destination)))
 		return ISOBAR_LONG_WAY;
 	if (tuple->protocol != IPPROTO_TCP || (b->kinds.source & ISOBAR_FILTER_REAL) ||
-	    !(b->kinds.destination & ISOBAR_FILTER_VIRTUAL))
+	    direction != ISOBAR_FROM_CLIENT)
 		return ISOBAR_LONG_WAY;
 	if (settings->marks | settings->host_marks | settings->all_ports | settings->ftp_services)
 		return ISOBAR_LONG_WAY;
@@ -84,24 +82,32 @@ static __always_inline enum isobar_verdict known_stranger(const struct balance *
 /* Of connections whose packets are looked into. */
 #define KNOWN_NOT (ISOBAR_CONN_FTP | ISOBAR_CONN_TOA | ISOBAR_CONN_PROXY)
 
+/* Is the server there, and another host? */
+static __always_inline int known_server(const struct isobar_server *server)
+{
+	return (server->flags & (ISOBAR_SERVER_AVAILABLE | ISOBAR_SERVER_LOCAL)) ==
+	       ISOBAR_SERVER_AVAILABLE;
+}
+
 /* ISOBAR_GO_ON: of a connection that is there, which the packet may use. */
-static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b)
+static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, struct balance *b,
+							    __u32 direction)
 {
 	int elsewhere;
 
-	b->settings = isobar_only(isobar_settings);
-	if (!b->settings || check_network(ctx, &b->packet) != ISOBAR_GO_ON ||
+	b->settings = &isobar_settings;
+	if (check_network(ctx, &b->packet) != ISOBAR_GO_ON ||
 	    parse_transport(ctx, &b->packet) != ISOBAR_GO_ON)
 		return ISOBAR_LONG_WAY;
 	b->now = isobar_now();
 	if (known_is_first(b->now))
 		return ISOBAR_LONG_WAY;
-	if (!conn_find_near(b->settings, &b->packet.tuple, conn_direction(b->kinds), &b->found,
-			    &elsewhere))
-		return elsewhere ? ISOBAR_LONG_WAY : known_stranger(b);
-	if (!conn_follow(&b->found) || (b->found.conn->flags & KNOWN_NOT))
+	if (!conn_find_near(b->settings, &b->packet.tuple, direction, &b->found, &elsewhere))
+		return elsewhere ? ISOBAR_LONG_WAY : known_stranger(b, direction);
+	if (!conn_follow(&b->found) || (b->found.conn->flags & KNOWN_NOT) ||
+	    isobar_reached(b->found.conn->expires, b->now))
 		return ISOBAR_LONG_WAY;
-	if (connection_is_over(b) || server_is_gone(b))
+	if (direction == ISOBAR_FROM_CLIENT && !known_server(b->found.server))
 		return ISOBAR_LONG_WAY;
 	return ISOBAR_GO_ON;
 }
@@ -114,8 +120,6 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 	struct isobar_nexthop *hop;
 	__u32 length = b->packet.wire_length;
 
-	if (from_client && (b->found.server->flags & ISOBAR_SERVER_LOCAL))
-		return NULL;
 	hop = from_client ? nexthop_known(ctx, b->settings, NULL, &b->change.new_address, b->now)
 			  : nexthop_known(ctx, b->settings, &b->change.new_address,
 					  &b->found.conn->client, b->now);
@@ -131,10 +135,11 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 
 /* Of all that is known of the packet a copy goes to functions: the packet itself stays in
  * registers. */
-static __always_inline int known_wrap(ISOBAR_CTX *ctx, const struct balance *b)
+static __always_inline int known_wrap(ISOBAR_CTX *ctx, struct balance *b)
 {
 	struct isobar_packet packet;
 
+	ignore_dont_fragment(b);
 	if (tunnel_is_plain(b->found.server) && !packet_is_ipv6(&b->packet))
 		return tunnel_wrap_plain(ctx, &b->packet, b->found.server);
 	packet = b->packet;
@@ -148,7 +153,7 @@ static __always_inline int known_rewrite_far_end(ISOBAR_CTX *ctx, const struct b
 	return fullnat_rewrite(ctx, &packet, b->found.record, b->found.direction);
 }
 
-static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *b)
+static __always_inline int known_rewrite(ISOBAR_CTX *ctx, struct balance *b)
 {
 	enum nat_end end = b->found.direction == ISOBAR_FROM_CLIENT ? NAT_DESTINATION : NAT_SOURCE;
 	__u8 method = b->found.conn->method;
@@ -164,9 +169,11 @@ static __always_inline int known_rewrite(ISOBAR_CTX *ctx, const struct balance *
 }
 
 /* The packet has been read into `b`. ISOBAR_LONG_WAY: it is not such a one. */
-static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct balance *b)
+static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct balance *b,
+						     __u32 direction)
 {
-	enum isobar_verdict verdict = known_connection(ctx, b);
+	enum isobar_verdict verdict = known_connection(ctx, b, direction);
+	struct isobar_traffic *traffic;
 	struct isobar_nexthop *hop;
 	__u32 server;
 	int failure;
@@ -174,44 +181,55 @@ static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct bal
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	plan_change(b);
-	ignore_dont_fragment(b);
 	hop = known_nexthop(ctx, b);
 	server = b->found.conn->server;
-	if (!hop || track_period_is_over(b->settings, server, b->now))
+	traffic = bpf_map_lookup_elem(&isobar_traffic, &server);
+	if (!hop || !traffic || track_is_over(b->settings, traffic->due, b->now))
 		return ISOBAR_LONG_WAY;
 	track_state(b->settings, &b->packet, &b->found, b->now);
-	track_packet(bpf_map_lookup_elem(&isobar_traffic, &server), b->found.direction,
-		     b->packet.length);
+	track_packet(traffic, b->found.direction, b->packet.length);
 	failure = known_rewrite(ctx, b);
 	if (failure)
 		return rewriting_failed(failure);
 	return send_out(ctx, hop,
-			b->found.direction == ISOBAR_FROM_CLIENT ? ISOBAR_FORWARDED
-								 : ISOBAR_REPLIED);
+			direction == ISOBAR_FROM_CLIENT ? ISOBAR_FORWARDED : ISOBAR_REPLIED);
 }
 
-/* Two functions: each knows its family, and asks no more for it. */
-static __noinline enum isobar_verdict known_way4(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
+static __always_inline enum isobar_verdict known_way4(ISOBAR_CTX *ctx, __u32 source,
+						      __u32 direction)
 {
-	struct balance b = { .kinds = { source, destination } };
+	struct balance b = { .kinds.source = source };
 	struct iphdr *ip = plain4_at(ctx);
 
 	if (!ip)
 		return ISOBAR_LONG_WAY;
 	parse_plain4(&b.packet, ip);
-	return known_way(ctx, &b);
+	return known_way(ctx, &b, direction);
 }
 
-static __noinline enum isobar_verdict known_way6(ISOBAR_CTX *ctx, __u32 source, __u32 destination)
+static __always_inline enum isobar_verdict known_way6(ISOBAR_CTX *ctx, __u32 source,
+						      __u32 direction)
 {
-	struct balance b = { .kinds = { source, destination } };
+	struct balance b = { .kinds.source = source };
 	struct ipv6hdr *ip = plain6_at(ctx);
 
 	if (!ip)
 		return ISOBAR_LONG_WAY;
 	parse_plain6(&b.packet, ip);
-	return known_way(ctx, &b);
+	return known_way(ctx, &b, direction);
 }
+
+/* Four functions: each knows its family and direction, and asks no more for them. */
+#define KNOWN_WAY(name, family, direction)                                             \
+	static __noinline enum isobar_verdict name(ISOBAR_CTX *ctx, __u32 source_kind) \
+	{                                                                              \
+		return known_way##family(ctx, source_kind, direction);                 \
+	}
+KNOWN_WAY(known_request4, 4, ISOBAR_FROM_CLIENT)
+KNOWN_WAY(known_request6, 6, ISOBAR_FROM_CLIENT)
+KNOWN_WAY(known_reply4, 4, ISOBAR_FROM_SERVER)
+KNOWN_WAY(known_reply6, 6, ISOBAR_FROM_SERVER)
+#undef KNOWN_WAY
 
 /* ISOBAR_LONG_WAY: the long one is to look at the packet. */
 static __always_inline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
@@ -225,13 +243,19 @@ static __always_inline enum isobar_verdict balance_known(ISOBAR_CTX *ctx)
 	if (ip) {
 		parse_plain4(&packet, ip);
 		verdict = known_look(ctx, &packet, &kinds);
-		return verdict == ISOBAR_GO_ON ? known_way4(ctx, kinds.source, kinds.destination)
-					       : verdict;
+		if (verdict != ISOBAR_GO_ON)
+			return verdict;
+		return conn_direction(kinds) == ISOBAR_FROM_CLIENT
+			       ? known_request4(ctx, kinds.source)
+			       : known_reply4(ctx, kinds.source);
 	}
 	ip6 = plain6(ctx);
 	if (!ip6)
 		return ISOBAR_LONG_WAY;
 	parse_plain6(&packet, ip6);
 	verdict = known_look(ctx, &packet, &kinds);
-	return verdict == ISOBAR_GO_ON ? known_way6(ctx, kinds.source, kinds.destination) : verdict;
+	if (verdict != ISOBAR_GO_ON)
+		return verdict;
+	return conn_direction(kinds) == ISOBAR_FROM_CLIENT ? known_request6(ctx, kinds.source)
+							   : known_reply6(ctx, kinds.source);
 }

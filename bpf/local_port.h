@@ -79,11 +79,11 @@ static __always_inline int local_port_has_rival(__u32 own, __u32 number, __u32 t
 /* The same in a generation's line for this port. Global: the verifier looks at it once. */
 __noinline int local_port_is_taken_in(__u32 own, __u32 first)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_conn *conn = conn_at(own);
 	__u64 hash;
 
-	if (!settings || !conn)
+	if (!conn)
 		return 1;
 	hash = conn_own_hash(settings, conn, ISOBAR_LIFE_LOCAL);
 	return local_port_has_rival(own, conn_line_from(settings, first, hash, 0), conn_tag(hash));
@@ -147,11 +147,11 @@ static __always_inline __u32 local_port_take(const struct isobar_settings *setti
 /* The addresses take turns; of each, ports from anywhere on. */
 static long local_port_try(__u32 i, struct local_port_search *search)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	union isobar_set_element *element;
 	__u32 number, first, size, step;
 
-	if (!settings || search->count == 0)
+	if (search->count == 0)
 		return 1;
 	number = search->first + (search->random + i) % search->count;
 	element = bpf_map_lookup_elem(&isobar_sets, &number);
@@ -232,12 +232,12 @@ static __always_inline void local_port_undo(const struct isobar_settings *settin
 __noinline int local_port_give(const struct isobar_tuple *tuple, __u32 server_index,
 			       struct conn_place *place)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	struct isobar_conn *conn, *local;
 	__u32 record, port;
 
-	if (!settings || !server || !tuple || !place)
+	if (!server || !tuple || !place)
 		return -1;
 	record = place->record;
 	conn = conn_at(record);

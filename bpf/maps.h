@@ -29,6 +29,9 @@
 	ISOBAR_MAP(name, BPF_MAP_TYPE_ARRAY, __u32, value_type, size, BPF_F_MMAPABLE)
 #define ISOBAR_PERCPU(name, value_type, size) \
 	ISOBAR_MAP(name, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, value_type, size, 0)
+/* A map of one element, whose address is known when the program is loaded: nobody looks it up.
+ * libbpf makes a map of the section (src/dataplane/programs.h knows its name). */
+#define ISOBAR_ONE(name) struct isobar_##name isobar_##name SEC(".data." #name)
 #define ISOBAR_HASH(name, key_type, value_type, size) \
 	ISOBAR_MAP(name, BPF_MAP_TYPE_HASH, key_type, value_type, size, BPF_F_NO_PREALLOC)
 
@@ -151,7 +154,9 @@ struct isobar_cpu {
 	__be32 chunk[CHECKSUM_CHUNK / 4];
 };
 
-ISOBAR_ARRAY(isobar_settings, struct isobar_settings, 1);
+ISOBAR_ONE(settings);
+ISOBAR_ONE(sweep);
+ISOBAR_ONE(filter);
 ISOBAR_ARRAY(isobar_services, struct isobar_service, 1);
 ISOBAR_HASH(isobar_keys, struct isobar_service_key, __u32, 1);
 ISOBAR_ARRAY(isobar_sets, union isobar_set_element, 1);
@@ -176,8 +181,6 @@ struct {
 	__type(key, __u32);
 	__array(values, struct isobar_segment_map);
 } isobar_conns SEC(".maps");
-ISOBAR_ARRAY(isobar_sweep, struct isobar_sweep, 1);
-ISOBAR_ARRAY(isobar_filter, struct isobar_filter, 1);
 ISOBAR_ARRAY(isobar_rules, struct isobar_rule, 2 * ISOBAR_RULES);
 ISOBAR_ARRAY(isobar_caches, struct isobar_destination, ISOBAR_DESTINATIONS);
 ISOBAR_HASH(isobar_ports, __u32, struct isobar_port, 1024);

@@ -57,11 +57,11 @@ static __always_inline __u32 mark_by_rule(const struct isobar_settings *settings
 /* Index of the service for the packet's mark, and 1; 0: it has none. */
 __noinline __u32 find_marked(ISOBAR_CTX *ctx, const struct isobar_tuple *tuple)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service_key key = {};
 	__u32 mark, *index;
 
-	if (!settings || !tuple)
+	if (!tuple)
 		return 0;
 	mark = mark_by_rule(settings, tuple);
 	if (!mark)

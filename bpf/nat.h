@@ -25,20 +25,18 @@ static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end, __b
 					  __be32 new_address)
 {
 	struct iphdr *ip = ctx_data(ctx) + ISOBAR_L3;
-	__be16 old_ttl, new_ttl;
+	const __be16 hop = bpf_htons(0x0100);
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
 	/* With the protocol beside it a 16-bit field. Written as one: to store a byte of it and
 	 * read it back whole would make the CPU wait. */
-	old_ttl = *(__be16 *)&ip->ttl;
-	new_ttl = old_ttl - bpf_htons(0x0100);
-	*(__be16 *)&ip->ttl = new_ttl;
+	*(__be16 *)&ip->ttl -= hop;
 	if (end == NAT_SOURCE)
 		ip->saddr = new_address;
 	else
 		ip->daddr = new_address;
-	ip->check = checksum_replace(ip->check, old_address, new_address, old_ttl, new_ttl);
+	ip->check = checksum_replace(ip->check, old_address, new_address, hop, 0);
 	return 0;
 }
 

@@ -65,14 +65,14 @@ static __always_inline void nexthop_question(ISOBAR_CTX *ctx, struct bpf_fib_loo
 __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 			   const struct isobar_address *destination, __u32 tos, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct bpf_fib_lookup fib = { .tot_len =
 					      1 }; /* asks for the route's MTU, refuses nothing */
 	struct isobar_nexthop *hop;
 	struct isobar_port *port;
 	long answer;
 
-	if (!settings || !destination)
+	if (!destination)
 		return NEXTHOP_NONE;
 	hop = nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
 	if (!hop)

@@ -46,11 +46,11 @@ static __always_inline int one_packet_choose(const struct isobar_settings *setti
  * verifier looks at it once. CONN_NONE: it is not. */
 __noinline __u32 one_packet_chosen(const struct isobar_tuple *tuple, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	const struct isobar_conn *conn;
 	__u32 record;
 
-	if (!settings || !tuple)
+	if (!tuple)
 		return CONN_NONE;
 	record = one_packet_record(settings);
 	conn = conn_at(record);

@@ -91,12 +91,12 @@ __noinline __u32 overflow_pick(__u32 element, __u64 hash)
  * record. */
 __noinline __u32 overflow_server(const struct isobar_tuple *tuple, __u32 number, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &number);
 	struct isobar_address client ADDRESS_ALIGNED;
 	__u32 template, server, set;
 
-	if (!settings || !service || !tuple)
+	if (!service || !tuple)
 		return SET_NOBODY;
 	set = *(volatile __u32 *)&service->set;
 	if (!service->persistence)
@@ -116,12 +116,12 @@ __noinline __u32 overflow_server(const struct isobar_tuple *tuple, __u32 number,
  * cannot go without one of the table. */
 __noinline __u32 overflow_choose(const struct isobar_tuple *tuple, __u32 number, __u32 now)
 {
-	struct isobar_settings *settings = isobar_only(isobar_settings);
+	struct isobar_settings *settings = &isobar_settings;
 	struct isobar_server *server;
 	struct isobar_conn *conn;
 	__u32 index, until;
 
-	if (!settings || !tuple)
+	if (!tuple)
 		return CONN_NONE;
 	index = overflow_server(tuple, number, now);
 	server = bpf_map_lookup_elem(&isobar_servers, &index);

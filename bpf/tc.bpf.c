@@ -15,18 +15,6 @@
 #include "balance.h"
 #include "send_tc.h"
 
-static __always_inline int tc_act(enum isobar_action action)
-{
-	switch (action) {
-	case ISOBAR_ACTION_REDIRECT:
-		return TC_ACT_REDIRECT;
-	case ISOBAR_ACTION_DROP:
-		return TC_ACT_SHOT;
-	default:
-		return TC_ACT_UNSPEC; /* other filters, and then the stack, see it */
-	}
-}
-
 /* One program for both sides, for the verifier's sake: the filter at egress has the class of that
  * name (dataplane/attach.cpp), and cls_bpf gives a program its filter's class. */
 static __always_inline int tc_is_ours(const struct __sk_buff *skb)
@@ -50,8 +38,8 @@ SEC("tc")
 int isobar_tc(struct __sk_buff *skb)
 {
 	if (!tc_is_ours(skb))
-		return TC_ACT_UNSPEC;
-	return tc_act(conclude(balance(skb)));
+		return CTX_PASS;
+	return conclude(balance(skb));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

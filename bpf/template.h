@@ -115,12 +115,12 @@ static __always_inline int template_use(const struct isobar_settings *settings,
 
 static long template_search_one(__u32 i, struct template_search *search)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	__u32 index = search->service, record;
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &index);
 	struct isobar_conn *conn;
 
-	if (!settings || !service)
+	if (!service)
 		return 1;
 	record = conn_walk_on(&search->walk);
 	if (record == CONN_NONE)
@@ -135,7 +135,7 @@ static long template_search_one(__u32 i, struct template_search *search)
 /* The client's template, which the caller now holds. */
 __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_index, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
 	struct template_search search = {
 		.service = service_index,
@@ -144,7 +144,7 @@ __noinline __u32 template_find(const struct isobar_tuple *tuple, __u32 service_i
 	};
 	struct isobar_conn_line *line;
 
-	if (!settings || !service || !tuple)
+	if (!service || !tuple)
 		return TEMPLATE_NONE;
 	search.client = template_client(tuple, service);
 	search.walk = conn_walk_begin(
@@ -182,7 +182,7 @@ static __always_inline __u32 template_claim(const struct isobar_settings *settin
 __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_index,
 			       __u32 server_index, __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service *service = bpf_map_lookup_elem(&isobar_services, &service_index);
 	struct isobar_server *server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	__u32 life = ISOBAR_STATE_NONE | ISOBAR_LIFE_LIVE | ISOBAR_LIFE_TEMPLATE;
@@ -190,7 +190,7 @@ __noinline __u32 template_make(const struct isobar_tuple *tuple, __u32 service_i
 	struct isobar_conn *conn;
 	__u32 record;
 
-	if (!settings || !service || !server || !tuple)
+	if (!service || !server || !tuple)
 		return TEMPLATE_NONE;
 	client = template_client(tuple, service);
 	record = template_claim(settings,

@@ -134,23 +134,34 @@ static long track_empty_period(__u32 i, struct track_decay *decay)
 	return 0;
 }
 
-/* Closes the periods that are over: the first with what was counted, the others (no
- * packet came) with nothing. 32 empty periods take any rate to nothing. */
-__noinline int track_close_periods(__u32 server, __u32 now)
+/* Not as long as the deadline is at most one period ahead. */
+static __always_inline int track_is_over(const struct isobar_settings *settings, __u32 due,
+					 __u32 now)
 {
-	const struct isobar_settings *settings = isobar_only(isobar_settings);
+	return due - now - 1 >= ISOBAR_ESTIMATE_PERIOD * settings->hz;
+}
+
+/* Closes the periods that are over, if no other CPU has: the first with what was counted, the
+ * others (no packet came) with nothing. 32 empty periods take any rate to nothing. The end of the
+ * current period. */
+__noinline __u32 track_close_periods(__u32 server, __u32 now)
+{
+	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
 	struct track_decay decay = { .estimate = estimate };
 	struct track_sum sum = { .server = server };
-	__u32 length, due, empty;
+	__u32 length, due, next, empty;
 
-	if (!settings || !estimate || settings->hz == 0)
+	if (!estimate || settings->hz == 0)
 		return 0;
-	length = ISOBAR_ESTIMATE_PERIOD * settings->hz;
 	due = estimate->due;
+	if (!track_is_over(settings, due, now))
+		return due;
+	length = ISOBAR_ESTIMATE_PERIOD * settings->hz;
 	empty = (now - due) / length;
-	if (__sync_val_compare_and_swap(&estimate->due, due, due + (empty + 1) * length) != due)
-		return 0;
+	next = due + (empty + 1) * length;
+	if (__sync_val_compare_and_swap(&estimate->due, due, next) != due)
+		return next;
 	bpf_loop(1024, track_sum_cpu, &sum, 0);
 	for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; i++) {
 		__s64 rate = estimate->rate[i];
@@ -162,26 +173,18 @@ __noinline int track_close_periods(__u32 server, __u32 now)
 	}
 	if (empty > 0 && empty <= 32)
 		bpf_loop(empty, track_empty_period, &decay, 0);
-	return 1;
-}
-
-/* Is there a period of the server's rates to close? */
-static __always_inline int track_period_is_over(const struct isobar_settings *settings,
-						__u32 server, __u32 now)
-{
-	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
-
-	/* not as long as the deadline is at most one period ahead */
-	return estimate && estimate->due - now - 1 >= ISOBAR_ESTIMATE_PERIOD * settings->hz;
+	return next;
 }
 
 /* This CPU's counters of the server, all periods before now closed. */
 static __always_inline struct isobar_traffic *track_counters(const struct isobar_settings *settings,
 							     __u32 server, __u32 now)
 {
-	if (track_period_is_over(settings, server, now))
-		track_close_periods(server, now);
-	return bpf_map_lookup_elem(&isobar_traffic, &server);
+	struct isobar_traffic *traffic = bpf_map_lookup_elem(&isobar_traffic, &server);
+
+	if (traffic && track_is_over(settings, traffic->due, now))
+		traffic->due = track_close_periods(server, now);
+	return traffic;
 }
 
 static __always_inline void track_connection(const struct isobar_settings *settings, __u32 server,

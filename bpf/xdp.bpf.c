@@ -14,14 +14,7 @@
 SEC("xdp")
 int isobar_xdp(struct xdp_md *ctx)
 {
-	switch (conclude(balance(ctx))) {
-	case ISOBAR_ACTION_REDIRECT:
-		return XDP_REDIRECT;
-	case ISOBAR_ACTION_DROP:
-		return XDP_DROP;
-	default:
-		return XDP_PASS;
-	}
+	return conclude(balance(ctx));
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -43,12 +43,11 @@ std::optional<Fd> find_xdp(int ifindex) {
 
 Result<MapFds> maps_of(int program) {
     auto maps = kernel::maps_of(program);
-    // "isobar_t.rodata" is part of the program, not of the state
-    if (maps)
-        std::erase_if(*maps, [](const auto& map) {
-            return !map.first.starts_with("isobar_") || map.first.find('.') != std::string::npos;
-        });
-    return maps;
+    if (!maps) return maps;
+    MapFds state;
+    for (auto& [name, fd] : *maps)
+        if (auto known = state_map_name(name)) state.emplace(std::move(*known), std::move(fd));
+    return state;
 }
 
 bool is_same_map(int map, int other) {

@@ -65,19 +65,14 @@ struct DestroyTool {
     void operator()(isobar_tool* object) const { isobar_tool__destroy(object); }
 };
 
-// Not libbpf's for .rodata, whose name begins alike ("isobar_x.rodata").
-bool is_ours(const bpf_map* map) {
-    return !bpf_map__is_internal(map);
-}
-
 Result<void> reuse_maps(bpf_object* object, const MapFds& maps) {
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object) {
-        if (!is_ours(map)) continue;
-        const auto found = maps.find(bpf_map__name(map));
+        const auto name = state_map_name(bpf_map__name(map));
+        if (!name) continue;
+        const auto found = maps.find(*name);
         if (found == maps.end() || bpf_map__reuse_fd(map, found->second.get()) != 0)
-            return failure(Fault::Unsupported,
-                           fmt::format("the map {} does not fit", bpf_map__name(map)));
+            return failure(Fault::Unsupported, fmt::format("the map {} does not fit", *name));
     }
     return {};
 }
@@ -108,6 +103,14 @@ Result<Fd> take_program(isobar_tc& object, int saved_fd) {
 
 }  // namespace
 
+std::optional<std::string> state_map_name(std::string_view name) {
+    constexpr std::string_view kSection = ".data.";
+    if (name.starts_with(kSection)) return fmt::format("isobar_{}", name.substr(kSection.size()));
+    if (!name.starts_with("isobar_") || name.find('.') != std::string_view::npos)
+        return std::nullopt;
+    return std::string(name);
+}
+
 Result<NewState> load_with_new_maps(const Options& sizes) {
     const auto options = listening_options();
     const std::unique_ptr<isobar_tc, DestroyTc> object{isobar_tc__open_opts(&options)};
@@ -122,7 +125,8 @@ Result<NewState> load_with_new_maps(const Options& sizes) {
     NewState state;
     bpf_map* map = nullptr;
     bpf_object__for_each_map(map, object->obj) {
-        if (is_ours(map)) state.maps.emplace(bpf_map__name(map), duplicate(bpf_map__fd(map)));
+        if (auto name = state_map_name(bpf_map__name(map)))
+            state.maps.emplace(std::move(*name), duplicate(bpf_map__fd(map)));
     }
     auto program = take_program(*object, bpf_map__fd(object->maps.isobar_saved));
     if (!program) return tl::unexpected(program.error());
