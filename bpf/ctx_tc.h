@@ -72,6 +72,12 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return bpf_skb_pull_data(ctx, length) == 0;
 }
 
+/* The same for who compares the end by himself. */
+static __always_inline int ctx_pull(ISOBAR_CTX *ctx, __u32 length)
+{
+	return ctx_reach(ctx, length);
+}
+
 /* Copies from the packet. Other than 0: it is shorter. */
 static __always_inline int ctx_load(ISOBAR_CTX *ctx, __u32 offset, void *into, __u32 length)
 {

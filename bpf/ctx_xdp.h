@@ -71,6 +71,12 @@ static __always_inline int ctx_reach(ISOBAR_CTX *ctx, __u32 length)
 	return ctx_data(ctx) + length <= ctx_data_end(ctx);
 }
 
+/* The same for who compares the end by himself: frames are linear. */
+static __always_inline int ctx_pull(ISOBAR_CTX *ctx, __u32 length)
+{
+	return 1;
+}
+
 /* Of a length known beforehand, up to so much, and near the beginning: by hand, for the helpers
  * cost more than a few moves. */
 #define CTX_NEAR 0x1ff

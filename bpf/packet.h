@@ -263,7 +263,7 @@ static __always_inline enum isobar_verdict parse_transport(ISOBAR_CTX *ctx,
 							   : sizeof(struct udphdr);
 	void *header;
 
-	if (packet->length + ISOBAR_L3 < l4 + size || !ctx_reach(ctx, l4 + size))
+	if (packet->length + ISOBAR_L3 < l4 + size || !ctx_pull(ctx, l4 + size))
 		return ISOBAR_MALFORMED;
 	header = ctx_data(ctx) + l4;
 	if (packet->tuple.protocol == IPPROTO_TCP) {
