@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is counted for servers and services, and the rates worked out of it.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include <array>
+#include <vector>
+
+#include <gmock/gmock.h>
 
 #include "fixture.h"
 
@@ -30,11 +36,34 @@ protected:
     isobar_estimate& long_period() {
         auto& settings = bed().maps().settings();
         settings.hz *= 1000;
-        const auto slot = &bed().server(kServers[1]) - bed().maps().servers().data();
-        auto& estimate = bed().maps().rates()[static_cast<std::size_t>(slot)];
+        auto& estimate = bed().maps().rates()[slot()];
         estimate.due = bed().jiffies() + 2 * settings.hz;
         return estimate;
     }
+    // The period ended then, as far as each CPU knows.
+    void ended(isobar_estimate& estimate, std::uint32_t due) {
+        estimate.due = due;
+        each_cpu_knows(due);
+    }
+    void each_cpu_knows(std::uint32_t due) {
+        auto counters = of_each_cpu();
+        for (auto& counter : counters) counter.due = due;
+        const auto number = slot();
+        ASSERT_EQ(0, bpf_map_update_elem(map(), &number, counters.data(), BPF_ANY));
+    }
+    std::vector<isobar_traffic> of_each_cpu() {
+        std::vector<isobar_traffic> counters(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        const auto number = slot();
+        EXPECT_EQ(0, bpf_map_lookup_elem(map(), &number, counters.data()));
+        return counters;
+    }
+
+private:
+    std::uint32_t slot() {  // of server 2
+        return static_cast<std::uint32_t>(&bed().server(kServers[1]) -
+                                          bed().maps().servers().data());
+    }
+    int map() { return bed().maps().fd("isobar_traffic"); }
 };
 ISOBAR_ON_BOTH_HOOKS(Traffic);
 
@@ -121,7 +150,7 @@ TEST_P(Traffic, RatesAreSmoothedAsIpvsDoes) {
         for (std::uint32_t i = 0; i < period.idle; ++i) model.period({});
         if (period.idle > 32) model.rate = {};  // nothing is left by then
 
-        estimate.due = bed().jiffies() - period.idle * 2 * hz;
+        ended(estimate, bed().jiffies() - period.idle * 2 * hz);
         (void)bed().run(hook(), Side::Outside, request(40000, kAck));
 
         pending = 1;
@@ -133,6 +162,20 @@ TEST_P(Traffic, RatesAreSmoothedAsIpvsDoes) {
     }
 }
 
+TEST_P(Traffic, APeriodThatAnotherCpuHasClosedIsNotClosedAgain) {
+    auto& estimate = long_period();
+    exchange(40000);
+    const auto due = estimate.due;
+    each_cpu_knows(bed().jiffies());
+
+    (void)bed().send(hook(), Side::Outside, request(40000, kAck));
+
+    EXPECT_EQ(due, estimate.due);
+    for (const auto rate : estimate.rate) EXPECT_EQ(0u, rate);
+    EXPECT_THAT(of_each_cpu(), testing::Contains(testing::Field(&isobar_traffic::due, due)));
+    EXPECT_EQ((Items{1, 3, 1, 220, 1040}), items(status().traffic));
+}
+
 TEST_P(Traffic, AListingShowsRatesThatNoPacketClosed) {
     auto& estimate = long_period();
     exchange(40000);
@@ -140,7 +183,7 @@ TEST_P(Traffic, AListingShowsRatesThatNoPacketClosed) {
     model.period({1, 2, 1, 180, 1040});
     model.period({});
 
-    estimate.due = bed().jiffies() - 2 * bed().maps().settings().hz;
+    ended(estimate, bed().jiffies() - 2 * bed().maps().settings().hz);
     const auto rates = status().servers.at(0).rates;
 
     EXPECT_EQ(static_cast<std::uint64_t>((model.rate[3] + 15) / 32), rates.in_bytes);
@@ -151,7 +194,7 @@ TEST_P(Traffic, AListingShowsRatesThatNoPacketClosed) {
 TEST_P(Traffic, ZeroForgetsTheRates) {
     auto& estimate = long_period();
     exchange(40000);
-    estimate.due = bed().jiffies();
+    ended(estimate, bed().jiffies());
     (void)bed().send(hook(), Side::Outside, request(40000, kAck));
     ASSERT_GT(status().servers.at(0).rates.out_bytes, 0u);
     ASSERT_TRUE(bed().plane().zero_counters(std::nullopt));
