@@ -283,14 +283,26 @@ static __always_inline struct isobar_conn_line *conn_line(const struct isobar_se
 	return conn_line_at(conn_line_number(settings, hash, choice));
 }
 
-/* The ways with the tag. */
+/* The ways with the tag, two at a time: a half of the word that is not 0 has its highest bit set,
+ * or gets it by the sum. */
 static __always_inline __u32 conn_tagged(const struct isobar_conn_line *line, __u32 tag)
 {
-	__u32 ways = 0;
+	const __u64 low = 0x7fffffff7fffffffull, ones = 0x0000000100000001ull;
+	const __u64 both = (__u64)tag << 32 | tag;
+	__u64 others = 0, pair;
 
-	for (__u32 way = 0; way < ISOBAR_WAYS; way++)
-		ways |= bits_equal(line->tags.tag[way], tag) << way;
-	return ways;
+	for (int i = 0; i < ISOBAR_LINE / 2; i++) {
+		__builtin_memcpy(&pair, (const __u64 *)&line->tags + i, sizeof(pair));
+		pair ^= both;
+		others |= (((pair & low) + low | pair) >> 31 & ones) << 2 * i;
+	}
+	return ~(others | others >> 31) & ((1u << ISOBAR_WAYS) - 1);
+}
+
+/* The same, called: who finds a packet's connection has no registers left. */
+static __noinline __u32 conn_tagged_apart(const struct isobar_conn_line *line, __u32 tag)
+{
+	return conn_tagged(line, tag);
 }
 
 /* What is not on the way of every packet stands in global functions: the verifier looks
@@ -410,17 +422,22 @@ static __always_inline int conn_find_near(const struct isobar_settings *settings
 	__u64 table = conn_table(settings);
 	__u32 number = conn_line_from(settings, table & ISOBAR_TABLE_FIRST, hash, 0);
 	struct isobar_conn_line *line = conn_line_at(number);
-	__u32 way = conn_first_way(hash);
+	__u32 way = conn_first_way(hash), ways;
 
 	*elsewhere = 0;
 	if (!line)
 		return 0;
-	if (line->tags.tag[way] != conn_tag(hash))
-		way = bits_lowest(conn_tagged(line, conn_tag(hash))); /* none: 0 does not match */
+	if (line->tags.tag[way] != conn_tag(hash)) {
+		ways = conn_tagged_apart(line, conn_tag(hash));
+		*elsewhere = conn_are_away(table, line);
+		if (!ways)
+			return 0;
+		way = bits_lowest(ways);
+	}
 	if (conn_check_in(line, number * ISOBAR_LINE + way, tuple, direction, found))
 		return 1;
-	*elsewhere =
-		(conn_tagged(line, conn_tag(hash)) & ~(1u << way)) || conn_are_away(table, line);
+	ways = conn_tagged_apart(line, conn_tag(hash));
+	*elsewhere = (ways & ~(1u << way)) || conn_are_away(table, line);
 	return 0;
 }
 

@@ -123,14 +123,14 @@ static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
 	hop = from_client ? nexthop_known(ctx, b->settings, NULL, &b->change.new_address, b->now)
 			  : nexthop_known(ctx, b->settings, &b->change.new_address,
 					  &b->found.conn->client, b->now);
+	if (!hop || !hop->xdp || b->packet.ttl <= 1)
+		return NULL;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN) {
 		if (b->found.server->tunnel_checksum)
 			return NULL;
 		length += tunnel_overhead(b->found.server);
 	}
-	if (!hop || b->packet.ttl <= 1 || (hop->mtu && length > hop->mtu))
-		return NULL;
-	return hop->xdp ? hop : NULL;
+	return hop->mtu && length > hop->mtu ? NULL : hop;
 }
 
 /* Of all that is known of the packet a copy goes to functions: the packet itself stays in

@@ -228,6 +228,21 @@ static __always_inline int rank_load_of(__u32 scheduler, const struct isobar_mem
 	return 0;
 }
 
+/* Once a jiffy a group gets dirty that nobody marked. */
+static __always_inline void rank_look_unasked(const struct isobar_set *set, struct isobar_rank *top)
+{
+	__u32 now = isobar_now();
+	struct isobar_member *member;
+
+	if (top->looked == now)
+		return;
+	top->looked = now;
+	member = set_member(set, top->hand);
+	top->hand = member && top->hand < set->count ? top->hand + ISOBAR_RANK_FAN : 0;
+	if (member)
+		rank_mark(member->server, RANK_FELL);
+}
+
 /* The winner, if it follows from the floor; else SET_NOBODY. Global: for want of stack. */
 __noinline __u32 rank_next(__u32 element)
 {
@@ -237,8 +252,9 @@ __noinline __u32 rank_next(__u32 element)
 	struct isobar_set set = {};
 	__u64 floor, load, weight;
 
-	if (!top || set_open(element, &set))
+	if (!top || set_open(element, &set) || set.count <= ISOBAR_RANK_LEAST)
 		return SET_NOBODY;
+	rank_look_unasked(&set, top);
 	floor = *(volatile __u64 *)&set.head->state;
 	scheduler = set.head->scheduler;
 	position = cursor_position(floor);
@@ -329,28 +345,13 @@ static long rank_repair_one(__u32 i, struct rank_repair *repair)
 	return rank_release(top) == ISOBAR_RANK_BUSY;
 }
 
-/* Once a jiffy a group gets dirty that nobody marked. */
-static __always_inline void rank_look_unasked(const struct isobar_set *set, struct isobar_rank *top)
-{
-	__u32 now = isobar_now();
-	struct isobar_member *member;
-
-	if (top->looked == now)
-		return;
-	top->looked = now;
-	member = set_member(set, top->hand);
-	top->hand = member && top->hand < set->count ? top->hand + ISOBAR_RANK_FAN : 0;
-	if (member)
-		rank_mark(member->server, RANK_FELL);
-}
-
-/* The best server of a set with ranks. Global: the verifier looks at it once. */
-__noinline __u32 rank_winner(__u32 element)
+/* The winner, all dirty groups looked at. Global, as the next. */
+__noinline __u32 rank_repaired(__u32 element)
 {
 	struct rank_repair repair = {};
 	struct isobar_member *member;
 	struct isobar_rank *top;
-	__u32 unsure, server;
+	__u32 unsure;
 
 	if (set_open(element, &repair.set))
 		return SET_NOBODY;
@@ -362,10 +363,6 @@ __noinline __u32 rank_winner(__u32 element)
 	top = bpf_map_lookup_elem(&isobar_ranks, &repair.top);
 	if (!top)
 		return SET_NOBODY;
-	rank_look_unasked(&repair.set, top);
-	server = rank_next(element);
-	if (server != SET_NOBODY)
-		return server;
 	if (top->dirty)
 		bpf_loop(repair.last + 1, rank_repair_one, &repair, 0);
 	/* not repaired: another CPU is at it */
@@ -374,6 +371,14 @@ __noinline __u32 rank_winner(__u32 element)
 	if (member && member_usable(member))
 		return member->server;
 	return member || unsure ? SET_RANKED : SET_NOBODY;
+}
+
+/* The best server of a set with ranks. */
+__noinline __u32 rank_winner(__u32 element)
+{
+	__u32 server = rank_next(element);
+
+	return server != SET_NOBODY ? server : rank_repaired(element);
 }
 
 static long rank_look(__u32 i, struct rank_search *search)
