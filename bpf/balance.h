@@ -57,10 +57,10 @@ static __always_inline enum nexthop_answer route(ISOBAR_CTX *ctx, struct balance
 						 struct isobar_nexthop **hop)
 {
 	if (b->found.direction == ISOBAR_FROM_CLIENT)
-		return find_nexthop(ctx, b->settings, &b->packet, NULL, &b->change.new_address,
-				    b->now, hop);
-	return find_nexthop(ctx, b->settings, &b->packet, &b->change.new_address,
-			    &b->found.conn->client, b->now, hop);
+		return find_nexthop(ctx, b->settings, &b->packet, b->found.conn->server, NULL,
+				    &b->change.new_address, b->now, hop);
+	return find_nexthop_back(ctx, b->settings, &b->packet, &b->change.new_address,
+				 &b->found.conn->client, b->now, hop);
 }
 
 static __always_inline void account(const struct balance *b)

@@ -172,8 +172,8 @@ static __always_inline enum isobar_verdict icmp_tell(ISOBAR_CTX *ctx, struct bal
 	struct isobar_nexthop *hop = NULL;
 	enum nexthop_answer answer;
 
-	answer = find_nexthop(ctx, b->settings, &b->packet, &b->packet.tuple.destination,
-			      &b->packet.tuple.source, b->now, &hop);
+	answer = find_nexthop_back(ctx, b->settings, &b->packet, &b->packet.tuple.destination,
+				   &b->packet.tuple.source, b->now, &hop);
 	if (!icmp_finds_client(answer, ctx_is_from_here(ctx)) ||
 	    !icmp_may_send(b->settings, b->now) || icmp_refuse(ctx, &b->packet, verdict, mtu))
 		return verdict + 1;
@@ -324,8 +324,8 @@ static __always_inline enum isobar_verdict icmp_to_server(ISOBAR_CTX *ctx, struc
 	error->new_address = b->found.server->address;
 	error->old_port = b->found.conn->virtual_port;
 	error->new_port = conn_server_port(b->found.conn, b->found.server);
-	if (!local && (find_nexthop(ctx, b->settings, &b->packet, NULL, &error->new_address, b->now,
-				    &hop) != NEXTHOP_FOUND ||
+	if (!local && (find_nexthop(ctx, b->settings, &b->packet, b->found.conn->server, NULL,
+				    &error->new_address, b->now, &hop) != NEXTHOP_FOUND ||
 		       !hop))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_CLIENT, b->packet.length,
@@ -348,8 +348,8 @@ static __always_inline enum isobar_verdict icmp_to_client(ISOBAR_CTX *ctx, struc
 	error->new_address = b->found.conn->virtual_address;
 	error->old_port = conn_server_port(b->found.conn, b->found.server);
 	error->new_port = b->found.conn->virtual_port;
-	answer = find_nexthop(ctx, b->settings, &b->packet, &error->new_address,
-			      &b->found.conn->client, b->now, &hop);
+	answer = find_nexthop_back(ctx, b->settings, &b->packet, &error->new_address,
+				   &b->found.conn->client, b->now, &hop);
 	if (!icmp_finds_client(answer, b->found.conn->flags & ISOBAR_CONN_HERE))
 		return ISOBAR_NO_ROUTE_QUIET;
 	track_traffic(b->settings, b->found.conn->server, ISOBAR_FROM_SERVER, b->packet.length,

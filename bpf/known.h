@@ -112,18 +112,20 @@ static __always_inline enum isobar_verdict known_connection(ISOBAR_CTX *ctx, str
 	return ISOBAR_GO_ON;
 }
 
-/* The way on, if the packet can take it as it is; or NULL. */
-static __always_inline struct isobar_nexthop *known_nexthop(ISOBAR_CTX *ctx,
-							    const struct balance *b)
+/* The way on, if it is known, and the packet can take it as it is; or NULL. */
+static __always_inline struct isobar_nexthop *
+known_nexthop(ISOBAR_CTX *ctx, const struct balance *b, __u32 direction)
 {
-	int from_client = b->found.direction == ISOBAR_FROM_CLIENT;
-	struct isobar_nexthop *hop;
+	int from_client = direction == ISOBAR_FROM_CLIENT;
+	const struct isobar_address *source = from_client ? NULL : &b->change.new_address;
+	const struct isobar_address *destination =
+		from_client ? &b->change.new_address : &b->found.conn->client;
+	__u32 place = from_client ? b->found.conn->server : nexthop_place(source, destination);
+	struct isobar_nexthop *hop = nexthop_slot(ctx, place);
 	__u32 length = b->packet.wire_length;
 
-	hop = from_client ? nexthop_known(ctx, b->settings, NULL, &b->change.new_address, b->now)
-			  : nexthop_known(ctx, b->settings, &b->change.new_address,
-					  &b->found.conn->client, b->now);
-	if (!hop || !hop->xdp || b->packet.ttl <= 1)
+	if (!nexthop_holds(ctx, b->settings, hop, source, destination, b->now) || !hop->xdp ||
+	    b->packet.ttl <= 1)
 		return NULL;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN) {
 		if (b->found.server->tunnel_checksum)
@@ -181,7 +183,7 @@ static __always_inline enum isobar_verdict known_way(ISOBAR_CTX *ctx, struct bal
 	if (verdict != ISOBAR_GO_ON)
 		return verdict;
 	plan_change(b);
-	hop = known_nexthop(ctx, b);
+	hop = known_nexthop(ctx, b, direction);
 	server = b->found.conn->server;
 	traffic = bpf_map_lookup_elem(&isobar_traffic, &server);
 	if (!hop || !traffic || track_is_over(b->settings, traffic->due, b->now))

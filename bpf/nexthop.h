@@ -31,11 +31,20 @@ static __always_inline struct address_halves nexthop_source(const struct isobar_
 	return source ? address_halves(source) : any;
 }
 
-static __always_inline struct isobar_nexthop *
-nexthop_slot(struct address_halves source, struct address_halves destination, __u32 ifindex)
+/* Where an answer is remembered: that about a real server at the server's number, so that up to
+ * NEXTHOP_SLOTS of them do not push each other out; any other by hash, which this is. */
+static __always_inline __u32 nexthop_place(const struct isobar_address *source,
+					   const struct isobar_address *destination)
 {
-	__u32 slot =
-		((address_fold(source) ^ address_fold(destination) ^ ifindex) * 0x9e3779b1u) >> 22;
+	return ((address_fold(nexthop_source(source)) ^ address_fold(address_halves(destination))) *
+		0x9e3779b1u) >>
+	       22;
+}
+
+/* `place`: a server's number, or nexthop_place(). Each interface has its own order of them. */
+static __always_inline struct isobar_nexthop *nexthop_slot(ISOBAR_CTX *ctx, __u32 place)
+{
+	__u32 slot = (place ^ ctx_ifindex(ctx) * 0x9e3779b1u >> 22) % NEXTHOP_SLOTS;
 
 	return bpf_map_lookup_elem(&isobar_nexthops, &slot);
 }
@@ -62,8 +71,8 @@ static __always_inline void nexthop_question(ISOBAR_CTX *ctx, struct bpf_fib_loo
 }
 
 /* Not inlined: it is the rare way, and the parameter block takes much stack. */
-__noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
-			   const struct isobar_address *destination, __u32 tos, __u32 now)
+__noinline int nexthop_ask(ISOBAR_CTX *ctx, __u32 place, const struct isobar_address *source,
+			   const struct isobar_address *destination, __u32 tos)
 {
 	const struct isobar_settings *settings = &isobar_settings;
 	struct bpf_fib_lookup fib = { .tot_len =
@@ -74,7 +83,7 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 
 	if (!destination)
 		return NEXTHOP_NONE;
-	hop = nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
+	hop = nexthop_slot(ctx, place);
 	if (!hop)
 		return NEXTHOP_NONE;
 	nexthop_question(ctx, &fib, source, destination, tos);
@@ -110,7 +119,7 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 	hop->resolved = answer == BPF_FIB_LKUP_RET_SUCCESS;
 	hop->mtu = hop->resolved ? fib.mtu_result : 0;
 	hop->xdp = port && (port->flags & ISOBAR_PORT_XDP);
-	hop->expires = now + settings->hz / 8;
+	hop->expires = isobar_now() + settings->hz / 8;
 	if (hop->resolved)
 		return NEXTHOP_FOUND;
 	/* The kernel tells the MTU only together with the neighbour; or if asked for more. */
@@ -121,33 +130,37 @@ __noinline int nexthop_ask(ISOBAR_CTX *ctx, const struct isobar_address *source,
 	return NEXTHOP_FOUND;
 }
 
-/* What was answered lately, if it was a neighbour; or NULL. */
-static __always_inline struct isobar_nexthop *
-nexthop_known(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
-	      const struct isobar_address *source, const struct isobar_address *destination,
-	      __u32 now)
+/* Was this answered lately, and was it a neighbour? */
+static __always_inline int nexthop_holds(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+					 const struct isobar_nexthop *hop,
+					 const struct isobar_address *source,
+					 const struct isobar_address *destination, __u32 now)
 {
-	struct address_halves from = nexthop_source(source);
-	struct address_halves to = address_halves(destination);
-	struct isobar_nexthop *hop = nexthop_slot(from, to, ctx_ifindex(ctx));
-
-	if (hop && halves_equal(address_halves(&hop->destination), to) &&
-	    halves_equal(address_halves(&hop->source), from) &&
-	    hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
-	    hop->expires - now - 1 < settings->hz / 8)
-		return hop;
-	return NULL;
+	return hop &&
+	       halves_equal(address_halves(&hop->destination), address_halves(destination)) &&
+	       halves_equal(address_halves(&hop->source), nexthop_source(source)) &&
+	       hop->arrived_on == ctx_ifindex(ctx) && hop->resolved &&
+	       hop->expires - now - 1 < settings->hz / 8;
 }
 
 static __always_inline enum nexthop_answer
 find_nexthop(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
-	     const struct isobar_packet *packet, const struct isobar_address *source,
+	     const struct isobar_packet *packet, __u32 place, const struct isobar_address *source,
 	     const struct isobar_address *destination, __u32 now, struct isobar_nexthop **result)
 {
-	*result = nexthop_known(ctx, settings, source, destination, now);
-	if (*result)
+	*result = nexthop_slot(ctx, place);
+	if (nexthop_holds(ctx, settings, *result, source, destination, now))
 		return NEXTHOP_FOUND;
-	*result =
-		nexthop_slot(nexthop_source(source), address_halves(destination), ctx_ifindex(ctx));
-	return nexthop_ask(ctx, source, destination, packet->tos, now);
+	return nexthop_ask(ctx, place, source, destination, packet->tos);
+}
+
+/* The way back to a client. */
+static __always_inline enum nexthop_answer
+find_nexthop_back(ISOBAR_CTX *ctx, const struct isobar_settings *settings,
+		  const struct isobar_packet *packet, const struct isobar_address *source,
+		  const struct isobar_address *destination, __u32 now,
+		  struct isobar_nexthop **result)
+{
+	return find_nexthop(ctx, settings, packet, nexthop_place(source, destination), source,
+			    destination, now, result);
 }

@@ -29,7 +29,7 @@ static __always_inline struct isobar_server *real_server(const struct isobar_tup
 /* It is a packet of a known server to somebody else than this host. Then `tuple` is made one that
  * an error about it can be sent by: the director speaks for itself, if it has an address there.
  * Global: it is rare. */
-__noinline int reply_is_unknown(ISOBAR_CTX *ctx, struct isobar_tuple *tuple, __u32 now)
+__noinline int reply_is_unknown(ISOBAR_CTX *ctx, struct isobar_tuple *tuple)
 {
 	struct isobar_server *server;
 	const __be32 *own;
@@ -40,7 +40,8 @@ __noinline int reply_is_unknown(ISOBAR_CTX *ctx, struct isobar_tuple *tuple, __u
 	if (!server)
 		server = real_server(tuple, 0);
 	/* what the director itself has asked, as its checks of the servers */
-	if (!server || nexthop_ask(ctx, NULL, &tuple->destination, 0, now) != NEXTHOP_FOUND)
+	if (!server || nexthop_ask(ctx, nexthop_place(NULL, &tuple->destination), NULL,
+				   &tuple->destination, 0) != NEXTHOP_FOUND)
 		return 0;
 	own = server->tunnel_source.word;
 	if (own[0] | own[1] | own[3])
@@ -64,7 +65,7 @@ static __always_inline enum isobar_verdict look_for_unknown_reply(ISOBAR_CTX *ct
 		return ISOBAR_GO_ON;
 	if (!ISOBAR_HOOK_COMPLETE)
 		return ISOBAR_TO_TC;
-	if (!reply_is_unknown(ctx, &b->packet.tuple, b->now))
+	if (!reply_is_unknown(ctx, &b->packet.tuple))
 		return ISOBAR_GO_ON;
 	b->found.conn = NULL;
 	return ISOBAR_REPLY_UNKNOWN;
