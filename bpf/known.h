@@ -128,7 +128,7 @@ known_nexthop(ISOBAR_CTX *ctx, const struct balance *b, __u32 direction)
 	    b->packet.ttl <= 1)
 		return NULL;
 	if (b->found.conn->method == ISOBAR_METHOD_TUN) {
-		if (b->found.server->tunnel_checksum)
+		if (!tunnel_is_plain(b->found.server) && b->found.server->tunnel_checksum)
 			return NULL;
 		length += tunnel_overhead(b->found.server);
 	}

@@ -30,7 +30,7 @@ static __always_inline __u32 tunnel_overhead(const struct isobar_server *server)
 /* Congestion that the packet has met is not told twice (RFC 3168, 9.1.1: CE becomes ECT(0)). */
 static __always_inline __u8 tunnel_tos(__u8 tos)
 {
-	return (tos & 3) == 3 ? tos & ~1 : tos;
+	return tos ^ (tos & tos >> 1 & 1);
 }
 
 /* What the outer IPv4 header does not take from the server. */
