@@ -237,7 +237,7 @@ static __always_inline __u32 conn_port_listed(const __be16 *ports, __be16 port)
 }
 
 /* What of isobar_conn_flag follows from where it goes: whether it is FTP's control connection, and
- * whether it came by another port than its server's service has (template_port). No branches. */
+ * whether it came by another port than its server's service has (template_port). */
 static __always_inline __u32 conn_kind(const struct isobar_settings *settings,
 				       const struct isobar_tuple *tuple,
 				       const struct isobar_server *server)
@@ -245,11 +245,13 @@ static __always_inline __u32 conn_kind(const struct isobar_settings *settings,
 	__u32 port = tuple->destination_port;
 	__u32 other =
 		1 ^ (bits_equal(server->virtual_port, port) | bits_equal(server->virtual_port, 0));
-	__u32 ftp = conn_port_listed(settings->ftp_ports, port);
+	__u32 ftp;
 
-	ftp &= bits_equal(tuple->protocol, IPPROTO_TCP) &
-	       bits_equal(server->method, ISOBAR_METHOD_NAT) &
-	       bits_equal(server->flags & ISOBAR_SERVER_LOCAL, 0);
+	if (server->method != ISOBAR_METHOD_NAT)
+		return other * ISOBAR_CONN_SAME_PORT;
+	ftp = conn_port_listed(settings->ftp_ports, port) &
+	      bits_equal(tuple->protocol, IPPROTO_TCP) &
+	      bits_equal(server->flags & ISOBAR_SERVER_LOCAL, 0);
 	return ftp * ISOBAR_CONN_FTP | other * ISOBAR_CONN_SAME_PORT;
 }
 

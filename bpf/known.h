@@ -49,10 +49,10 @@ known_look(ISOBAR_CTX *ctx, const struct isobar_packet *packet, struct filter_ki
 {
 	if (packet->tuple.protocol != IPPROTO_TCP && packet->tuple.protocol != IPPROTO_UDP)
 		return ISOBAR_LONG_WAY;
+	if (known_begins(ctx, packet))
+		return ISOBAR_LONG_WAY;
 	*kinds = filter_kinds(&packet->tuple);
-	if (!(kinds->source | kinds->destination))
-		return ISOBAR_NOT_OURS;
-	return known_begins(ctx, packet) ? ISOBAR_LONG_WAY : ISOBAR_GO_ON;
+	return kinds->source | kinds->destination ? ISOBAR_GO_ON : ISOBAR_NOT_OURS;
 }
 
 /* Of no connection, and beginning none: nobody's, if there is no service either. One look tells so

@@ -97,7 +97,8 @@ static __always_inline void rank_compare(struct rank_search *search, __u32 posit
 
 /* ---- the tree ----------------------------------------------------------------- */
 
-/* The group of the position is to be looked at, and all nodes above it. */
+/* The group of the position is to be looked at, and all nodes above it. Whose bit is set already
+ * has those above set, or will; but that a load fell, the top one has to know. */
 static __always_inline void rank_mark_at(isobar_place place, enum rank_change change)
 {
 	__u32 number = place >> 32;
@@ -113,6 +114,8 @@ static __always_inline void rank_mark_at(isobar_place place, enum rank_change ch
 			bit |= RANK_LOWERED;
 		if ((*(volatile __u32 *)&node->dirty & bit) != bit)
 			__sync_fetch_and_or(&node->dirty, bit);
+		else if (change == RANK_GREW)
+			return;
 		number = node->parent;
 		child = node->child;
 		if (!number)
@@ -266,7 +269,8 @@ __noinline __u32 rank_next(__u32 element)
 		return SET_NOBODY;
 	weight = rank_weight(scheduler, member);
 	for (__u32 i = 0; i < RANK_NEXT; i++) {
-		member = set_member(&set, position + i);
+		if (i > 0)
+			member = set_member(&set, position + i);
 		if (!member || position + i >= set.count)
 			return SET_NOBODY;
 		if (rank_load_of(scheduler, member, &load) ||
