@@ -378,7 +378,7 @@ __noinline __u32 rank_repaired(__u32 element)
 }
 
 /* The best server of a set with ranks. */
-__noinline __u32 rank_winner(__u32 element)
+static __always_inline __u32 rank_winner(__u32 element)
 {
 	__u32 server = rank_next(element);
 
