@@ -97,5 +97,22 @@ TEST_P(Routes, ByTheClientAreNotThoseToTheRealServer) {
     EXPECT_STREQ("FORWARDED", name(request_comes().verdict));
 }
 
+// By hash some five of them would have taken another one's place.
+TEST_P(Routes, ToRealServersDoNotPushEachOtherOut) {
+    constexpr std::uint8_t kMany = 100;
+    std::vector<model::Change> changes{model::AddService{kDns, model::Scheduler::Rr}};
+    for (std::uint8_t i = 1; i <= kMany; ++i)
+        changes.emplace_back(model::AddServer{kDns, {endpoint(v4(192, 168, 10, 1 + i), 53), 1}});
+    bed().apply(changes);
+    bed().forget_nexthops();
+
+    for (int i = 0; i < kMany; ++i)
+        (void)bed().send(hook(), Side::Outside,
+                         arriving(kClient, packet(Ip{kClientIp, kVip},
+                                                  Udp{static_cast<std::uint16_t>(5000 + i), 53})));
+
+    EXPECT_EQ(kMany, bed().known_destinations());
+}
+
 }  // namespace
 }  // namespace isobar::test

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -365,15 +366,37 @@ isobar_server& Testbed::server(const model::Address& wanted) const {
     fail("there is no such server");
 }
 
-void Testbed::forget_nexthops() const {
-    const int map = maps_.fd("isobar_nexthops");
+bpf_map_info Testbed::nexthops() const {
     bpf_map_info info{};
     std::uint32_t length = sizeof(info);
-    if (bpf_obj_get_info_by_fd(map, &info, &length) != 0) fail("isobar_nexthops");
-    const Bytes nothing(((info.value_size + 7u) & ~7u) *
-                        static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    if (bpf_obj_get_info_by_fd(maps_.fd("isobar_nexthops"), &info, &length) != 0)
+        fail("isobar_nexthops");
+    info.value_size = (info.value_size + 7u) & ~7u;
+    return info;
+}
+
+void Testbed::forget_nexthops() const {
+    const auto info = nexthops();
+    const Bytes nothing(info.value_size * static_cast<std::size_t>(libbpf_num_possible_cpus()));
     for (std::uint32_t slot = 0; slot < info.max_entries; ++slot)
-        bpf_map_update_elem(map, &slot, nothing.data(), BPF_ANY);
+        bpf_map_update_elem(maps_.fd("isobar_nexthops"), &slot, nothing.data(), BPF_ANY);
+}
+
+std::size_t Testbed::known_destinations() const {
+    const auto info = nexthops();
+    const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
+    Bytes values(info.value_size * cpus);
+    std::set<Bytes> destinations;  // what an element begins with
+    for (std::uint32_t slot = 0; slot < info.max_entries; ++slot) {
+        if (bpf_map_lookup_elem(maps_.fd("isobar_nexthops"), &slot, values.data()) != 0)
+            fail("isobar_nexthops");
+        for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+            const auto* begin = values.data() + cpu * info.value_size;
+            destinations.emplace(begin, begin + sizeof(isobar_address));
+        }
+    }
+    destinations.erase(Bytes(sizeof(isobar_address)));
+    return destinations.size();
 }
 
 }  // namespace isobar::test

@@ -12,6 +12,8 @@
 // it on. What fails in the set-up of a test throws.
 #pragma once
 
+#include <linux/bpf.h>
+
 #include <cstdint>
 #include <list>
 #include <string>
@@ -130,8 +132,11 @@ public:
 
     // Routes and neighbours are remembered by the data plane for a moment: forgets them.
     void forget_nexthops() const;
+    // Destinations whose next hop is remembered, on any CPU.
+    [[nodiscard]] std::size_t known_destinations() const;
 
 private:
+    [[nodiscard]] bpf_map_info nexthops() const;
     struct Programs {
         Fd tc;
         Fd xdp;
