@@ -150,7 +150,7 @@ __noinline __u32 track_close_periods(__u32 server, __u32 now)
 	struct isobar_estimate *estimate = bpf_map_lookup_elem(&isobar_rates, &server);
 	struct track_decay decay = { .estimate = estimate };
 	struct track_sum sum = { .server = server };
-	__u32 length, due, next, empty;
+	__u32 length, due, next, seen, empty;
 
 	if (!estimate || settings->hz == 0)
 		return 0;
@@ -160,8 +160,9 @@ __noinline __u32 track_close_periods(__u32 server, __u32 now)
 	length = ISOBAR_ESTIMATE_PERIOD * settings->hz;
 	empty = (now - due) / length;
 	next = due + (empty + 1) * length;
-	if (__sync_val_compare_and_swap(&estimate->due, due, next) != due)
-		return next;
+	seen = __sync_val_compare_and_swap(&estimate->due, due, next);
+	if (seen != due)
+		return seen;
 	bpf_loop(1024, track_sum_cpu, &sum, 0);
 	for (int i = 0; i < ISOBAR_TRAFFIC_ITEMS; i++) {
 		__s64 rate = estimate->rate[i];
