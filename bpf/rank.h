@@ -349,7 +349,7 @@ static long rank_repair_one(__u32 i, struct rank_repair *repair)
 	return rank_release(top) == ISOBAR_RANK_BUSY;
 }
 
-/* The winner, all dirty groups looked at. Global, as the next. */
+/* The winner, all dirty groups looked at. Global: the verifier looks at it once. */
 __noinline __u32 rank_repaired(__u32 element)
 {
 	struct rank_repair repair = {};
