@@ -17,8 +17,11 @@ from support.twins import V4, V6, Twins
 
 TEST_SECONDS = 120 * PATIENCE  # no test may take longer; the machine may be busy
 
-# Side by side with the kernel's IPVS: only where there is one (ISOBAR_TWIN: see support/twins.py).
-collect_ignore_glob = [] if {"VMRUN", "ISOBAR_TWIN"} & set(os.environ) else ["test_compare*.py"]
+# Only where there is the kernel's IPVS (ISOBAR_TWIN: see support/twins.py), or VLAN devices.
+collect_ignore_glob = [name for name, needed in (
+    ("test_compare*.py", {"VMRUN", "ISOBAR_TWIN"}),
+    ("test_vlan.py", {"VMRUN"}),
+) if not needed & set(os.environ)]
 
 
 # Of several runs side by side the number, told as GoogleTest is, and a folder of all of them, in
