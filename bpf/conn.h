@@ -429,10 +429,9 @@ static __always_inline int conn_find_near(const struct isobar_settings *settings
 		return 0;
 	if (line->tags.tag[way] != conn_tag(hash)) {
 		ways = conn_tagged_apart(line, conn_tag(hash));
-		if (!ways) {
-			*elsewhere = conn_are_away(table, line);
+		*elsewhere = conn_are_away(table, line);
+		if (!ways)
 			return 0;
-		}
 		way = bits_lowest(ways);
 	}
 	if (conn_check_in(line, number * ISOBAR_LINE + way, tuple, direction, found))

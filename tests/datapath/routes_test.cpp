@@ -97,12 +97,14 @@ TEST_P(Routes, ByTheClientAreNotThoseToTheRealServer) {
     EXPECT_STREQ("FORWARDED", name(request_comes().verdict));
 }
 
-// By hash some five of them would have taken another one's place.
+// By hash some of these addresses would have taken another one's place.
 TEST_P(Routes, ToRealServersDoNotPushEachOtherOut) {
     constexpr std::uint8_t kMany = 100;
     std::vector<model::Change> changes{model::AddService{kDns, model::Scheduler::Rr}};
-    for (std::uint8_t i = 1; i <= kMany; ++i)
-        changes.emplace_back(model::AddServer{kDns, {endpoint(v4(192, 168, 10, 1 + i), 53), 1}});
+    for (std::uint8_t i = 0; i < kMany; ++i)
+        changes.emplace_back(
+            model::AddServer{kDns, {endpoint(v4(192, 168, 20 + i % 10, 2 + i * 7 % 200), 53), 1}});
+    ip("route add 192.168.0.0/16 dev inside\n");
     bed().apply(changes);
     bed().forget_nexthops();
 
