@@ -429,7 +429,7 @@ static __always_inline int conn_find_near(const struct isobar_settings *settings
 		return 0;
 	if (line->tags.tag[way] != conn_tag(hash)) {
 		ways = conn_tagged_apart(line, conn_tag(hash));
-		*elsewhere = conn_are_away(table, line);
+		*elsewhere = conn_are_away(table, line); /* here: clang has registers yet */
 		if (!ways)
 			return 0;
 		way = bits_lowest(ways);

@@ -36,6 +36,7 @@ static __always_inline int nat_rewrite_ip(ISOBAR_CTX *ctx, enum nat_end end, __b
 		ip->saddr = new_address;
 	else
 		ip->daddr = new_address;
+	/* by what the field has lost: the same sum as by its old and new value */
 	ip->check = checksum_replace(ip->check, old_address, new_address, hop, 0);
 	return 0;
 }
