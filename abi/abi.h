@@ -90,6 +90,7 @@ ISOBAR_SIZE(struct isobar_settings, 56 + 4 * ISOBAR_TIMEOUTS + 136);
 enum isobar_defence {
 	ISOBAR_DEFENCE_SECURE_TCP = 1, /* 1: added to as a number (bpf/state.h) */
 	ISOBAR_DEFENCE_DROP_ENTRY = 2,
+	ISOBAR_DEFENCE_HALF_OPEN = 4, /* a line has a limit for half-open connections */
 };
 
 /* ---- firewall marks --------------------------------------------------------- */
@@ -473,7 +474,8 @@ struct isobar_sweep {
 	__u32 looked_at;    /* lines since the table's fullness was known last, */
 	__u32 used;         /* and records in use in them */
 	__u32 turn;         /* of new connections while drop_packet is in force */
-	__u32 pad[10];
+	__u32 half_open;    /* as `used`, but of half-open connections only */
+	__u32 pad[9];
 };
 ISOBAR_SIZE(struct isobar_sweep, ISOBAR_CACHE_LINE);
 

@@ -179,6 +179,7 @@ struct conn_sweep {
 	__u32 now;
 	__u32 retired;
 	__u32 used;
+	__u32 half_open;
 };
 
 /* By position lines follow each other without the gaps that their numbers have. */
@@ -209,6 +210,7 @@ static long conn_sweep_line(__u32 i, struct conn_sweep *sweep)
 		if (line->tags.tag[way] == 0)
 			continue;
 		sweep->used++;
+		sweep->half_open += life_is_half_open(line->record[way].life);
 		if (conn_is_over(&line->record[way], sweep->now))
 			sweep->retired += conn_retire(number * ISOBAR_LINE + way);
 	}
@@ -259,7 +261,7 @@ __noinline int conn_sweep_lines(__u32 from, __u32 count, __u32 now)
 	bpf_loop(count, conn_sweep_line, &sweep, 0);
 	if (settings->defences & ISOBAR_DEFENCE_DROP_ENTRY)
 		conn_thin_lines(from, count, now);
-	defence_learn(count, sweep.used);
+	defence_learn(count, sweep.used, sweep.half_open);
 	return sweep.retired;
 }
 

@@ -109,6 +109,42 @@ __noinline __u32 conn_choose_for_room(__u32 line, __u32 now)
 	return choice.record;
 }
 
+/* So many half-open connections a line may have while a flood of them comes: a fifth of it. */
+#define CONN_MOST_HALF_OPEN 3
+
+static long conn_choose_half_open(__u32 way, struct conn_choice *choice)
+{
+	struct isobar_conn *conn = conn_at(choice->line * ISOBAR_LINE + way);
+
+	if (!conn || !life_is_half_open(conn->life))
+		return 0;
+	choice->half_open++;
+	if ((__u32)(conn->expires - choice->now) >= choice->best)
+		return 0;
+	choice->best = (__u32)(conn->expires - choice->now);
+	choice->record = choice->line * ISOBAR_LINE + way;
+	return 0;
+}
+
+/* Another one is coming into the line: the oldest half-open ones give way. Two at a time, so that a
+ * line that has too many loses them. */
+__noinline int conn_limit_half_open(__u32 line, __u32 now)
+{
+	for (int i = 0; i < 2; i++) {
+		struct conn_choice choice = {
+			.line = line,
+			.now = now,
+			.best = ~0ull,
+		};
+
+		bpf_loop(ISOBAR_WAYS, conn_choose_half_open, &choice, 0);
+		if (choice.half_open < CONN_MOST_HALF_OPEN || !conn_retire(choice.record))
+			return 0;
+		event_count(ISOBAR_EVENT_HALF_OPEN_GAVE_WAY);
+	}
+	return 0;
+}
+
 /* A record in the hash's line, first or second, that was another's; or CONN_NONE. */
 static __always_inline __u32 conn_take_over(const struct isobar_settings *settings, __u64 hash,
 					    __u32 choice, __u32 now)
@@ -264,10 +300,13 @@ static __always_inline int conn_make(const struct isobar_settings *settings,
 				     struct conn_found *found)
 {
 	__u64 hash = conn_client_hash(settings, tuple, ISOBAR_FROM_CLIENT);
-	struct conn_place place = { .record = conn_claim_in(settings, hash, 0) };
+	struct conn_place place = {};
 	struct isobar_conn *conn;
 	__u32 life;
 
+	if (settings->defences & ISOBAR_DEFENCE_HALF_OPEN)
+		conn_limit_half_open(conn_line_number(settings, hash, 0), now);
+	place.record = conn_claim_in(settings, hash, 0);
 	found->server = bpf_map_lookup_elem(&isobar_servers, &server_index);
 	if (!found->server)
 		return CONN_TABLE_FULL;

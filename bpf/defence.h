@@ -3,7 +3,7 @@
  * drop_entry, drop_packet and secure_tcp: what IPVS does when memory is short
  * (net/netfilter/ipvs/ip_vs_ctl.c, update_defense_level; ip_vs_conn.c, ip_vs_random_dropentry).
  * Here it is the connection table that may be short: the sweep, which sees all of it once a
- * second, tells how full it is and what is in force from then on.
+ * second, tells how full it is, how much of that is half-open, and what is in force from then on.
  */
 #pragma once
 
@@ -11,6 +11,9 @@
 
 /* drop_entry looks at one line of so many in a second, each second at others. */
 #define DEFENCE_LINES 32
+
+/* Of all records that the table may have, one of so many half-open ones is a flood. */
+#define DEFENCE_FLOOD 8
 
 /* Its client has not shown yet that it is where it says: a flood of SYN leaves such ones. */
 static __always_inline int state_is_half_open(__u32 state)
@@ -53,15 +56,17 @@ static __always_inline __u32 defence_drop_rate(const struct isobar_settings *set
 	return rate < 2 ? 2 : rate;
 }
 
-/* Lines were looked at, and so many of their records are in use. When that makes a whole table, it
- * is known how full it is. (Two CPUs that end it at once err by what they looked at.) */
-__noinline int defence_learn(__u32 lines, __u32 used)
+/* Lines were looked at, and so many of their records are in use, and half-open. When that makes a
+ * whole table, it is known how full it is. (Two CPUs that end it at once err by what they looked
+ * at.) */
+__noinline int defence_learn(__u32 lines, __u32 used, __u32 half_open)
 {
 	struct isobar_settings *settings = &isobar_settings;
 	struct isobar_sweep *sweep = &isobar_sweep;
-	__u32 per_cent, pressed, most;
+	__u32 per_cent, pressed, flooded, most;
 	__u64 records;
 
+	half_open += __sync_fetch_and_add(&sweep->half_open, half_open);
 	used += __sync_fetch_and_add(&sweep->used, used);
 	lines += __sync_fetch_and_add(&sweep->looked_at, lines);
 	if (lines == 0 || lines < settings->lines)
@@ -70,17 +75,26 @@ __noinline int defence_learn(__u32 lines, __u32 used)
 	most = settings->most_lines > settings->lines ? settings->most_lines : settings->lines;
 	sweep->looked_at = 0;
 	sweep->used = 0;
+	sweep->half_open = 0;
 	/* or it would come back in 2^31 jiffies (overflow.h) */
 	if (settings->by_hash_until && isobar_reached(settings->by_hash_until, isobar_now()))
 		settings->by_hash_until = 0;
 	records = (__u64)lines * ISOBAR_WAYS;
 	per_cent = (__u64)used * 100 * settings->lines / most / records;
+	flooded = (__u64)half_open * DEFENCE_FLOOD > (__u64)most * ISOBAR_WAYS;
 	pressed = per_cent > settings->switches[ISOBAR_AMEMTHRESH];
 	settings->drop_rate = defence_drop_rate(settings, per_cent);
 	settings->defences =
 		(defence_on(settings, ISOBAR_SECURE_TCP, pressed) ? ISOBAR_DEFENCE_SECURE_TCP : 0) |
-		(defence_on(settings, ISOBAR_DROP_ENTRY, pressed) ? ISOBAR_DEFENCE_DROP_ENTRY : 0);
+		(defence_on(settings, ISOBAR_DROP_ENTRY, pressed) ? ISOBAR_DEFENCE_DROP_ENTRY : 0) |
+		(flooded ? ISOBAR_DEFENCE_HALF_OPEN : 0);
 	return 1;
+}
+
+static __always_inline int life_is_half_open(__u32 life)
+{
+	return (life & ISOBAR_LIFE_LIVE) && !(life & ISOBAR_LIFE_TEMPLATE) &&
+	       state_is_half_open(life & ISOBAR_LIFE_STATE);
 }
 
 /* Which records drop_entry ends: half-open connections, and templates that nobody uses and whose
@@ -89,11 +103,9 @@ static __always_inline int defence_gives_up(const struct isobar_conn *conn)
 {
 	__u32 life = conn->life;
 
-	if (!(life & ISOBAR_LIFE_LIVE))
-		return 0;
-	if (life & ISOBAR_LIFE_TEMPLATE)
+	if ((life & ISOBAR_LIFE_LIVE) && (life & ISOBAR_LIFE_TEMPLATE))
 		return !(life & ISOBAR_LIFE_STATE) && conn->controlled == 0;
-	return state_is_half_open(life & ISOBAR_LIFE_STATE);
+	return life_is_half_open(life);
 }
 
 /* drop_packet: is this new connection one that is dropped? (ip_vs_todrop) */

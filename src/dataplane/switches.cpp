@@ -29,7 +29,8 @@ void write_switches(isobar_settings& settings, const model::Switches& switches) 
     const auto now = settings.defences;
     std::atomic_ref(settings.defences)
         .store(defence(now, switches.secure_tcp, ISOBAR_DEFENCE_SECURE_TCP) |
-               defence(now, switches.drop_entry, ISOBAR_DEFENCE_DROP_ENTRY));
+               defence(now, switches.drop_entry, ISOBAR_DEFENCE_DROP_ENTRY) |
+               (now & ISOBAR_DEFENCE_HALF_OPEN));
     std::atomic_ref(settings.drop_rate).store(drop_rate(settings.drop_rate, switches));
 }
 

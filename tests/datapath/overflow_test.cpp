@@ -89,6 +89,46 @@ TEST_P(Overflow, AFloodOfSynEndsNoEstablishedConnectionAndKeepsNoClientOut) {
     EXPECT_LE(bed().tags_in_use(), kRecords);
 }
 
+// Robustness A1. Who is half-open gives way to others of that kind long before the table is full.
+TEST_P(Overflow, HalfOpenConnectionsOfAFloodTakeAQuarterOfTheTableAtMost) {
+    serve(kWeb, kNat);
+    std::map<std::uint16_t, int> established;
+    for (std::uint16_t port = kFirst; port < kFirst + 300; ++port) {
+        established[port] = send(port, kSyn);
+        (void)send(port, kAck);
+    }
+    const auto flood = [&](V4 from, unsigned number) {
+        for (unsigned i = 0; i < number; ++i)
+            (void)bed().run(hook(), Side::Outside,
+                            arriving(kClient, packet(Ip{from + i, kVip}, Tcp{999, 80, kSyn})));
+    };
+    const auto half_open = [&] { return bed().connections().size() - established.size(); };
+    const auto sweep = [&] {
+        for (int i = 0; i < 2; ++i) (void)bed().plane().services();
+    };
+    // As many as an eighth are no flood yet.
+    flood(v4(20, 0, 0, 0), kRecords / 8);
+    sweep();
+    flood(v4(21, 0, 0, 0), kRecords / 4);
+    EXPECT_GT(half_open(), kRecords / 3);
+    EXPECT_EQ(0u, events(ISOBAR_EVENT_HALF_OPEN_GAVE_WAY));
+
+    sweep();
+    flood(v4(22, 0, 0, 0), 5 * kRecords);
+
+    EXPECT_LE(half_open(), kRecords / 4);
+    EXPECT_GT(events(ISOBAR_EVENT_HALF_OPEN_GAVE_WAY), 4 * kRecords);
+    EXPECT_EQ(0u, bed().count(ISOBAR_TABLE_FULL));
+    for (const auto& [port, server] : established) EXPECT_EQ(server, send(port, kAck)) << port;
+
+    // The flood is over, and its connections end.
+    for (auto* conn : bed().connections())
+        if ((conn->life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_SYN_RECV)
+            conn->expires = bed().jiffies() - 1;
+    sweep();
+    EXPECT_EQ(0u, bed().maps().settings().defences);
+}
+
 TEST_P(Overflow, AClientIsServedWithoutARecordByOneServer) {
     serve(kWeb, kTun);
     const auto established = fill();
