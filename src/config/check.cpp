@@ -104,42 +104,116 @@ void check_scheduler_flags(const ServiceDraft& service, Reading& reading) {
     }
 }
 
-void check_tunnel(const ServiceDraft& service, Reading& reading) {
-    const bool tun = service.forward == model::ForwardingMethod::Tun;
-    const bool gue = tun && service.tunnel.value == model::Encapsulation::Gue;
-    if (!tun && service.tunnel.value != model::Tunnel{}.type)
-        reading.error(service.tunnel.at, "tunnel: this service uses none",
+// How packets reach a server.
+struct Way {
+    model::ForwardingMethod method;
+    model::Tunnel tunnel;
+};
+
+// A server says it, or its service, or nobody.
+Way way_of(const ForwardDraft& service, const ForwardDraft& server = {}) {
+    const auto said = [&](auto member, auto otherwise) {
+        if (server.*member) return (server.*member)->value;
+        return service.*member ? (service.*member)->value : otherwise;
+    };
+    Way way{said(&ForwardDraft::forward, model::ServiceConfig{}.forward),
+            {said(&ForwardDraft::tunnel, model::Tunnel{}.type), 0,
+             said(&ForwardDraft::tunnel_checksum, model::Tunnel{}.checksum)}};
+    if (way.tunnel.type == model::Encapsulation::Gue)
+        way.tunnel.port =
+            static_cast<model::Port>(said(&ForwardDraft::tunnel_port, std::uint32_t{kGuePort}));
+    return way;
+}
+
+// Of the service for a server that says nothing, and of all its servers.
+std::vector<Way> ways_of(const ServiceDraft& service) {
+    std::vector<Way> ways{way_of(service)};
+    for (const auto& [server, at] : service.servers) ways.push_back(way_of(service, server));
+    if (service.sorry) ways.push_back(way_of(service, service.sorry->value));
+    return ways;
+}
+
+// What `said` says of tunnels, for those who go these ways.
+void check_tunnel(const ForwardDraft& said, const std::vector<Way>& ways, Reading& reading) {
+    const auto any = [&](auto of) { return std::ranges::any_of(ways, of); };
+    const bool tun = any([](const Way& way) { return way.method == model::ForwardingMethod::Tun; });
+    const bool gue =
+        tun && any([](const Way& way) { return way.tunnel.type == model::Encapsulation::Gue; });
+    if (said.tunnel && said.tunnel->value != model::Tunnel{}.type && !tun)
+        reading.error(said.tunnel->at, "tunnel: this service uses none",
                       "it belongs to forward = \"tun\"");
-    if (!gue && service.tunnel_port.value != kGuePort)
-        reading.error(service.tunnel_port.at, "tunnel_port: this service's tunnel has no port",
+    if (said.tunnel_port && said.tunnel_port->value != kGuePort && !gue)
+        reading.error(said.tunnel_port->at, "tunnel_port: this service's tunnel has no port",
                       "it belongs to tunnel = \"gue\"");
-    const auto checksum = service.tunnel_checksum.value;
-    if (!tun && checksum != model::Tunnel{}.checksum)
-        reading.error(service.tunnel_checksum.at, "tunnel_checksum: this service uses no tunnel",
+    if (!said.tunnel_checksum || said.tunnel_checksum->value == model::Tunnel{}.checksum) return;
+    const auto& [checksum, at] = *said.tunnel_checksum;
+    if (!tun)
+        reading.error(at, "tunnel_checksum: this service uses no tunnel",
                       "it belongs to forward = \"tun\"");
-    else if (!model::can_have(service.tunnel.value, checksum))
-        reading.error(service.tunnel_checksum.at,
-                      fmt::format("tunnel_checksum: {} has no checksum '{}'",
-                                  name(service.tunnel.value), name(checksum)),
-                      "full: gue, gre; remote: gue");
+    for (const Way& way : ways) {
+        if (!tun || model::can_have(way.tunnel.type, checksum)) continue;
+        return reading.error(at,
+                             fmt::format("tunnel_checksum: {} has no checksum '{}'",
+                                         name(way.tunnel.type), name(checksum)),
+                             "full: gue, gre; remote: gue");
+    }
+}
+
+void check_tunnels(const ServiceDraft& service, Reading& reading) {
+    check_tunnel(service, ways_of(service), reading);
+    for (const auto& [server, at] : service.servers)
+        check_tunnel(server, {way_of(service, server)}, reading);
+    if (service.sorry)
+        check_tunnel(service.sorry->value, {way_of(service, service.sorry->value)}, reading);
 }
 
 // What is not rewritten keeps its port.
-void check_server_ports(const ServiceDraft& service, Reading& reading) {
-    if (model::rewrites(service.forward)) return;
-    for (const auto& [server, at] : service.servers) {
-        const auto port = server.address.port;
-        for (const auto& [listen, listen_at] : service.listen) {
-            if (port == 0 || (port == listen.address.port && !listen.is_range())) continue;
-            reading.error(at,
-                          fmt::format("server {}: with forward = \"{}\" packets keep the port {}",
-                                      server.address.text(), model::name(service.forward),
-                                      listen.is_range() ? "that they come for"
-                                                        : std::to_string(listen.address.port)),
-                          "leave the port out");
-            break;
-        }
+void check_server_port(const ServiceDraft& service, const Located<ServerDraft>& located,
+                       Reading& reading) {
+    const auto& [server, at] = located;
+    const auto port = server.address.port;
+    const auto method = way_of(service, server).method;
+    if (model::rewrites(method)) return;
+    for (const auto& [listen, listen_at] : service.listen) {
+        if (port == 0 || (port == listen.address.port && !listen.is_range())) continue;
+        return reading.error(
+            at,
+            fmt::format(
+                "server {}: with forward = \"{}\" packets keep the port {}", server.address.text(),
+                model::name(method),
+                listen.is_range() ? "that they come for" : std::to_string(listen.address.port)),
+            "leave the port out");
     }
+}
+
+void check_server_ports(const ServiceDraft& service, Reading& reading) {
+    for (const auto& server : service.servers) check_server_port(service, server, reading);
+    if (service.sorry) check_server_port(service, *service.sorry, reading);
+}
+
+// A check needs a port from somewhere.
+void check_probed_ports(const ServiceDraft& service, Reading& reading) {
+    const bool none = service.listen.empty() || service.listen.front().value.address.port == 0;
+    for (const auto& [server, at] : service.servers) {
+        const auto& checks = server.checks ? *server.checks : service.checks;
+        const bool lacking = std::ranges::any_of(checks, [&](const model::Check& check) {
+            return check.port == 0 && !std::holds_alternative<model::PingProbe>(check.probe) &&
+                   !std::holds_alternative<model::ProgramProbe>(check.probe);
+        });
+        if (!lacking || !none || server.address.port != 0 || !server.enabled) continue;
+        reading.error(
+            at, fmt::format("server {}: its check has no port", server.address.address.text()),
+            "neither server nor service has one: add port to the check");
+    }
+}
+
+void check_quorum(const ServiceDraft& service, Reading& reading) {
+    const auto& [hysteresis, at] = service.quorum_hysteresis;
+    if (hysteresis >= service.quorum && hysteresis != 0)
+        reading.error(
+            at,
+            fmt::format("quorum_hysteresis {} is not below quorum {}", hysteresis, service.quorum),
+            "the quorum would never be lost");
 }
 
 void check_thresholds(const ServiceDraft& service, Reading& reading) {
@@ -172,7 +246,6 @@ void check_families(const ServiceDraft& service, Reading& reading) {
     const auto family = service.listen.empty()
                             ? model::Family::V4
                             : service.listen.front().value.address.address.family;
-    const bool tun = service.forward == model::ForwardingMethod::Tun;
     const auto complain = [&](const model::Address& address, Position at, const char* hint) {
         if (address.family != family)
             reading.error(at, fmt::format("{} is not of the family of the service", address.text()),
@@ -182,9 +255,13 @@ void check_families(const ServiceDraft& service, Reading& reading) {
         complain(listen.address.address, at, "IPv4 and IPv6 are two services");
     for (const auto& [address, at] : service.local_addresses)
         complain(address, at, "a local address is of the family of the service");
-    if (tun) return;
-    for (const auto& [server, at] : service.servers)
-        complain(server.address.address, at, "only a tunnel leads there: forward = \"tun\"");
+    const auto reach = [&](const Located<ServerDraft>& server) {
+        if (way_of(service, server.value).method != model::ForwardingMethod::Tun)
+            complain(server.value.address.address, server.at,
+                     "only a tunnel leads there: forward = \"tun\"");
+    };
+    for (const auto& server : service.servers) reach(server);
+    if (service.sorry) reach(*service.sorry);
 }
 
 // What belongs to fullnat, and what it cannot do.
@@ -193,7 +270,10 @@ void check_fullnat(const ServiceDraft& service, Reading& reading) {
     const auto& ports = service.local_ports;
     const auto& way = service.client_address;
     const std::string hint = "it belongs to forward = \"fullnat\"";
-    if (service.forward != model::ForwardingMethod::FullNat) {
+    const bool used = std::ranges::any_of(ways_of(service), [](const Way& each) {
+        return each.method == model::ForwardingMethod::FullNat;
+    });
+    if (!used) {
         if (!local.empty())
             reading.error(local.front().at, "local_addresses: this service uses none", hint);
         if (ports.value.first != PortsDraft{}.first || ports.value.last != PortsDraft{}.last)
@@ -317,8 +397,10 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_addresses(service, reading);
         check_scheduler_flags(service, reading);
         check_servers(service, reading);
-        check_tunnel(service, reading);
+        check_tunnels(service, reading);
         check_server_ports(service, reading);
+        check_probed_ports(service, reading);
+        check_quorum(service, reading);
         check_thresholds(service, reading);
         check_families(service, reading);
         check_mask(service, reading);
@@ -379,6 +461,17 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     return director;
 }
 
+model::ServerConfig to_server(const ServiceDraft& service, const ServerDraft& draft) {
+    const Way way = way_of(service, draft);
+    model::ServerConfig server(model::RealServer{draft.address, draft.weight, way.method,
+                                                 way.tunnel, draft.upper_threshold,
+                                                 draft.lower_threshold});
+    server.checks = draft.checks.value_or(service.checks);
+    server.on_failure = draft.on_failure.value_or(service.on_failure);
+    server.enabled = draft.enabled;
+    return server;
+}
+
 model::ServiceConfig to_service(const ServiceDraft& draft) {
     model::ServiceConfig service;
     service.name = draft.name.value;
@@ -386,7 +479,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.mark = draft.mark.value;
     service.scheduler = draft.scheduler;
     for (const auto& [flag, at] : draft.scheduler_flags) service.scheduler_flags.set(flag->flags);
-    service.forward = draft.forward;
+    service.forward = way_of(draft).method;
     service.one_packet = draft.one_packet.value;
     if (draft.persistence) {
         const auto& mask = draft.persistence->mask;
@@ -401,14 +494,13 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.local.first_port = static_cast<model::Port>(draft.local_ports.value.first);
     service.local.last_port = static_cast<model::Port>(draft.local_ports.value.last);
     service.local.client_address = draft.client_address.value;
-    model::Tunnel tunnel{draft.tunnel.value, 0, draft.tunnel_checksum.value};
-    if (tunnel.type == model::Encapsulation::Gue)
-        tunnel.port = static_cast<model::Port>(draft.tunnel_port.value);
-    for (const auto& [server, at] : draft.servers) {
-        service.servers.push_back(server);
-        service.servers.back().method = draft.forward;
-        service.servers.back().tunnel = tunnel;
-    }
+    for (const auto& [server, at] : draft.servers)
+        service.servers.push_back(to_server(draft, server));
+    if (draft.sorry) service.sorry = to_server(draft, draft.sorry->value);
+    service.enabled = draft.enabled;
+    service.quorum = draft.quorum;
+    service.quorum_hysteresis = draft.quorum_hysteresis.value;
+    service.slow_start = draft.slow_start;
     return service;
 }
 

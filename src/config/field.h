@@ -203,6 +203,11 @@ Kind<std::uint32_t> number(std::uint32_t smallest, std::uint32_t largest, std::s
 Kind<std::uint32_t> power_of_two(std::uint32_t smallest, std::uint32_t largest, std::string unit);
 // "90s", "5m", "2h": whole seconds.
 Kind<std::chrono::seconds> duration(std::chrono::seconds smallest, std::chrono::seconds largest);
+// "500ms", too.
+Kind<std::chrono::milliseconds> fine_duration(std::chrono::milliseconds smallest,
+                                              std::chrono::milliseconds largest);
+// Any text; `what` says what it is.
+Kind<std::string> text(std::string what, std::size_t longest);
 
 // One of a few words; `later_words` are known, but this version cannot do them.
 struct Words {

@@ -14,6 +14,10 @@
 namespace isobar::config {
 namespace {
 
+using std::chrono::days;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 // A number that was put in quotes.
@@ -49,31 +53,66 @@ std::uint32_t nearest_power_of_two(std::int64_t number, std::uint32_t smallest,
 }
 
 struct TimeUnit {
-    char letter;
-    seconds length;
+    std::string_view name;
+    milliseconds length;
 };
-constexpr TimeUnit kTimeUnits[] = {{'s', seconds(1)}, {'m', seconds(60)}, {'h', seconds(3600)}};
+constexpr TimeUnit kTimeUnits[] = {
+    {"ms", milliseconds(1)}, {"s", seconds(1)}, {"m", minutes(1)}, {"h", hours(1)}, {"d", days(1)}};
 
-// Nothing if it is not a number and a unit, or beyond what 64 bits hold.
-std::optional<seconds> parse_duration(std::string_view text) {
+// Nothing if it is not a number and a unit.
+std::optional<milliseconds> parse_duration(std::string_view text) {
     std::uint32_t count = 0;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, count);
-    if (error != std::errc{} || end - stop != 1) return std::nullopt;
+    if (error != std::errc{}) return std::nullopt;
     for (const TimeUnit& unit : kTimeUnits) {
-        if (unit.letter == *stop) return count * unit.length;
+        if (unit.name == std::string_view(stop, end)) return count * unit.length;
     }
     return std::nullopt;
 }
 
 // In the largest unit that needs no fraction.
-std::string short_duration(seconds time) {
+std::string short_duration(milliseconds time) {
     std::string text;
     for (const TimeUnit& unit : kTimeUnits) {
-        if (time % unit.length == seconds(0))
-            text = fmt::format("{}{}", time / unit.length, unit.letter);
+        if (time % unit.length == milliseconds(0))
+            text = fmt::format("{}{}", time / unit.length, unit.name);
+        if (time == milliseconds(0)) return "0s";
     }
     return text;
+}
+
+// `smallest_unit`: how fine it may be.
+std::optional<milliseconds> read_duration(const Value& value, milliseconds smallest_unit,
+                                          std::string_view units, Reading& reading) {
+    const auto* text = value.as<std::string>();
+    if (text == nullptr) {
+        const auto* bare = value.as<std::int64_t>();
+        reading.wrong_type(value, "a duration",
+                           fmt::format("write \"{}s\", with {} as unit",
+                                       bare != nullptr && *bare > 0 ? *bare : 300, units));
+        return std::nullopt;
+    }
+    const auto time = parse_duration(*text);
+    if (time && *time % smallest_unit == milliseconds(0)) return time;
+    reading.error(value.at, fmt::format("'{}' is not a duration", printable(*text)),
+                  fmt::format("a whole number and {}, as in \"300s\", \"5m\", \"2h\"", units));
+    return std::nullopt;
+}
+
+template <typename D>
+Kind<D> duration_in(D smallest, D largest, const std::string& units) {
+    Kind<D> kind{"duration", units, {}, {}, {}, {}};
+    kind.range = fmt::format("{} to {}", short_duration(smallest), short_duration(largest));
+    kind.read = [smallest, largest, units, range = kind.range](
+                    const Value& value, Reading& reading) -> std::optional<D> {
+        const auto time = read_duration(value, D(1), units, reading);
+        if (!time) return std::nullopt;
+        if (*time >= smallest && *time <= largest) return std::chrono::duration_cast<D>(*time);
+        reading.error(value.at, fmt::format("{} is not within {}", short_duration(*time), range));
+        return std::nullopt;
+    };
+    return kind;
 }
 
 }  // namespace
@@ -118,31 +157,33 @@ Kind<std::uint32_t> power_of_two(std::uint32_t smallest, std::uint32_t largest, 
 }
 
 Kind<seconds> duration(seconds smallest, seconds largest) {
-    Kind<seconds> kind{"duration", "s, m or h", {}, {}, {}, {}};
-    kind.range = fmt::format("{} to {}", short_duration(smallest), short_duration(largest));
-    kind.read = [smallest, largest, range = kind.range](
-                    const Value& value, Reading& reading) -> std::optional<seconds> {
+    auto kind = duration_in(smallest, largest, "s, m, h or d");
+    kind.show = [](seconds value) { return fmt::format("\"{}s\"", value.count()); };
+    return kind;
+}
+
+Kind<milliseconds> fine_duration(milliseconds smallest, milliseconds largest) {
+    auto kind = duration_in(smallest, largest, "ms, s, m, h or d");
+    kind.show = [](milliseconds value) { return '"' + short_duration(value) + '"'; };
+    return kind;
+}
+
+Kind<std::string> text(std::string what, std::size_t longest) {
+    Kind<std::string> kind{"text", "", {}, {}, {}, {}};
+    kind.range = fmt::format("{}, at most {} bytes", what, longest);
+    kind.read = [what, longest](const Value& value,
+                                Reading& reading) -> std::optional<std::string> {
         const auto* text = value.as<std::string>();
         if (text == nullptr) {
-            const auto* bare = value.as<std::int64_t>();
-            reading.wrong_type(value, "a duration",
-                               fmt::format("write \"{}s\", with s, m or h as unit",
-                                           bare != nullptr && *bare > 0 ? *bare : 300));
+            reading.wrong_type(value, "text", what);
             return std::nullopt;
         }
-        const auto time = parse_duration(*text);
-        if (!time) {
-            reading.error(value.at, fmt::format("'{}' is not a duration", printable(*text)),
-                          "a whole number and s, m or h, as in \"300s\", \"5m\", \"2h\"");
-            return std::nullopt;
-        }
-        if (*time < smallest || *time > largest) {
-            reading.error(value.at, fmt::format("{} is not within {}", *text, range));
-            return std::nullopt;
-        }
-        return time;
+        if (text->size() <= longest) return *text;
+        reading.error(value.at,
+                      fmt::format("{} bytes are too long, at most {}", text->size(), longest));
+        return std::nullopt;
     };
-    kind.show = [](seconds value) { return fmt::format("\"{}s\"", value.count()); };
+    kind.show = [](const std::string& value) { return '"' + printable(value) + '"'; };
     return kind;
 }
 

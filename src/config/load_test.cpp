@@ -396,5 +396,92 @@ TEST_F(LoadFile, RefusesABinary) {
     EXPECT_EQ(refusal(file(elf)), "this is not a text file: a zero byte");
 }
 
+TEST(Load, AServiceSaysHowItsServersAreChecked) {
+    const auto config = good(kService + R"(
+check = { type = "http", path = "/up", status = ["200-299", 304], headers = { X-A = "b" }, interval = "500ms", timeout = "2s", rise = 2, fall = 3, reentry = "3m" }
+on_failure = "quiesce"
+quorum = 3
+quorum_hysteresis = 1
+slow_start = "30s"
+sorry = { address = "192.168.10.109:8080" }
+servers = [
+    { address = "192.168.10.100" },
+    { address = "192.168.10.101", check = [{ type = "ping" }, { type = "tcp", port = 81 }],
+      on_failure = "remove" },
+    { address = "192.168.10.102", check = [], enabled = false },
+]
+)");
+
+    const auto& web = config.services.at(0);
+    const auto& first = web.servers.at(0).checks.at(0);
+    const auto& http = std::get<model::HttpProbe>(first.probe);
+    EXPECT_EQ(http.path, "/up");
+    EXPECT_EQ(http.status, (std::vector<model::StatusRange>{{200, 299}, {304, 304}}));
+    EXPECT_EQ(http.headers.at(0), (std::pair<std::string, std::string>("X-A", "b")));
+    EXPECT_EQ(first.interval, std::chrono::milliseconds(500));
+    EXPECT_EQ(first.rise, 2U);
+    EXPECT_EQ(first.fall, 3U);
+    EXPECT_EQ(first.reentry, seconds(180));
+    EXPECT_EQ(web.servers[0].on_failure, model::OnFailure::Quiesce);
+    EXPECT_EQ(web.servers[1].checks.size(), 2U);
+    EXPECT_EQ(web.servers[1].checks[1].port, 81);
+    EXPECT_EQ(web.servers[1].on_failure, model::OnFailure::Remove);
+    EXPECT_TRUE(web.servers[2].checks.empty());
+    EXPECT_FALSE(web.servers[2].enabled);
+    EXPECT_EQ(web.quorum, 3U);
+    EXPECT_EQ(web.quorum_hysteresis, 1U);
+    EXPECT_EQ(web.slow_start, seconds(30));
+    EXPECT_EQ(web.sorry.value().address.port, 8080);
+}
+
+TEST(Load, EveryTypeOfCheckHasItsOwnKeys) {
+    const auto config = good(kService + R"(
+check = [
+    { type = "tls", verify = true, server_name = "a.example", expiry_warning = "7d" },
+    { type = "https", version = "1.0", body_absent = "error" },
+    { type = "talk", send = "PING\r\n", expect_regex = "^.PONG" },
+    { type = "udp", send = "x", expect = "*", require_reply = true },
+    { type = "dns", name = "example.org", query = "AAAA", require_answer = true },
+    { type = "smtp", helo = "lb" },
+    { type = "program", command = ["/bin/check", "%h", "%p"], expect = "OK", user = "daemon" },
+]
+servers = [ { address = "192.168.10.100" } ]
+)");
+
+    const auto& checks = config.services.at(0).servers.at(0).checks;
+    ASSERT_EQ(checks.size(), 7U);
+    EXPECT_EQ(std::get<model::TlsProbe>(checks[0].probe),
+              (model::TlsProbe{true, "a.example", "", std::chrono::days(7)}));
+    const auto& https = std::get<model::HttpProbe>(checks[1].probe);
+    EXPECT_TRUE(https.tls && https.http_1_0 && https.body_absent);
+    using Match = model::Expectation::Match;
+    EXPECT_EQ(std::get<model::TalkProbe>(checks[2].probe),
+              (model::TalkProbe{"PING\r\n", model::Expectation{"^.PONG", Match::Regex}}));
+    EXPECT_EQ(std::get<model::UdpProbe>(checks[3].probe),
+              (model::UdpProbe{"x", model::Expectation{"*", Match::Prefix}, true}));
+    EXPECT_EQ(std::get<model::DnsProbe>(checks[4].probe),
+              (model::DnsProbe{"example.org", 28, true}));
+    EXPECT_EQ(std::get<model::SmtpProbe>(checks[5].probe).helo, "lb");
+    EXPECT_EQ(std::get<model::ProgramProbe>(checks[6].probe),
+              (model::ProgramProbe{{"/bin/check", "%h", "%p"}, "OK", false, "daemon"}));
+}
+
+TEST(Load, AServerMayBeReachedInAnotherWayThanItsService) {
+    const auto config = good(kService + R"(
+servers = [
+    { address = "192.168.10.100:8080" },
+    { address = "192.168.10.101", forward = "dr" },
+    { address = "192.168.10.102", forward = "tun", tunnel = "gue", tunnel_port = 7000 },
+]
+)");
+
+    const auto& servers = config.services.at(0).servers;
+    using enum model::ForwardingMethod;
+    EXPECT_EQ(servers.at(0).method, Nat);
+    EXPECT_EQ(servers.at(1).method, Dr);
+    EXPECT_EQ(servers.at(2).method, Tun);
+    EXPECT_EQ(servers.at(2).tunnel, (model::Tunnel{model::Encapsulation::Gue, 7000, {}}));
+}
+
 }  // namespace
 }  // namespace isobar::config

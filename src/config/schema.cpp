@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/address_kind.h"
+#include "config/health_check.h"
 
 namespace isobar::config {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using model::HookChoice;
 using model::Timeouts;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // What the data plane can be made with.
@@ -22,6 +24,12 @@ constexpr std::uint32_t kFewestConnections = 1U << 10U;
 constexpr std::uint32_t kMostConnections = 1U << 24U;
 constexpr std::uint32_t kMostThreshold = 2147483647;  // as ipvsadm accepts it
 constexpr seconds kLongestTimeout = hours(31 * 24);   // as the data plane keeps them
+
+// Fields of a T, or of what a T begins with.
+template <typename T, typename Base>
+void append(std::vector<Field<T>>& fields, std::vector<Field<Base>> more) {
+    for (Field<Base>& field : more) fields.push_back({std::move(field.doc), std::move(field.read)});
+}
 
 Kind<HookChoice> hook() {
     return choice<HookChoice>({{"auto", "xdp", "tc"}, {}},
@@ -204,9 +212,7 @@ std::vector<Field<DirectorDraft>> switches() {
 Kind<DirectorDraft> director() {
     using D = DirectorDraft;
     std::vector<Field<D>> fields;
-    const auto add = [&](std::vector<Field<D>> more) {
-        std::ranges::move(more, std::back_inserter(fields));
-    };
+    const auto add = [&](std::vector<Field<D>> more) { append(fields, std::move(more)); };
     add({optional("interfaces", &D::interfaces, list_of(located(interface())),
                   "Interfaces whose packets are balanced: those towards the clients and those "
                   "towards the real servers.",
@@ -244,89 +250,154 @@ Kind<DirectorDraft> director() {
     return table_of<D>("[director]", std::move(fields));
 }
 
-Kind<model::RealServer> server() {
-    using S = model::RealServer;
-    return table_of<S>(
-        "a server",
-        {required("address", &S::address, server_address(),
-                  "Address of the real server; its port is that of the service if none is given.",
-                  "\"192.168.10.100\""),
-         optional("weight", &S::weight, number(0, model::kMaxWeight, ""),
-                  "Its share compared with the other servers. 0: no new connections, those it has "
-                  "go on."),
-         optional("upper_threshold", &S::upper_threshold, number(0, kMostThreshold, "connections"),
-                  "With so many connections, active and inactive, it gets no new clients. 0: no "
-                  "limit."),
-         optional("lower_threshold", &S::lower_threshold, number(0, kMostThreshold, "connections"),
-                  "Below so many it gets new clients again. 0: below three quarters of "
-                  "upper_threshold.")});
+Kind<model::OnFailure> on_failure() {
+    using enum model::OnFailure;
+    return choice<model::OnFailure>({{"remove", "quiesce"}, {}}, {Remove, Quiesce});
+}
+
+// Of a service; of a server the defaults are the service's.
+std::vector<Field<ForwardDraft>> forward_fields(const std::string& theirs) {
+    using F = ForwardDraft;
+    const auto default_is = [&](const char* text) { return theirs.empty() ? text : theirs; };
+    return {optional("forward", &F::forward, located(forward()),
+                     "How packets reach the real servers: by MAC address (dr), in a tunnel (tun), "
+                     "rewritten (nat; replies come back by the director), or rewritten at both "
+                     "ends (fullnat; and need no route for that).",
+                     default_is("\"nat\"")),
+            optional("tunnel", &F::tunnel, located(encapsulation()),
+                     "With forward = \"tun\": what packets are wrapped in, IP in IP, GUE or GRE.",
+                     default_is("\"ipip\"")),
+            optional("tunnel_port", &F::tunnel_port, located(number(1, 65535, "")),
+                     "With tunnel = \"gue\": the UDP port that the servers expect it at.",
+                     default_is("6080")),
+            optional("tunnel_checksum", &F::tunnel_checksum, located(tunnel_checksum()),
+                     "With tunnel = \"gue\" or \"gre\": a checksum over the packet in its "
+                     "tunnel. remote is ipvsadm's --tun-remcsum, for gue; isobar-ipvsadm(8) says "
+                     "what it does.",
+                     default_is("\"none\""))};
+}
+
+const std::string kAsService = "that of the service";
+
+Kind<ServerDraft> server() {
+    using S = ServerDraft;
+    std::vector<Field<S>> fields{
+        required("address", &S::address, server_address(),
+                 "Address of the real server; its port is that of the service if none is given.",
+                 "\"192.168.10.100\""),
+        optional("weight", &S::weight, number(0, model::kMaxWeight, ""),
+                 "Its share compared with the other servers. 0: no new connections, those it has "
+                 "go on."),
+        optional("upper_threshold", &S::upper_threshold, number(0, kMostThreshold, "connections"),
+                 "With so many connections, active and inactive, it gets no new clients. 0: no "
+                 "limit."),
+        optional("lower_threshold", &S::lower_threshold, number(0, kMostThreshold, "connections"),
+                 "Below so many it gets new clients again. 0: below three quarters of "
+                 "upper_threshold."),
+        optional("enabled", &S::enabled, boolean(), "If not, it gets nothing and is not checked.")};
+    append(fields, forward_fields(kAsService));
+    auto checks = health_checks();
+    checks.keys.clear();  // the same as the service's
+    fields.push_back(optional("check", &S::checks, checks,
+                              "As the service's check, for this server alone. []: none.",
+                              kAsService));
+    fields.push_back(optional("on_failure", &S::on_failure, on_failure(),
+                              "What becomes of it when a check has failed.", kAsService));
+    return table_of<S>("a server", std::move(fields));
+}
+
+// Where clients go who find no server.
+Kind<ServerDraft> sorry_server() {
+    using S = ServerDraft;
+    std::vector<Field<S>> fields{required(
+        "address", &S::address, server_address(),
+        "Its address; its port is that of the service if none is given.", "\"192.168.10.109\"")};
+    append(fields, forward_fields(kAsService));
+    return table_of<S>("the sorry server", std::move(fields));
+}
+
+std::vector<Field<ServiceDraft>> health_fields() {
+    using S = ServiceDraft;
+    const auto weight = number(0, model::kMaxWeight, "weight");
+    return {
+        optional("check", &S::checks, health_checks(),
+                 "How a server is asked whether it is fit. All checks of a list must be good. "
+                 "Equal checks of one server are made once, however many services have them.",
+                 "none: servers are taken for good"),
+        optional("on_failure", &S::on_failure, on_failure(),
+                 "What becomes of a server whose check has failed: it leaves the service (remove), "
+                 "or gets no new connections (quiesce)."),
+        optional("quorum", &S::quorum, number(1, model::kMaxWeight, "weight"),
+                 "So much weight must be up. With less, the sorry server serves alone, if there is "
+                 "one."),
+        optional("quorum_hysteresis", &S::quorum_hysteresis, located(weight),
+                 "So much more than quorum makes it, so much less loses it."),
+        optional("sorry", &S::sorry, located(sorry_server()),
+                 "Serves while there is no quorum. Nobody checks it.", "none"),
+        optional("slow_start", &S::slow_start, fine_duration(milliseconds(0), hours(24)),
+                 "A server that comes in begins with 1/32 of its weight and has all of it after "
+                 "this.")};
+}
+
+// Who serves, and who stays with whom.
+std::vector<Field<ServiceDraft>> server_fields() {
+    using S = ServiceDraft;
+    return {
+        optional("servers", &S::servers, list_of(located(server())),
+                 "The real servers. A service may have none for a while: its clients are refused.",
+                 "none"),
+        optional("persistence", &S::persistence, persistence(),
+                 "A client stays with the server of its first connection. Needed by a service on "
+                 "port 0, all ports.",
+                 "none"),
+        optional("one_packet", &S::one_packet, located(boolean()),
+                 "Only UDP: every datagram gets a server anew and no connection stays. Replies of "
+                 "servers behind nat are not translated then, as with IPVS.",
+                 "false"),
+        optional("local_addresses", &S::local_addresses, list_of(located(host_address())),
+                 "With forward = \"fullnat\": addresses of the director, at most 64, that servers "
+                 "see instead of clients. Each has room for one connection per port and server. "
+                 "Better not those it speaks from itself.",
+                 "none"),
+        optional("local_ports", &S::local_ports, located(local_ports()),
+                 "With forward = \"fullnat\": the ports of local_addresses that are used.",
+                 "1025 to 65535"),
+        optional("client_address", &S::client_address, located(client_address()),
+                 "With forward = \"fullnat\", TCP: how servers learn the client's address: by the "
+                 "TCP option 254 (toa), by a PROXY protocol header, version 2, in front of the "
+                 "data (proxy), or not at all.",
+                 "\"none\"")};
 }
 
 Kind<ServiceDraft> service() {
     using S = ServiceDraft;
-    return table_of<S>(
-        "[[service]]",
-        {required("name", &S::name, located(service_name()),
-                  "What commands and metrics call the service; no other has this name.", "\"web\""),
-         optional("listen", &S::listen,
-                  not_empty(list_of(located(listen_address())), "as in [\"10.0.0.2:80/tcp\"]"),
-                  "The virtual addresses that clients connect to. Several are one service: with "
-                  "persistence, a client has one server for all of them. ipvsadm shows such a "
-                  "service by a mark of its own.",
-                  "none"),
-         optional("mark", &S::mark, located(number(1, model::kFirstGroupMark - 1, "")),
-                  "Instead of listen: the firewall mark of the packets, which the host's nft or "
-                  "iptables sets in PREROUTING, or a tc filter.",
-                  "none"),
-         optional(
-             "scheduler", &S::scheduler, scheduler(),
-             "How the server of a new connection is chosen: as IPVS does, or (lrt) by response "
-             "time. isobar-ipvsadm(8) has a word on each."),
-         optional("scheduler_flags", &S::scheduler_flags, list_of(located(scheduler_flag())),
-                  "sh-port, mh-port: the client's port counts, too. sh-fallback, mh-fallback: if "
-                  "the client's server is quiesced, another one takes the connection. flag-1 to "
-                  "flag-3: the same by number.",
-                  "none"),
-         optional("forward", &S::forward, forward(),
-                  "How packets reach the real servers: by MAC address (dr), in a tunnel (tun), "
-                  "rewritten (nat; replies come back by the director), or rewritten at both ends "
-                  "(fullnat; and need no route for that)."),
-         optional("tunnel", &S::tunnel, located(encapsulation()),
-                  "With forward = \"tun\": what packets are wrapped in, IP in IP, GUE or GRE.",
-                  "\"ipip\""),
-         optional("tunnel_port", &S::tunnel_port, located(number(1, 65535, "")),
-                  "With tunnel = \"gue\": the UDP port that the servers expect it at.", "6080"),
-         optional(
-             "tunnel_checksum", &S::tunnel_checksum, located(tunnel_checksum()),
-             "With tunnel = \"gue\" or \"gre\": a checksum over the packet in its tunnel. remote "
-             "is ipvsadm's --tun-remcsum, for gue; isobar-ipvsadm(8) says what it does.",
-             "\"none\""),
-         optional("servers", &S::servers, list_of(located(server())),
-                  "The real servers. A service may have none for a while: its clients are refused.",
-                  "none"),
-         optional("persistence", &S::persistence, persistence(),
-                  "A client stays with the server of its first connection. Needed by a service on "
-                  "port 0, all ports.",
-                  "none"),
-         optional("one_packet", &S::one_packet, located(boolean()),
-                  "Only UDP: every datagram gets a server anew and no connection stays. Replies of "
-                  "servers behind nat are not translated then, as with IPVS.",
-                  "false"),
-         optional("local_addresses", &S::local_addresses, list_of(located(host_address())),
-                  "With forward = \"fullnat\": addresses of the director, at most 64, that servers "
-                  "see instead of clients. Each has room for one connection per port and server. "
-                  "Better not those it speaks from itself.",
-                  "none"),
-         optional("local_ports", &S::local_ports, located(local_ports()),
-                  "With forward = \"fullnat\": the ports of local_addresses that are used.",
-                  "1025 to 65535"),
-         optional("client_address", &S::client_address, located(client_address()),
-                  "With forward = \"fullnat\", TCP: how servers learn the client's address: by the "
-                  "TCP option 254 (toa), by a PROXY protocol header, version 2, in front of the "
-                  "data (proxy), or not at all.",
-                  "\"none\""),
-         later<S>("check", "Health checks."),
-         later<S>("load", "Weights that follow the load of the servers.")});
+    std::vector<Field<S>> fields{
+        required("name", &S::name, located(service_name()),
+                 "What commands and metrics call the service; no other has this name.", "\"web\""),
+        optional("listen", &S::listen,
+                 not_empty(list_of(located(listen_address())), "as in [\"10.0.0.2:80/tcp\"]"),
+                 "The virtual addresses that clients connect to. Several are one service: with "
+                 "persistence, a client has one server for all of them. ipvsadm shows such a "
+                 "service by a mark of its own.",
+                 "none"),
+        optional("mark", &S::mark, located(number(1, model::kFirstGroupMark - 1, "")),
+                 "Instead of listen: the firewall mark of the packets, which the host's nft or "
+                 "iptables sets in PREROUTING, or a tc filter.",
+                 "none"),
+        optional("scheduler", &S::scheduler, scheduler(),
+                 "How the server of a new connection is chosen: as IPVS does, or (lrt) by response "
+                 "time. isobar-ipvsadm(8) has a word on each."),
+        optional("scheduler_flags", &S::scheduler_flags, list_of(located(scheduler_flag())),
+                 "sh-port, mh-port: the client's port counts, too. sh-fallback, mh-fallback: if "
+                 "the client's server is quiesced, another one takes the connection. flag-1 to "
+                 "flag-3: the same by number.",
+                 "none"),
+        optional("enabled", &S::enabled, boolean(), "If not, there is no such service.")};
+    append(fields, forward_fields(""));
+    append(fields, server_fields());
+    append(fields, health_fields());
+    fields.push_back(later<S>("load", "Weights that follow the load of the servers."));
+    return table_of<S>("[[service]]", std::move(fields));
 }
 
 Kind<model::MasqueradeConfig> masquerade() {

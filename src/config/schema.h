@@ -45,8 +45,26 @@ struct PortsDraft {
     std::uint32_t last = model::LocalPool{}.last_port;
 };
 
+// What of forwarding a service says for all its servers, and a server for itself.
+struct ForwardDraft {
+    std::optional<Located<model::ForwardingMethod>> forward;
+    std::optional<Located<model::Encapsulation>> tunnel;
+    std::optional<Located<std::uint32_t>> tunnel_port;
+    std::optional<Located<model::TunnelChecksum>> tunnel_checksum;
+};
+
+struct ServerDraft : ForwardDraft {
+    model::Endpoint address;
+    model::Weight weight = model::RealServer{}.weight;
+    std::uint32_t upper_threshold = 0;
+    std::uint32_t lower_threshold = 0;
+    std::optional<std::vector<model::Check>> checks;  // none: those of the service
+    std::optional<model::OnFailure> on_failure;       // likewise
+    bool enabled = true;
+};
+
 // Values that had errors are missing.
-struct ServiceDraft {
+struct ServiceDraft : ForwardDraft {
     Located<std::string> name;
     std::vector<Located<model::Listen>> listen;
     [[nodiscard]] bool is_group() const {
@@ -55,16 +73,19 @@ struct ServiceDraft {
     Located<std::uint32_t> mark{0, {}};
     model::Scheduler scheduler = model::ServiceConfig{}.scheduler;
     std::vector<Located<const model::SchedulerFlag*>> scheduler_flags;
-    model::ForwardingMethod forward = model::ServiceConfig{}.forward;
-    Located<model::Encapsulation> tunnel{model::Tunnel{}.type, {}};
-    Located<std::uint32_t> tunnel_port{kGuePort, {}};
-    Located<model::TunnelChecksum> tunnel_checksum{model::Tunnel{}.checksum, {}};
-    std::vector<Located<model::RealServer>> servers;
+    std::vector<Located<ServerDraft>> servers;
     std::optional<PersistenceDraft> persistence;
     Located<bool> one_packet{false, {}};
     std::vector<Located<model::Address>> local_addresses;
     Located<PortsDraft> local_ports;
     Located<model::ClientAddress> client_address{model::ClientAddress::None, {}};
+    bool enabled = true;
+    std::vector<model::Check> checks;
+    model::OnFailure on_failure = model::OnFailure::Remove;
+    model::Weight quorum = model::ServiceConfig{}.quorum;
+    Located<model::Weight> quorum_hysteresis{0, {}};
+    std::optional<Located<ServerDraft>> sorry;
+    std::chrono::milliseconds slow_start{0};
 };
 
 struct FileDraft {

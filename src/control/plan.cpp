@@ -1,16 +1,111 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/plan.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
 namespace isobar::control {
 namespace {
 
-model::VirtualService virtual_service(const model::ServiceConfig& service) {
-    model::VirtualService result{service.key(),           service.scheduler,   service.servers,
+// The data plane's server without a port has that of the service.
+model::RealServer with_port(model::RealServer server, const model::ServiceConfig& service) {
+    if (server.address.port == 0) server.address.port = service.key().address.port;
+    return server;
+}
+
+std::string because(std::string_view what, const std::string& reason) {
+    return reason.empty() ? std::string(what) : fmt::format("{}: {}", what, reason);
+}
+
+// Of a server that may serve. A weight of 0 is the operator's, and stays.
+model::Weight weight_now(const model::ServerConfig& server, const ServerCondition& condition) {
+    if (condition.wished_weight) return *condition.wished_weight;
+    const std::uint64_t whole = condition.weight.value_or(server.weight);
+    if (whole == 0) return 0;
+    return static_cast<model::Weight>(
+        std::max<std::uint64_t>(1, whole * condition.share / kWholeShare));
+}
+
+std::string reason_to_serve(const model::ServerConfig& server, const ServerCondition& condition) {
+    if (condition.wish == Wish::ForceUp) return because("up by hand", condition.reason);
+    if (condition.wished_weight) return "up, weight by hand";
+    if (condition.share < kWholeShare)
+        return fmt::format("up, slow start {} %", condition.share / 10);
+    if (condition.weight && *condition.weight != server.weight) return "up, weight by its check";
+    return "up";
+}
+
+// What its checks make of it.
+void judge(const model::ServerConfig& server, const ServerCondition& condition, ServerPlan& plan) {
+    const bool up = condition.health == Health::Up || condition.wish == Wish::ForceUp;
+    const bool down = condition.wish == Wish::ForceDown;
+    if (up && !down) {
+        plan.weight = weight_now(server, condition);
+        plan.reason = reason_to_serve(server, condition);
+        return;
+    }
+    plan.up = false;
+    plan.reason = down ? "down by hand" : because(name(condition.health), condition.reason);
+    // One that is quiesced was there before: what is unknown comes in when it is known.
+    const bool was_down = down || condition.health == Health::Down;
+    if (was_down && server.on_failure == model::OnFailure::Quiesce) plan.weight = 0;
+}
+
+ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition& condition) {
+    ServerPlan plan{.server = server, .weight = {}, .reason = {}};
+    if (!server.enabled) {
+        plan.up = false;
+        plan.reason = "not enabled";
+    } else if (condition.wish == Wish::Maintenance) {
+        plan.up = false;
+        plan.reason = "maintenance";
+    } else {
+        judge(server, condition, plan);
+        if (condition.wish == Wish::Drain && plan.weight) {
+            plan.weight = 0;
+            plan.reason = "drained by hand";
+        }
+    }
+    return plan;
+}
+
+// keepalived's rule: a hysteresis makes it harder to come and to go.
+bool has_quorum(const model::ServiceConfig& service, const ServicePlan& plan, bool had) {
+    std::uint64_t up = 0;
+    for (const ServerPlan& server : plan.servers)
+        if (server.up) up += server.weight.value_or(0);
+    const std::uint64_t quorum = service.quorum, hysteresis = service.quorum_hysteresis;
+    return had ? up + hysteresis >= quorum : up >= quorum + hysteresis;
+}
+
+ServicePlan plan_service(const model::ServiceConfig& service, const Conditions& conditions) {
+    ServicePlan plan;
+    plan.name = service.name;
+    for (const model::ServerConfig& server : service.servers)
+        plan.servers.push_back(plan_server(server, conditions.of(service.name, server.address)));
+    const auto had = conditions.had_quorum.find(service.name);
+    plan.quorum = has_quorum(service, plan, had != conditions.had_quorum.end() && had->second);
+    plan.sorry = !plan.quorum && service.sorry.has_value();
+    return plan;
+}
+
+model::VirtualService virtual_service(const model::ServiceConfig& service,
+                                      const ServicePlan& plan) {
+    model::VirtualService result{service.key(),           service.scheduler,   {},
                                  service.scheduler_flags, service.persistence, service.one_packet,
                                  service.local,           service.engine};
-    for (model::RealServer& server : result.servers) {
-        if (server.address.port == 0) server.address.port = result.key.address.port;
+    // Servers of a service whose sorry server serves get no new connections.
+    for (const ServerPlan& each : plan.servers) {
+        if (!each.weight) continue;
+        model::RealServer server = with_port(each.server, service);
+        server.weight = plan.sorry ? 0 : *each.weight;
+        result.servers.push_back(std::move(server));
     }
+    if (plan.sorry) result.servers.push_back(with_port(*service.sorry, service));
     return result;
 }
 
@@ -30,17 +125,24 @@ void add_rules(const model::ServiceConfig& group, std::vector<model::MarkRule>& 
 
 }  // namespace
 
-model::Forwarding plan(const model::Config& config) {
-    model::Forwarding wanted;
+Plan plan(const model::Config& config, const Conditions& conditions) {
+    Plan made;
+    model::Forwarding& wanted = made.forwarding;
     wanted.timeouts = config.director.timeouts;
     wanted.switches = config.director.switches;
     wanted.locality = config.director.locality;
     wanted.ftp_ports = config.director.ftp_ports;
     for (const model::ServiceConfig& service : config.services) {
-        wanted.services.push_back(virtual_service(service));
+        made.services.push_back(plan_service(service, conditions));
+        if (!service.enabled) continue;
+        wanted.services.push_back(virtual_service(service, made.services.back()));
         if (service.is_group()) add_rules(service, wanted.groups);
     }
-    return wanted;
+    return made;
+}
+
+model::Forwarding plan(const model::Config& config) {
+    return plan(config, Conditions{}).forwarding;
 }
 
 }  // namespace isobar::control

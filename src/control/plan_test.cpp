@@ -20,7 +20,7 @@ model::Config one_service(std::vector<model::Listen> listen,
     service.name = "web";
     service.listen = std::move(listen);
     service.scheduler = model::Scheduler::Rr;
-    service.servers = std::move(servers);
+    service.servers.assign(servers.begin(), servers.end());
     config.services.push_back(std::move(service));
     return config;
 }

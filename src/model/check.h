@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,7 +58,7 @@ struct HttpProbe {
     std::string body;          // POSIX extended regex that is found in the body; empty: any
     bool body_absent = false;  // the server is fit if it is *not* found
     std::string digest;  // of the body, hexadecimal: MD5 (32 digits), SHA-256 (64); empty: any
-    std::size_t most_bytes = std::size_t{64} << 10U;  // a longer answer is a failure
+    std::uint32_t most_bytes = std::uint32_t{64} << 10U;  // a longer answer is a failure
     bool operator==(const HttpProbe&) const = default;
 };
 

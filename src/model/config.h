@@ -2,6 +2,7 @@
 // What a configuration file says, as one value. The file format is src/config's business.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "model/address.h"
+#include "model/check.h"
 #include "model/service.h"
 
 namespace isobar::model {
@@ -54,6 +56,22 @@ struct Listen : ServiceKey {
     auto operator<=>(const Listen&) const = default;
 };
 
+// What becomes of a server that its checks have found to be down.
+enum class OnFailure : std::uint8_t {
+    Remove,   // it leaves the service
+    Quiesce,  // its weight becomes 0: connections to it go on, as far as they can
+};
+
+// A server of a service, and what the data plane does not know of it.
+struct ServerConfig : RealServer {
+    ServerConfig(const RealServer& server = {}) : RealServer(server) {}
+
+    std::vector<Check> checks{};  // all must be good; none: it is taken for good
+    OnFailure on_failure = OnFailure::Remove;
+    bool enabled = true;  // if not, it gets nothing and is not checked
+    bool operator==(const ServerConfig&) const = default;
+};
+
 // [[service]]: one name, one or more addresses, the same servers behind all of them. Several
 // addresses, or a range of ports, are a named group: one service, in which a client stays with its
 // server whatever address it uses.
@@ -64,11 +82,18 @@ struct ServiceConfig {
     Scheduler scheduler = Scheduler::Wlc;
     SchedulerFlags scheduler_flags = {};
     ForwardingMethod forward = ForwardingMethod::Nat;
-    std::vector<RealServer> servers;  // port 0: that of the packet
+    std::vector<ServerConfig> servers;  // port 0: that of the packet
     std::optional<Persistence> persistence{};
     bool one_packet = false;
     LocalPool local{};
     PersistenceEngine engine = PersistenceEngine::None;
+    bool enabled = true;  // if not, the data plane does not know it
+    // So much weight must be up; with a hysteresis, so much more to begin, and less to end.
+    Weight quorum = 1;
+    Weight quorum_hysteresis = 0;
+    std::optional<RealServer> sorry{};  // serves alone when there is no quorum
+    // How long a server that comes in takes to its whole weight.
+    std::chrono::milliseconds slow_start{0};
 
     [[nodiscard]] bool is_group() const {
         return listen.size() > 1 || (listen.size() == 1 && listen.front().is_range());
