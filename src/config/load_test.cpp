@@ -406,8 +406,7 @@ slow_start = "30s"
 sorry = { address = "192.168.10.109:8080" }
 servers = [
     { address = "192.168.10.100" },
-    { address = "192.168.10.101", check = [{ type = "ping" }, { type = "tcp", port = 81 }],
-      on_failure = "remove" },
+    { address = "192.168.10.101", check = [{ type = "ping" }, { type = "tcp", port = 81 }], on_failure = "remove" },
     { address = "192.168.10.102", check = [], enabled = false },
 ]
 )");
