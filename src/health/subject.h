@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is checked: a server, and how. Equal subjects are checked once, however many services
+// share them.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "model/address.h"
+#include "model/check.h"
+
+namespace isobar::health {
+
+struct Subject {
+    model::Endpoint server;
+    model::Check check;
+    // With check.through_service: where to send, the virtual address and port. Options::prepare
+    // marks the socket, so that the data plane takes it to `server`.
+    std::optional<model::Endpoint> through;
+
+    bool operator==(const Subject&) const = default;
+};
+
+// Where a probe is sent.
+model::Endpoint target_of(const Subject& subject);
+
+// The same for equal subjects, in every process and version: what state on disk is found by.
+// "192.168.10.100:80 http 0123456789abcdef".
+std::string key_of(const Subject& subject);
+
+// "http"
+std::string kind_of(const model::Probe& probe);
+
+struct SubjectHash {
+    std::size_t operator()(const Subject& subject) const;
+};
+
+}  // namespace isobar::health
