@@ -18,6 +18,7 @@ namespace isobar::health {
 
 class TlsContexts;
 class PingSockets;
+class Graveyard;
 
 // What all checks have in common.
 struct Surroundings {
@@ -25,6 +26,7 @@ struct Surroundings {
     std::function<Result<void>(int socket, const Subject& subject)> prepare;
     std::shared_ptr<TlsContexts> tls;
     std::shared_ptr<PingSockets> pings;
+    std::shared_ptr<Graveyard> graveyard;
 };
 
 class Attempt {

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "health/checker.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <unordered_map>
 #include <utility>
 
-#include "base/log.h"
 #include "health/attempt.h"
-#include "health/ping_sockets.h"
-#include "health/tls.h"
 #include "health/watch.h"
 
 namespace isobar::health {

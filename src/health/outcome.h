@@ -19,6 +19,7 @@ struct Outcome {
     Kind kind = Kind::Bad;
     std::string reason;  // "status 503, wanted 200-399"
     std::chrono::microseconds took{0};
+    bool answered = true;                   // took is the server's time, and not just ours
     std::optional<std::uint32_t> weight{};  // a program that sets it
     std::string warning{};                  // "certificate ends 2026-12-01"
 };

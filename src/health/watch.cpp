@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "health/child.h"
 #include "health/ping_sockets.h"
 #include "health/tls.h"
 
@@ -33,7 +34,11 @@ constexpr std::chrono::milliseconds kAgain{100};
 // ---- the desk ----
 
 Desk::Desk(asio::io_context& loop)
-    : around{loop, {}, std::make_shared<TlsContexts>(), std::make_shared<PingSockets>(loop)} {}
+    : around{loop,
+             {},
+             std::make_shared<TlsContexts>(),
+             std::make_shared<PingSockets>(loop),
+             std::make_shared<Graveyard>()} {}
 
 void Desk::is_late(bool was, bool now, const std::string& reason) {
     if (now) late_reason_ = reason;
@@ -173,10 +178,14 @@ void Watch::hear(const Outcome& outcome) {
     if (outcome.kind == Outcome::Kind::Good) {
         state_.warning = outcome.warning;
         state_.weight = outcome.weight;
-        state_.response =
-            state_.response.count() == 0 ? outcome.took : (state_.response * 7 + outcome.took) / 8;
+        if (outcome.answered) smooth(outcome.took);
     }
     tell(before);
+}
+
+void Watch::smooth(std::chrono::microseconds took) {
+    auto& response = state_.response;
+    response = response.count() == 0 ? took : (response * 7 + took) / 8;
 }
 
 void Watch::plan(const Outcome& outcome, Judge::Next next, Clock::time_point now) {

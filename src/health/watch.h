@@ -68,6 +68,7 @@ private:
     Task<bool> due();  // false: stopped
     void hear(const Outcome& outcome);
     void plan(const Outcome& outcome, Judge::Next next, Clock::time_point now);
+    void smooth(std::chrono::microseconds took);
     void remember(const Outcome& outcome);
     void tell(const State& before);
     void set_late(bool late, const std::string& reason);
