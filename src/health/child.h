@@ -7,7 +7,7 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -36,7 +36,14 @@ class Child {
 public:
     static Result<Child> start(const std::vector<std::string>& command, const User& user,
                                std::shared_ptr<Graveyard> graveyard);
-    Child(Child&&) noexcept = default;
+    Child(Child&& other) noexcept
+        : graveyard_(std::move(other.graveyard_)),
+          pid_(std::exchange(other.pid_, -1)),
+          process_(std::move(other.process_)),
+          events_(std::move(other.events_)),
+          output_(std::move(other.output_)),
+          errors_(std::move(other.errors_)),
+          trouble_(std::move(other.trouble_)) {}
     Child& operator=(Child&&) = delete;
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;

@@ -12,7 +12,7 @@
 
 namespace isobar::health {
 
-// A POSIX extended expression, compiled once.
+// A POSIX extended expression, compiled once. Its "." is every byte but NUL, as in POSIX.
 class Regex {
 public:
     static Result<Regex> make(const std::string& text);
