@@ -72,7 +72,18 @@ Json local_json(const model::LocalPool& local) {
             {"client_address", name(local.client_address)}};
 }
 
+Json standing_json(const ServerStanding& standing) {
+    return {{"address", standing.address.text()},
+            {"up", standing.up},
+            {"weight", standing.weight ? Json(*standing.weight) : Json(nullptr)},
+            {"configured_weight", standing.configured_weight},
+            {"reason", standing.reason}};
+}
+
 Json service_json(const ServiceView& service) {
+    Json standings = Json::array();
+    for (const ServerStanding& standing : service.standings)
+        standings.push_back(standing_json(standing));
     Json servers = Json::array();
     for (const model::ServerStatus& server : service.status.servers) {
         servers.push_back(server_json(server));
@@ -89,7 +100,10 @@ Json service_json(const ServiceView& service) {
             {"local", local_json(service.status.local)},
             {"traffic", counts_json(service.status.traffic)},
             {"rates", counts_json(service.status.rates)},
-            {"servers", std::move(servers)}};
+            {"servers", std::move(servers)},
+            {"quorum", service.quorum},
+            {"sorry", service.sorry},
+            {"configured", std::move(standings)}};
 }
 
 // A field that is a name or an address: `parse` says which one.
@@ -150,6 +164,17 @@ std::optional<model::Protocol> service_protocol(std::string_view name) {
     return model::protocol_named(name);
 }
 
+ServerStanding parse_standing(const Json& json) {
+    ServerStanding standing;
+    standing.address = parse_field(json, "address", model::Endpoint::parse);
+    json.at("up").get_to(standing.up);
+    if (const Json& weight = json.at("weight"); !weight.is_null())
+        standing.weight = weight.get<model::Weight>();
+    json.at("configured_weight").get_to(standing.configured_weight);
+    json.at("reason").get_to(standing.reason);
+    return standing;
+}
+
 ServiceView parse_service(const Json& json) {
     ServiceView service;
     json.at("name").get_to(service.name);
@@ -174,6 +199,11 @@ ServiceView parse_service(const Json& json) {
     for (const Json& server : json.at("servers")) {
         service.status.servers.push_back(parse_server(server));
     }
+    // Daemons of before do not tell these.
+    service.quorum = json.value("quorum", true);
+    service.sorry = json.value("sorry", false);
+    for (const Json& standing : json.value("configured", Json::array()))
+        service.standings.push_back(parse_standing(standing));
     return service;
 }
 
@@ -242,6 +272,22 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
         result.push_back(std::move(view));
     }
     return result;
+}
+
+void add_standings(std::vector<ServiceView>& services,
+                   const std::vector<control::ServicePlan>& plans) {
+    for (ServiceView& view : services) {
+        const auto plan = std::ranges::find(plans, view.name, &control::ServicePlan::name);
+        if (view.name.empty() || plan == plans.end()) continue;
+        view.quorum = plan->quorum;
+        view.sorry = plan->sorry;
+        for (const control::ServerPlan& server : plan->servers) {
+            model::Endpoint address = server.server.address;
+            if (address.port == 0) address.port = view.status.key.address.port;
+            view.standings.push_back(
+                {address, server.up, server.weight, server.server.weight, server.reason});
+        }
+    }
 }
 
 std::string iso_time(std::chrono::sys_seconds time) {

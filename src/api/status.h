@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "control/plan.h"
 #include "model/config.h"
 #include "model/service.h"
 
@@ -26,9 +27,21 @@ struct ConfigStatus {
     std::vector<std::string> errors;  // why the last attempt to apply failed; empty: it did not
 };
 
+// A configured server, in its service or out of it.
+struct ServerStanding {
+    model::Endpoint address;  // with the port that it has in the data plane
+    bool up = true;
+    std::optional<model::Weight> weight;  // that it has now; none: it is out
+    model::Weight configured_weight = 1;
+    std::string reason;  // "up", "down: connection refused"
+};
+
 struct ServiceView {
     std::string name;  // of the [[service]]; empty: made by hand
     model::ServiceStatus status;
+    bool quorum = true;
+    bool sorry = false;                       // the sorry server serves
+    std::vector<ServerStanding> standings{};  // in the order of the configuration
 };
 
 struct InterfaceView {
@@ -55,6 +68,10 @@ struct Status {
 // servers come oldest first, as they were written down.
 std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>& running,
                                         const model::Config& config);
+
+// What became of the configured servers.
+void add_standings(std::vector<ServiceView>& services,
+                   const std::vector<control::ServicePlan>& plans);
 
 // "2025-11-22T17:04:12Z"
 std::string iso_time(std::chrono::sys_seconds time);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,11 @@ namespace {
 model::RealServer with_port(model::RealServer server, const model::ServiceConfig& service) {
     if (server.address.port == 0) server.address.port = service.key().address.port;
     return server;
+}
+
+// As it is configured: without a port that it has not.
+std::string name_of(const model::Endpoint& server) {
+    return server.port == 0 ? server.address.text() : server.text();
 }
 
 std::string because(std::string_view what, const std::string& reason) {
@@ -139,6 +145,32 @@ Plan plan(const model::Config& config, const Conditions& conditions) {
         if (service.is_group()) add_rules(service, wanted.groups);
     }
     return made;
+}
+
+std::vector<std::string> differences(const std::vector<ServicePlan>& before,
+                                     const std::vector<ServicePlan>& after) {
+    std::map<ServerName, bool> was_up;
+    std::map<std::string, bool> had_quorum;
+    for (const ServicePlan& service : before) {
+        had_quorum.emplace(service.name, service.quorum);
+        for (const ServerPlan& server : service.servers)
+            was_up.emplace(ServerName(service.name, server.server.address), server.up);
+    }
+    std::vector<std::string> lines;
+    for (const ServicePlan& service : after) {
+        for (const ServerPlan& server : service.servers) {
+            const auto was = was_up.find({service.name, server.server.address});
+            if (was == was_up.end() || was->second == server.up) continue;
+            lines.push_back(fmt::format("{}: server {} {}", service.name,
+                                        name_of(server.server.address), server.reason));
+        }
+        const auto had = had_quorum.find(service.name);
+        if (had == had_quorum.end() || had->second == service.quorum) continue;
+        lines.push_back(fmt::format("{}: {}{}", service.name,
+                                    service.quorum ? "has its quorum again" : "lost its quorum",
+                                    service.sorry ? ", the sorry server serves" : ""));
+    }
+    return lines;
 }
 
 model::Forwarding plan(const model::Config& config) {

@@ -105,6 +105,27 @@ Row service_row(const api::ServiceView& service) {
     return row;
 }
 
+// A configured server that the data plane does not have now.
+Row out_row(const api::ServerStanding& standing) {
+    return {{"  " + standing.address.text(), "-", "out"}, Tone::Warning};
+}
+
+// Why servers are not as the configuration alone would have them.
+std::string standings(const api::Status& status) {
+    std::string lines;
+    for (const api::ServiceView& service : status.services) {
+        for (const api::ServerStanding& standing : service.standings) {
+            if (standing.reason == "up") continue;
+            lines += fmt::format("  {} {}: {}\n", printable(service.name), standing.address.text(),
+                                 printable(standing.reason));
+        }
+        if (service.quorum) continue;
+        lines += fmt::format("  {}: no quorum{}\n", printable(service.name),
+                             service.sorry ? ", the sorry server serves" : "");
+    }
+    return lines.empty() ? "" : "\nservers:\n" + lines;
+}
+
 std::string services_table(const api::Status& status, Colours colours) {
     if (status.services.empty()) {
         return fmt::format("no services: write one into {} and reload isobard\n",
@@ -118,7 +139,10 @@ std::string services_table(const api::Status& status, Colours colours) {
         for (const model::ServerStatus& server : service.status.servers) {
             rows.push_back(server_row(server));
         }
-        if (service.status.servers.empty()) {
+        for (const api::ServerStanding& standing : service.standings) {
+            if (!standing.weight) rows.push_back(out_row(standing));
+        }
+        if (service.status.servers.empty() && service.standings.empty()) {
             rows.push_back({{"  no real servers"}, Tone::Warning});
         }
     }
@@ -188,7 +212,7 @@ std::string short_number(std::uint64_t number) {
 }
 
 std::string status_table(const api::Status& status, Colours colours) {
-    return head(status) + services_table(status, colours) +
+    return head(status) + services_table(status, colours) + standings(status) +
            fmt::format("\ninterfaces: {}\npackets: {}\n", interfaces_line(status.interfaces),
                        verdicts_line(status)) +
            errors(status, colours);

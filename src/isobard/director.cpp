@@ -60,9 +60,9 @@ std::chrono::sys_seconds now() {
 
 }  // namespace
 
-Result<Director> Director::start(model::Config config, std::filesystem::path file,
-                                 control::OwnedFile owned) {
-    Director director(std::move(file), std::move(owned));
+Result<Director> Director::start(boost::asio::io_context& loop, model::Config config,
+                                 std::filesystem::path file, control::OwnedFile owned) {
+    Director director(loop, std::move(file), std::move(owned));
     auto plane = director.open_or_create_plane(config);
     if (!plane) return tl::unexpected(std::move(plane.error()));
     // Programs of another version go on until they are replaced, packet by packet.
@@ -174,6 +174,44 @@ void Director::attach(dataplane::Dataplane& plane, const model::DirectorConfig& 
     interface_troubles_ = std::move(troubles);
 }
 
+// The servers that get connections now. Those go on until a check says otherwise: to begin to check
+// a server, or a new isobard, must interrupt nobody.
+Result<std::set<control::ServerName>> Director::serving(dataplane::Dataplane& plane,
+                                                        const model::Config& config) const {
+    std::set<control::ServerName> servers;
+    for (const control::ServicePlan& service : plans_)
+        for (const control::ServerPlan& server : service.servers)
+            if (server.weight.value_or(0) > 0) servers.emplace(service.name, server.server.address);
+    if (!plans_.empty()) return servers;
+    const auto running = plane.services();
+    if (!running) return tl::unexpected(running.error());
+    for (const api::ServiceView& view : api::named_services(*running, config)) {
+        for (const model::ServerStatus& server : view.status.servers) {
+            if (server.server.weight == 0) continue;
+            servers.emplace(view.name, server.server.address);
+            // as a server without a port of its own is configured
+            if (server.server.address.port == view.status.key.address.port)
+                servers.emplace(view.name, model::Endpoint{server.server.address.address, 0});
+        }
+    }
+    return servers;
+}
+
+// Brings the data plane to what `config` and its servers ask for.
+Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
+                                                const model::Config& config) {
+    auto conditions = watch_->conditions(std::chrono::steady_clock::now());
+    for (const control::ServicePlan& service : plans_)
+        conditions.had_quorum.emplace(service.name, service.quorum);
+    auto made = control::plan(config, conditions);
+    PlaneView view(plane);
+    auto reconciled = reconciler_.reconcile(view, made.forwarding);
+    if (!reconciled) return reconciled;
+    for (const std::string& line : control::differences(plans_, made.services)) log::notice(line);
+    plans_ = std::move(made.services);
+    return reconciled;
+}
+
 // The host first: a service that runs before packets can be forwarded would drop them.
 Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& config) {
     troubles_.clear();
@@ -183,9 +221,14 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
     if (auto done = plane.set_most_connections(config.director.connections); !done)
         trouble(done.error().message);
-    PlaneView view(plane);
-    const auto reconciled = reconciler_.reconcile(view, control::plan(config));
-    if (!reconciled) return tl::unexpected(reconciled.error());
+    auto presumed = serving(plane, config);
+    if (!presumed) return tl::unexpected(std::move(presumed.error()));
+    watch_->follow(config, *presumed);
+    const auto reconciled = reconcile(plane, config);
+    if (!reconciled) {
+        watch_->follow(config_, *std::move(presumed));
+        return tl::unexpected(reconciled.error());
+    }
     for (const std::string& line : reconciled->changes) log::info(line);
     for (const std::string& line : reconciled->warnings) log::warning(line);
     refresh_host_marks(plane);
@@ -246,6 +289,24 @@ void Director::network_changed() {
 }
 
 void Director::tend() {
+    tend_table();
+    tend_servers();
+}
+
+void Director::tend_servers() {
+    if (!watch_->is_stale(std::chrono::steady_clock::now())) return;
+    auto plane = open_plane();
+    const auto done = plane ? reconcile(*plane, config_) : tl::unexpected(plane.error());
+    // It stays stale only where the next look may do better; then it is the same trouble.
+    const std::string trouble = done ? "" : done.error().message;
+    if (!done && trouble != reconciling_trouble_) log::error(trouble);
+    reconciling_trouble_ = trouble;
+    if (!done) return;
+    for (const std::string& line : done->changes) log::debug(line);
+    for (const std::string& line : done->warnings) log::warning(line);
+}
+
+void Director::tend_table() {
     auto done = tended_ ? tended_->tend() : failure(Fault::NotFound, "");
     if (!done && done.error().fault == Fault::NotFound) {
         tended_.reset();
@@ -275,8 +336,11 @@ Result<api::Status> Director::status() {
                                        ": somebody removed it; reload isobard to have it again");
         return status;
     }
-    status.config.errors.insert(status.config.errors.end(), interface_troubles_.begin(),
-                                interface_troubles_.end());
+    const auto add = [&](const std::vector<std::string>& lines) {
+        status.config.errors.insert(status.config.errors.end(), lines.begin(), lines.end());
+    };
+    add(interface_troubles_);
+    add(watch_->troubles());
     if (auto filled = fill(*plane, status); !filled) return tl::unexpected(filled.error());
     return status;
 }
@@ -318,6 +382,7 @@ Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     if (!interfaces) return tl::unexpected(interfaces.error());
 
     status.services = api::named_services(*services, config_);
+    api::add_standings(status.services, plans_);
     status.connections_used = capacity->used;
     status.connections_room = capacity->size;
     status.connections_size = capacity->most;

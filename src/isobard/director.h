@@ -9,14 +9,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "api/real_server.h"
 #include "api/status.h"
 #include "base/result.h"
+#include "control/plan.h"
 #include "control/reconciler.h"
+#include "control/server_watch.h"
 #include "dataplane/dataplane.h"
 #include "model/config.h"
 
@@ -27,14 +31,16 @@ public:
     // Takes over the data plane that is there, or makes one, and applies `config`, which
     // came from `file`. What cannot be done (an interface that refuses, no nft) is logged
     // and shown in the status; only without data plane or services it does not start.
-    static Result<Director> start(model::Config config, std::filesystem::path file,
-                                  control::OwnedFile owned);
+    // Servers are checked in `loop`, which outlives the director.
+    static Result<Director> start(boost::asio::io_context& loop, model::Config config,
+                                  std::filesystem::path file, control::OwnedFile owned);
 
     // Loads the file again and applies it. A bad file changes nothing.
     void reload();
     // Takes in interfaces that have appeared.
     void network_changed();
-    // Lets the connection table grow if it fills. To be called several times a second.
+    // Lets the connection table grow if it fills, and servers in and out as their checks say. To be
+    // called several times a second.
     void tend();
     Result<api::Status> status();
     // What concerns the host that has this address. At most a second old.
@@ -47,8 +53,10 @@ public:
     }
 
 private:
-    Director(std::filesystem::path file, control::OwnedFile owned)
-        : file_(std::move(file)), reconciler_(std::move(owned)) {}
+    Director(boost::asio::io_context& loop, std::filesystem::path file, control::OwnedFile owned)
+        : file_(std::move(file)),
+          reconciler_(std::move(owned)),
+          watch_(std::make_unique<control::ServerWatch>(loop)) {}
 
     // What is attached now. Others can take the data plane away and make it anew
     // (isobar-ipvsadm -C, then -A): none is held from one look to the next.
@@ -57,6 +65,11 @@ private:
     void meet(const dataplane::Dataplane& plane);
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
+    Result<std::set<control::ServerName>> serving(dataplane::Dataplane& plane,
+                                                  const model::Config& config) const;
+    Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config);
+    void tend_table();
+    void tend_servers();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
     void refresh_host_marks(dataplane::Dataplane& plane);
     void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);
@@ -68,6 +81,9 @@ private:
 
     std::filesystem::path file_;
     control::Reconciler reconciler_;
+    std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
+    std::vector<control::ServicePlan> plans_;      // of the configuration that is applied
+    std::string reconciling_trouble_;
     std::optional<std::uint64_t> plane_;  // its identity at the last look
     // What is tended is held, for a look several times a second is not to open it each time.
     std::optional<dataplane::Dataplane> tended_;

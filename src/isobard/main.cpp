@@ -95,8 +95,8 @@ int run(const Options& options) {
     // Before the director looks at the interfaces: none that appears meanwhile is missed.
     auto loop = EventLoop::make();
     if (!loop) return fail(loop.error());
-    auto director =
-        Director::start(*loaded.config, file, control::OwnedFile(options.state_dir, *scope));
+    auto director = Director::start(loop->context(), *loaded.config, file,
+                                    control::OwnedFile(options.state_dir, *scope));
     if (!director) return fail(director.error());
     // Last: who can connect gets an answer.
     auto socket = claim->listen();

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/server_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace isobar::control {
+namespace {
+
+using std::chrono::steady_clock;
+
+// A slow start goes up in so many steps, the first of which is its beginning.
+constexpr std::uint32_t kSteps = 32;
+constexpr std::chrono::seconds kStepsEvery{1};
+
+health::Subject subject_of(const model::ServiceConfig& service, const model::ServerConfig& server,
+                           const model::Check& check) {
+    health::Subject subject{server.address, check, std::nullopt};
+    const auto own = service.listen.empty() ? model::Endpoint{} : service.listen.front().address;
+    if (subject.server.port == 0) subject.server.port = own.port;
+    if (check.through_service) subject.through = own;
+    return subject;
+}
+
+std::uint32_t share_of(std::chrono::milliseconds slow_start, steady_clock::duration age) {
+    if (age >= slow_start) return kWholeShare;
+    const auto step = 1 + static_cast<std::uint32_t>(age * kSteps / slow_start);
+    return std::min(kWholeShare, step * kWholeShare / kSteps);
+}
+
+// The worse of two: what is down is not unknown any more.
+bool is_worse(health::Health one, health::Health other) {
+    const auto rank = [](health::Health health) {
+        return health == health::Health::Down ? 2 : health == health::Health::Unknown ? 1 : 0;
+    };
+    return rank(one) > rank(other);
+}
+
+Health health_of(health::Health health) {
+    switch (health) {
+        case health::Health::Up:
+            return Health::Up;
+        case health::Health::Down:
+            return Health::Down;
+        case health::Health::Unknown:
+            break;
+    }
+    return Health::Unknown;
+}
+
+}  // namespace
+
+std::vector<WatchedServer> watched_servers(const model::Config& config) {
+    std::vector<WatchedServer> all;
+    for (const model::ServiceConfig& service : config.services) {
+        if (!service.enabled) continue;
+        for (const model::ServerConfig& server : service.servers) {
+            if (!server.enabled) continue;
+            WatchedServer watched{{service.name, server.address}, {}, service.slow_start};
+            for (const model::Check& check : server.checks)
+                watched.subjects.push_back(subject_of(service, server, check));
+            all.push_back(std::move(watched));
+        }
+    }
+    return all;
+}
+
+ServerCondition condition_of(const WatchedServer& server, const StateOf& state_of, bool presumed,
+                             steady_clock::time_point now) {
+    ServerCondition condition;
+    auto worst = health::Health::Up;
+    auto in_since = steady_clock::time_point::min();
+    for (const health::Subject& subject : server.subjects) {
+        const auto state = state_of(subject).value_or(health::State{});
+        if (state.weight) condition.weight = state.weight;
+        if (state.health == health::Health::Up) in_since = std::max(in_since, state.since_steady);
+        if (!is_worse(state.health, worst)) continue;
+        worst = state.health;
+        condition.reason = state.health == health::Health::Unknown ? "" : state.reason;
+    }
+    condition.health = health_of(worst);
+    if (condition.health == Health::Unknown && presumed) {
+        condition.health = Health::Up;
+    } else if (condition.health == Health::Up && !server.subjects.empty() && !presumed &&
+               server.slow_start.count() > 0) {
+        condition.share = share_of(server.slow_start, now - in_since);
+    }
+    return condition;
+}
+
+ServerWatch::ServerWatch(boost::asio::io_context& loop)
+    : checker_(std::make_unique<health::Checker>(
+          loop, [this](const health::Subject&, const health::State&) { changed_ = true; },
+          health::Options{.seed = std::random_device{}(), .prepare = {}})) {}
+
+void ServerWatch::follow(const model::Config& config, std::set<ServerName> presumed) {
+    servers_ = watched_servers(config);
+    presumed_ = std::move(presumed);
+    std::vector<health::Subject> subjects;
+    for (const WatchedServer& server : servers_)
+        subjects.insert(subjects.end(), server.subjects.begin(), server.subjects.end());
+    checker_->follow(std::move(subjects));
+    changed_ = true;
+}
+
+bool ServerWatch::is_stale(steady_clock::time_point now) const {
+    return changed_ || (next_step_ && now >= *next_step_);
+}
+
+Conditions ServerWatch::conditions(steady_clock::time_point now) {
+    Conditions conditions;
+    bool starting = false;
+    const auto state_of = [&](const health::Subject& subject) { return checker_->state(subject); };
+    for (const WatchedServer& server : servers_) {
+        if (server.subjects.empty()) continue;
+        auto condition = condition_of(server, state_of, presumed_.contains(server.name), now);
+        // Whoever was down once comes in as anybody does.
+        if (condition.health == Health::Down) presumed_.erase(server.name);
+        starting = starting || (condition.health == Health::Up && condition.share < kWholeShare);
+        conditions.servers.emplace(server.name, std::move(condition));
+    }
+    changed_ = false;
+    next_step_.reset();
+    if (starting) next_step_ = now + kStepsEvery;
+    return conditions;
+}
+
+std::vector<std::string> ServerWatch::troubles() const {
+    std::vector<std::string> lines;
+    if (auto late = checker_->trouble(); !late.empty()) lines.push_back(std::move(late));
+    std::set<std::string> said;
+    for (const WatchedServer& server : servers_) {
+        for (const health::Subject& subject : server.subjects) {
+            const auto state = checker_->state(subject);
+            if (!state || state->warning.empty()) continue;
+            auto line = fmt::format("{}: {}", subject.server.text(), state->warning);
+            if (said.insert(line).second) lines.push_back(std::move(line));
+        }
+    }
+    return lines;
+}
+
+std::vector<health::Report> ServerWatch::reports(const ServerName& name) const {
+    std::vector<health::Report> reports;
+    const auto server = std::ranges::find(servers_, name, &WatchedServer::name);
+    if (server == servers_.end()) return reports;
+    for (const health::Subject& subject : server->subjects)
+        if (auto report = checker_->report(subject)) reports.push_back(*std::move(report));
+    return reports;
+}
+
+}  // namespace isobar::control

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps an eye on the servers of a configuration: has them checked, and says how they are, as
+// plan() wants to know it. Decides nothing.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/condition.h"
+#include "health/checker.h"
+#include "health/state.h"
+#include "health/subject.h"
+#include "model/config.h"
+
+namespace isobar::control {
+
+// A server of a service, and how it is asked.
+struct WatchedServer {
+    ServerName name;
+    std::vector<health::Subject> subjects;  // all must be good; none: it is taken for good
+    std::chrono::milliseconds slow_start{0};
+};
+
+// Those that are enabled, in services that are.
+std::vector<WatchedServer> watched_servers(const model::Config& config);
+
+using StateOf = std::function<std::optional<health::State>(const health::Subject&)>;
+
+// What the checks of a server make of it. `presumed`: it served before anybody checked it, and goes
+// on until that is known better.
+ServerCondition condition_of(const WatchedServer& server, const StateOf& state_of, bool presumed,
+                             std::chrono::steady_clock::time_point now);
+
+class ServerWatch {
+public:
+    explicit ServerWatch(boost::asio::io_context& loop);
+    ServerWatch(const ServerWatch&) = delete;
+    ServerWatch& operator=(const ServerWatch&) = delete;
+    ~ServerWatch() = default;
+
+    // These servers from now on; checks that were go on.
+    void follow(const model::Config& config, std::set<ServerName> presumed);
+
+    // Is there anything new since the last call of conditions()? A slow start is, every second.
+    [[nodiscard]] bool is_stale(std::chrono::steady_clock::time_point now) const;
+    Conditions conditions(std::chrono::steady_clock::time_point now);
+
+    // Why checks are late, and what they warn about; a line each.
+    [[nodiscard]] std::vector<std::string> troubles() const;
+    // Of each check of the server, in the order of the configuration.
+    [[nodiscard]] std::vector<health::Report> reports(const ServerName& server) const;
+
+private:
+    std::vector<WatchedServer> servers_;
+    std::set<ServerName> presumed_;
+    bool changed_ = false;
+    std::optional<std::chrono::steady_clock::time_point> next_step_;  // of slow starts
+    std::unique_ptr<health::Checker> checker_;
+};
+
+}  // namespace isobar::control
