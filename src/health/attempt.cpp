@@ -28,7 +28,8 @@ Attempt::Attempt(Surroundings& around, const Subject& subject)
 
 Attempt::~Attempt() {
     timer_->attempt = nullptr;
-    timer_->timer.cancel();
+    boost::system::error_code ignored;
+    (void)timer_->timer.cancel(ignored);
 }
 
 void Attempt::end() {

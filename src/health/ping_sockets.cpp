@@ -151,7 +151,7 @@ Task<void> read_replies(std::shared_ptr<Door> door) {
 
 void close(const std::shared_ptr<Door>& door) {
     boost::system::error_code ignored;
-    if (door) door->descriptor.close(ignored);
+    if (door) (void)door->descriptor.close(ignored);
 }
 
 // A ping through its own service takes its socket with it.

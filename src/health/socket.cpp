@@ -35,7 +35,7 @@ Task<Io> wait(Attempt* attempt, Waitable* descriptor, Waitable::wait_type what) 
     boost::system::error_code error;
     attempt->on_end([descriptor] {
         boost::system::error_code ignored;
-        descriptor->cancel(ignored);
+        (void)descriptor->cancel(ignored);
     });
     co_await descriptor->async_wait(what, asio::redirect_error(asio::use_awaitable, error));
     attempt->on_end(nullptr);

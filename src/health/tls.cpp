@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <cerrno>
-#include <cstdint>
 #include <ctime>
 #include <limits>
 #include <map>
@@ -44,9 +43,9 @@ std::string openssl_reason(const char* otherwise) {
     return reason == nullptr ? otherwise : reason;
 }
 
-// OpenSSL's own socket BIO would raise SIGPIPE. The descriptor is the BIO's data.
+// OpenSSL's own socket BIO would raise SIGPIPE. The socket is the BIO's data.
 int bio_write(BIO* bio, const char* bytes, int size) {
-    const int fd = static_cast<int>(reinterpret_cast<std::intptr_t>(::BIO_get_data(bio)));
+    const int fd = static_cast<const Socket*>(::BIO_get_data(bio))->get();
     const ssize_t put = ::send(fd, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
     ::BIO_clear_retry_flags(bio);
     if (put < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_write(bio);
@@ -54,7 +53,7 @@ int bio_write(BIO* bio, const char* bytes, int size) {
 }
 
 int bio_read(BIO* bio, char* bytes, int size) {
-    const int fd = static_cast<int>(reinterpret_cast<std::intptr_t>(::BIO_get_data(bio)));
+    const int fd = static_cast<const Socket*>(::BIO_get_data(bio))->get();
     const ssize_t got = ::recv(fd, bytes, static_cast<std::size_t>(size), 0);
     ::BIO_clear_retry_flags(bio);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) ::BIO_set_retry_read(bio);
@@ -65,16 +64,16 @@ long bio_control(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) 
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-BIO* make_bio(int fd) {
-    static BIO_METHOD* const kMethod = [] {
+BIO* make_bio(Socket& socket) {
+    static BIO_METHOD* const isobars = [] {
         BIO_METHOD* method = ::BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "isobar");
         ::BIO_meth_set_write(method, &bio_write);
         ::BIO_meth_set_read(method, &bio_read);
         ::BIO_meth_set_ctrl(method, &bio_control);
         return method;
     }();
-    BIO* bio = ::BIO_new(kMethod);
-    ::BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+    BIO* bio = ::BIO_new(isobars);
+    ::BIO_set_data(bio, &socket);
     ::BIO_set_init(bio, 1);
     return bio;
 }
@@ -185,7 +184,7 @@ Result<TlsSession> TlsSession::make(Attempt& attempt, Socket& socket,
     if (!set_name(ssl.get(), probe, target_of(attempt.subject()).address)) {
         return failure(Fault::Invalid, "server name: " + openssl_reason("cannot be used"));
     }
-    BIO* bio = make_bio(socket.get());
+    BIO* bio = make_bio(socket);
     ::SSL_set_bio(ssl.get(), bio, bio);
     return TlsSession(std::make_unique<State>(attempt, socket, std::move(ssl), std::string()));
 }

@@ -141,14 +141,20 @@ Task<Outcome> Watch::attempt(Watch* self) {
     try {
         Attempt attempt(self->desk_->around, self->subject_);
         self->running_ = &attempt;
-        MadeProber made;
-        if (!self->prober_) made = make_prober(self->subject_);
-        if (made && *made) self->prober_ = *std::move(made);
+        std::string unmade;
+        if (!self->prober_) {
+            MadeProber made = make_prober(self->subject_);
+            if (made) {
+                self->prober_ = *std::move(made);
+            } else {
+                unmade = made.error().message;
+            }
+        }
         // No ?: here: g++ 12 copies its result byte by byte when one side is awaited.
         if (self->prober_) {
             outcome = co_await self->prober_->probe(attempt);
         } else {
-            outcome = not_made(made.error().message);
+            outcome = not_made(unmade);
         }
         self->transcript_ = std::move(attempt.transcript);
     } catch (const std::exception& error) {
