@@ -80,7 +80,7 @@ std::string Judge::waiting(Clock::time_point now) const {
     if (health_ != Health::Down || goods_ == 0) return {};
     using std::chrono::duration_cast;
     using std::chrono::seconds;
-    const auto text =
+    auto text =
         fmt::format("good for {}s of {}s", duration_cast<seconds>(now - good_since_).count(),
                     duration_cast<seconds>(wanted()).count());
     if (damped_) return fmt::format("it changed {} times in a minute: {}", kMostChanges, text);

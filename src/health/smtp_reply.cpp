@@ -30,7 +30,8 @@ SmtpReply::Verdict SmtpReply::use_line() {
     const auto code = parse_unsigned<unsigned>(line.substr(0, 3));
     const bool formed = line.size() >= 3 && code && *code >= 200 && *code <= 599 &&
                         (line.size() == 3 || line[3] == ' ' || line[3] == '-');
-    if (!formed || (lines_ > 0 && *code != code_) || ++lines_ > kMostLines) return Verdict::Broken;
+    if (!formed || (lines_ > 0 && *code != code_) || lines_ == kMostLines) return Verdict::Broken;
+    ++lines_;
     code_ = *code;
     text_ = line.substr(std::min<std::size_t>(line.size(), 4));
     return line.size() > 3 && line[3] == '-' ? Verdict::More : Verdict::Complete;
