@@ -78,7 +78,7 @@ TEST(TcpProbe, NobodyThereIsBad) {
 
 TEST(TcpProbe, AQueueThatIsFullIsNoConnection) {
     // A listener that never accepts, its queue filled by others.
-    Fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Fd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in any{};
     any.sin_family = AF_INET;
     any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
