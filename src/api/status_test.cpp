@@ -47,6 +47,10 @@ Status full_status() {
                         2000,
                         3000,
                         model::ClientAddress::Toa};
+    web.quorum = false;
+    web.sorry = true;
+    web.standings = {
+        {endpoint("192.168.10.101:80"), false, std::nullopt, 5, "down: connection refused"}};
     status.services = {web, {"", runs(kDns)}};
     status.connections_used = 15;
     status.connections_room = 65536;
@@ -72,12 +76,14 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("servers":[{"address":"192.168.10.100:80","weight":3,"forward":"nat","active":7,"inactive":8,)"
         R"("persistent":2,"upper_threshold":15,"lower_threshold":10,"overloaded":true,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
-        R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}]},)"
+        R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}],)"
+        R"("quorum":false,"sorry":true,"configured":[{"address":"192.168.10.101:80","up":false,)"
+        R"("weight":null,"configured_weight":5,"reason":"down: connection refused"}]},)"
         R"({"name":"","mark":0,"protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
         R"("persistence":null,"engine":"none","one_packet":false,"local":null,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"
-        R"("servers":[]}],)"
+        R"("servers":[],"quorum":true,"sorry":false,"configured":[]}],)"
         R"("connections":{"used":15,"room":65536,"size":131072},"timeouts":{"tcp":900,"tcp_fin":120,"udp":300},)"
         R"("verdicts":{"forwarded":99,"no_server":0},"events":{"by_hash":7},)"
         R"("interfaces":[{"name":"eth0","tc":true,"xdp":false},{"name":"eth1","tc":true,"xdp":true}]})");

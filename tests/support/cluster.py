@@ -36,11 +36,12 @@ class Cluster:
         self.real1 = lab.host("real1", GATEWAY, eth1=inside.at("192.168.10.100/24"))
         self.real2 = lab.host("real2", GATEWAY, eth1=inside.at("192.168.10.101/24"))
         self.lab, self.outside, self.inside = lab, outside, inside
+        self.nginx = {}  # by the host's name
 
     def start_servers(self):
         """nginx and telnetd on both real servers: "Real1" and "Real2" on page and prompt."""
         for host, name in ((self.real1, "Real1"), (self.real2, "Real2")):
-            start_nginx(host, name)
+            self.nginx[host.name] = start_nginx(host, name)
             start_telnetd(host, name)
         return self
 
