@@ -10,7 +10,8 @@ namespace isobar::config {
 std::string Diagnostic::text() const {
     std::string text = printable(file);
     if (line > 0) text += fmt::format(":{}:{}", line, column);
-    text += ": error: " + message;
+    text += severity == Severity::Note ? ": note: " : ": error: ";
+    text += message;
     if (!source_line.empty()) {
         const std::string indent(caret > 0 ? caret - 1 : 0, ' ');
         text += fmt::format("\n    {}\n    {}^", source_line, indent);

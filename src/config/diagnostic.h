@@ -3,9 +3,13 @@
 // find and mend it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace isobar::config {
+
+// A note says what a file means, or what of it is not done; with it the file is still good.
+enum class Severity : std::uint8_t { Error, Note };
 
 struct Diagnostic {
     std::string file;
@@ -15,6 +19,7 @@ struct Diagnostic {
     std::string hint;         // may be empty
     std::string source_line;  // printable; of a long line the part around the column
     unsigned caret = 0;       // where in source_line the column is, from 1
+    Severity severity = Severity::Error;
 
     // file:line:column: error: message
     //     source line

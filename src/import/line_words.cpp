@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/line_words.h"
+
+#include <algorithm>
+
+#include "base/printable.h"
+#include "import/values.h"
+
+namespace isobar::importer {
+namespace {
+
+bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+class Line {
+public:
+    Line(std::string_view line, Place at, const WordSyntax& syntax, Findings& findings)
+        : line_(line), at_(at), syntax_(syntax), findings_(findings) {}
+
+    std::optional<std::vector<Word>> words() {
+        std::vector<Word> words;
+        for (;;) {
+            while (next_ < line_.size() && is_blank(line_[next_])) advance();
+            if (next_ == line_.size() || line_[next_] == '#') return words;
+            auto word = read_word();
+            if (!word) return std::nullopt;
+            words.push_back(std::move(*word));
+        }
+    }
+
+private:
+    // Columns are characters, not bytes.
+    void advance() {
+        if ((static_cast<unsigned char>(line_[next_]) & 0xc0U) != 0x80U) ++at_.column;
+        ++next_;
+    }
+    [[nodiscard]] bool is_single(char c) const {
+        return syntax_.single.find(c) != std::string_view::npos;
+    }
+
+    std::optional<Word> read_word() {
+        Word word{{}, at_, false};
+        if (is_single(line_[next_])) {
+            word.text = line_[next_];
+            advance();
+            return word;
+        }
+        while (next_ < line_.size() && !is_blank(line_[next_]) && !is_single(line_[next_])) {
+            if (syntax_.quotes.find(line_[next_]) != std::string_view::npos) {
+                if (!read_quoted(word)) return std::nullopt;
+            } else {
+                word.text += line_[next_];
+                advance();
+            }
+        }
+        if (is_utf8(word.text)) return word;
+        findings_.error(word.at, "these bytes are not UTF-8", "save the file as UTF-8");
+        return std::nullopt;
+    }
+
+    bool read_quoted(Word& word) {
+        const Place opened = at_;
+        const char quote = line_[next_];
+        word.quoted = true;
+        advance();
+        for (; next_ < line_.size(); advance()) {
+            char c = line_[next_];
+            if (c == quote) {
+                advance();
+                return true;
+            }
+            if (c == '\\' && syntax_.escape && next_ + 1 < line_.size()) {
+                advance();
+                const auto meant = syntax_.escape(line_[next_]);
+                if (!meant) word.text += '\\';
+                c = meant.value_or(line_[next_]);
+            }
+            word.text += c;
+        }
+        findings_.error(opened, "this quote is not closed", "text ends on the line it begins on");
+        return false;
+    }
+
+    std::string_view line_;
+    Place at_;
+    const WordSyntax& syntax_;
+    Findings& findings_;
+    std::size_t next_ = 0;
+};
+
+}  // namespace
+
+std::optional<std::vector<Word>> line_words(std::string_view line, Place at,
+                                            const WordSyntax& syntax, Findings& findings) {
+    return Line(line, at, syntax, findings).words();
+}
+
+void for_each_line(std::size_t file, Findings& findings,
+                   const std::function<void(std::string_view line, Place at)>& each) {
+    std::string_view rest = findings.text(file);
+    for (unsigned number = 1; !rest.empty() && !findings.enough(); ++number) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        each(line, {file, number, 1});
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+}  // namespace isobar::importer

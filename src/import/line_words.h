@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A line as words, for the formats whose lines are their syntax.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "import/findings.h"
+#include "import/node.h"
+
+namespace isobar::importer {
+
+struct WordSyntax {
+    std::string_view quotes = "\"'";
+    std::string_view single;  // characters that are words of their own: "=" or "{}"
+    // What `\c` in quotes means; nothing: both characters stay.
+    std::function<std::optional<char>(char c)> escape;
+};
+
+// Words between blanks, without their quotes; a word that begins with '#' ends the line. An open
+// quote or a byte that is not UTF-8 is an error, and then there is nothing.
+std::optional<std::vector<Word>> line_words(std::string_view line, Place at,
+                                            const WordSyntax& syntax, Findings& findings);
+
+// Calls `each` with every line, without its end (LF or CR LF), until there are enough errors.
+void for_each_line(std::size_t file, Findings& findings,
+                   const std::function<void(std::string_view line, Place at)>& each);
+
+}  // namespace isobar::importer
