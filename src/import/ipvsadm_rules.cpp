@@ -145,7 +145,7 @@ const std::array<Rules::Option, 17> Rules::kOfServer{{
 }};
 
 void Rules::line(std::string_view text, Place at) {
-    const auto words = line_words(text, at, {}, findings_);
+    const auto words = line_words(text, at, WordSyntax{}, findings_);
     if (!words || words->empty()) return;
     Words rest = *words;
     if (rest.front().text == "ipvsadm") rest = rest.subspan(1);

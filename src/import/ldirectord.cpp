@@ -8,9 +8,4 @@ Draft read_ldirectord(std::size_t, Findings& findings, const Surroundings&) {
     return {};
 }
 
-Draft read_keepalived(std::size_t, Findings& findings, const Surroundings&) {
-    findings.error({}, "keepalived.conf is not read yet");
-    return {};
-}
-
 }  // namespace isobar::importer

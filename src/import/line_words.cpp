@@ -22,7 +22,7 @@ public:
         std::vector<Word> words;
         for (;;) {
             while (next_ < line_.size() && is_blank(line_[next_])) advance();
-            if (next_ == line_.size() || line_[next_] == '#') return words;
+            if (next_ == line_.size() || is_comment(line_[next_])) return words;
             auto word = read_word();
             if (!word) return std::nullopt;
             words.push_back(std::move(*word));
@@ -39,6 +39,26 @@ private:
         return syntax_.single.find(c) != std::string_view::npos;
     }
 
+    [[nodiscard]] bool is_comment(char c) const {
+        return syntax_.comments.find(c) != std::string_view::npos;
+    }
+    [[nodiscard]] bool ends_word(char c) const {
+        return is_blank(c) || is_single(c) || (syntax_.comment_in_word && is_comment(c));
+    }
+    // At a backslash.
+    void read_escape(Word& word) {
+        advance();
+        std::size_t length = 1;
+        const auto rest = line_.substr(next_);
+        if (const auto meant = syntax_.escape(rest, length)) {
+            word.text += *meant;
+        } else {
+            word.text += '\\';
+            word.text += rest.substr(0, length);
+        }
+        for (; length > 0 && next_ < line_.size(); --length) advance();
+    }
+
     std::optional<Word> read_word() {
         Word word{{}, at_, false};
         if (is_single(line_[next_])) {
@@ -46,9 +66,12 @@ private:
             advance();
             return word;
         }
-        while (next_ < line_.size() && !is_blank(line_[next_]) && !is_single(line_[next_])) {
+        while (next_ < line_.size() && !ends_word(line_[next_])) {
             if (syntax_.quotes.find(line_[next_]) != std::string_view::npos) {
                 if (!read_quoted(word)) return std::nullopt;
+            } else if (line_[next_] == '\\' && syntax_.escape_everywhere &&
+                       next_ + 1 < line_.size()) {
+                read_escape(word);
             } else {
                 word.text += line_[next_];
                 advance();
@@ -64,19 +87,17 @@ private:
         const char quote = line_[next_];
         word.quoted = true;
         advance();
-        for (; next_ < line_.size(); advance()) {
-            char c = line_[next_];
-            if (c == quote) {
+        while (next_ < line_.size()) {
+            if (line_[next_] == quote) {
                 advance();
                 return true;
             }
-            if (c == '\\' && syntax_.escape && next_ + 1 < line_.size()) {
-                advance();
-                const auto meant = syntax_.escape(line_[next_]);
-                if (!meant) word.text += '\\';
-                c = meant.value_or(line_[next_]);
+            if (line_[next_] == '\\' && syntax_.escape && next_ + 1 < line_.size()) {
+                read_escape(word);
+                continue;
             }
-            word.text += c;
+            word.text += line_[next_];
+            advance();
         }
         findings_.error(opened, "this quote is not closed", "text ends on the line it begins on");
         return false;

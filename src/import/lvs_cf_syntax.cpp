@@ -2,6 +2,7 @@
 #include "import/lvs_cf_syntax.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -16,18 +17,18 @@ namespace {
 // virtual, then server: no block is deeper.
 constexpr std::size_t kDeepest = 4;
 
-std::optional<char> escape(char c) {
-    switch (c) {
+std::optional<std::string> escape(std::string_view rest, std::size_t&) {
+    switch (const char c = rest.front()) {
         case 'n':
-            return '\n';
+            return "\n";
         case 'r':
-            return '\r';
+            return "\r";
         case 't':
-            return '\t';
+            return "\t";
         case '\\':
         case '\'':
         case '"':
-            return c;
+            return std::string(1, c);
         default:
             return std::nullopt;
     }
@@ -100,7 +101,7 @@ private:
     }
 
     Findings& findings_;
-    const WordSyntax syntax_{"\"'", "={}[]", escape};
+    const WordSyntax syntax_{.single = "={}[]", .escape = escape};
     std::vector<Node> open_{Node{}};
     bool in_list_ = false;
 };

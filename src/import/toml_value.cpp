@@ -194,7 +194,7 @@ TomlEntries entries_of(const model::Check& check) {
     add("rise", check.rise, usual.rise);
     add("fall", check.fall, usual.fall);
     add("retries", check.retries, usual.retries);
-    if (check.retry_delay != usual.retry_delay) {
+    if (check.retries != 0 && check.retry_delay != usual.retry_delay) {
         entries.push_back({"retry_delay", duration(check.retry_delay)});
     }
     if (check.reentry != usual.reentry) entries.push_back({"reentry", duration(check.reentry)});
