@@ -20,6 +20,16 @@ TEST(Diagnostic, ShowsThePlaceTheLineACaretAndAHint) {
               "  hint: did you mean 'weight'?");
 }
 
+TEST(Diagnostic, ANoteIsCalledOne) {
+    Diagnostic note = Source("lvs.cf", "primary = 10.0.0.1\n").at({1, 1}, "comes with failover");
+    note.severity = Severity::Note;
+
+    EXPECT_EQ(note.text(),
+              "lvs.cf:1:1: note: comes with failover\n"
+              "    primary = 10.0.0.1\n"
+              "    ^");
+}
+
 TEST(Diagnostic, OfAWholeFileHasNoLine) {
     Diagnostic missing;
     missing.file = "/etc/isobar/isobar.toml";

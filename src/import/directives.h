@@ -62,7 +62,7 @@ void read_directive(Reader& reader, const Node& node, std::span<const Directive<
     const auto reason = std::ranges::find(known, name, &NotHonoured::name);
     if (reason != known.end()) return note_not_honoured(node, reason->reason, findings);
     const std::string message = fmt::format("unknown keyword '{}'", printable(name));
-    const std::string hint = suggest(name, table, known);
+    const std::string hint = findings.few() ? suggest(name, table, known) : std::string();
     if (unknown == Unknown::IsError) return findings.error(node.key.at, message, hint);
     findings.note(node.key.at, message, hint);
 }

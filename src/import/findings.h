@@ -37,6 +37,9 @@ public:
     // More would not help anybody: a reader of garbage stops here.
     [[nodiscard]] bool enough() const { return errors_.size() >= kMostErrors; }
 
+    // Few enough that each may have a hint that takes time to find.
+    [[nodiscard]] bool few() const { return errors_.size() + notes_.size() < kMostErrors; }
+
     // In the order of the files.
     [[nodiscard]] std::vector<config::Diagnostic> errors() const { return in_order(errors_); }
     [[nodiscard]] std::vector<config::Diagnostic> notes() const { return in_order(notes_); }
