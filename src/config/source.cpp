@@ -104,7 +104,7 @@ std::optional<Diagnostic> Source::refusal() const {
 
 Diagnostic Source::at(Position position, std::string message, std::string hint) const {
     Diagnostic diagnostic{
-        file_, position.line,  position.column, std::move(message), std::move(hint),
+        file_, position.line,   position.column, std::move(message), std::move(hint),
         {},    position.column, Severity::Error};
     const std::string_view whole = line(position.line);
     if (whole.size() > kLongestShown) return diagnostic;

@@ -132,6 +132,16 @@ TEST(HostileKeepalived, AnErrorHasItsPlaceItsLineAndAHint) {
               "  hint: did you mean 'wlc'?");
 }
 
+TEST(ImportedPattern, OfPerlIsRefusedHereNotByTheLoader) {
+    const auto got = keepalived(
+        "virtual_server 10.0.0.2 80 {\n real_server 10.0.1.1 80 {\n  HTTP_GET {\n"
+        "   url {\n    path /\n    regex \"(?i)ready(\"\n   }\n  }\n }\n}\n");
+
+    ASSERT_EQ(got.errors.size(), 1U);
+    EXPECT_EQ(got.errors[0].line, 2U);
+    EXPECT_THAT(got.errors[0].message, HasSubstr("'(?i)ready(' is not a POSIX extended"));
+}
+
 TEST(ImportTwice, TwoServicesOfOneAddressAreAnError) {
     const auto got = keepalived(kWeb + kWeb);
 

@@ -175,8 +175,14 @@ void Checker::read_url_word(const Node& node, model::HttpProbe& url) {
     const std::string_view key = node.key.text;
     if (key == "path") {
         url.path = text(node);
+        if (!url.path.starts_with('/')) {
+            findings_.error(node.value_at(), "a path begins with '/'");
+        }
     } else if (key == "digest") {
         url.digest = lower_case(text(node));
+        const bool md5 = url.digest.size() == 32 &&
+                         url.digest.find_first_not_of("0123456789abcdef") == std::string::npos;
+        if (!md5) findings_.error(node.value_at(), "a digest is 32 hexadecimal digits, of MD5");
     } else if (key == "status_code") {
         read_status(node, url);
     } else if (key == "virtualhost") {
@@ -199,6 +205,10 @@ void Checker::read_status(const Node& node, model::HttpProbe& url) {
                               ? first
                               : values_.number({word.text.substr(dash + 1), word.at}, 100, 999);
         if (!first || !last) continue;
+        if (*first > *last) {
+            findings_.error(word.at, fmt::format("{} is above {}", *first, *last));
+            continue;
+        }
         url.status.push_back(
             {static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)});
     }

@@ -150,7 +150,8 @@ bool VirtualServer::read_scheduling(const Node& node) {
 bool VirtualServer::read_quorum(const Node& node) {
     const std::string_view key = node.key.text;
     if (key == "quorum") {
-        service_.quorum = number(node, 1);
+        const auto word = value(node);
+        if (word) service_.quorum = values_.number(*word, 1, model::kMaxWeight).value_or(1);
     } else if (key == "hysteresis") {
         service_.quorum_hysteresis = number(node, 0);
     } else if (key == "quorum_up") {

@@ -137,7 +137,7 @@ private:
     model::Probe probe(Protocol protocol, model::Port port);
     void finish_globals();
 
-    static const std::array<Directive<LvsCf>, 8> kGlobals;
+    static const std::array<Directive<LvsCf>, 7> kGlobals;
     static const std::array<Directive<LvsCf>, 19> kVirtual;
     static const std::array<Directive<LvsCf>, 4> kServer;
 
@@ -160,7 +160,7 @@ private:
     bool server_has_address_ = false;
 };
 
-const std::array<Directive<LvsCf>, 8> LvsCf::kGlobals{{
+const std::array<Directive<LvsCf>, 7> LvsCf::kGlobals{{
     {"service", &LvsCf::read_service_kind},
     {"network", &LvsCf::read_network},
     {"rsh_command", &LvsCf::read_remote_shell},
@@ -168,7 +168,6 @@ const std::array<Directive<LvsCf>, 8> LvsCf::kGlobals{{
     {"tcpfin_timeout", &LvsCf::read_tcpfin_timeout},
     {"udp_timeout", &LvsCf::read_udp_timeout},
     {"virtual", &LvsCf::read_virtual},
-    {"lvs", &LvsCf::read_virtual},
 }};
 
 const std::array<Directive<LvsCf>, 19> LvsCf::kVirtual{{

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/settle.h"
 
+#include <regex.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
@@ -11,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "import/values.h"
 #include "model/scheduler_flags.h"
 
@@ -141,6 +144,35 @@ void check_family(const ServiceDraft& service, const ServerDraft& server, Findin
         service.listen.empty() ? "services by mark are of IPv4" : "only a tunnel leads there");
 }
 
+// The regular expression of a check; empty: it has none.
+std::string pattern_of(const model::Check& check) {
+    const auto of = [](const std::optional<model::Expectation>& expect) {
+        const bool regex = expect && expect->match == model::Expectation::Match::Regex;
+        return regex ? expect->text : std::string();
+    };
+    if (const auto* http = std::get_if<model::HttpProbe>(&check.probe)) return http->body;
+    if (const auto* talk = std::get_if<model::TalkProbe>(&check.probe)) return of(talk->expect);
+    if (const auto* udp = std::get_if<model::UdpProbe>(&check.probe)) return of(udp->expect);
+    return {};
+}
+
+// Other load balancers take Perl's regular expressions, of which POSIX refuses some.
+void check_patterns(const std::vector<model::Check>& checks, const Place& at, Findings& findings) {
+    for (const model::Check& check : checks) {
+        const std::string pattern = pattern_of(check);
+        if (pattern.empty()) continue;
+        regex_t compiled{};
+        const int failure = ::regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
+        if (failure == 0) {
+            ::regfree(&compiled);
+            continue;
+        }
+        findings.error(
+            at, fmt::format("'{}' is not a POSIX extended regular expression", printable(pattern)),
+            "those of Perl are not understood: regex(7) has what there is");
+    }
+}
+
 void settle_servers(ServiceDraft& service, Findings& findings) {
     std::map<model::Endpoint, Place> first;
     for (ServerDraft& server : service.servers) {
@@ -148,6 +180,7 @@ void settle_servers(ServiceDraft& service, Findings& findings) {
         settle_port(service, server, findings);
         check_ports_of_checks(service, server, findings);
         check_family(service, server, findings);
+        check_patterns(server.checks, server.origin.at, findings);
         const auto [claim, fresh] = first.emplace(server.address, server.origin.at);
         if (!fresh) {
             findings.error(
@@ -237,6 +270,7 @@ void settle(Draft& draft, Findings& findings) {
     check_listens(draft, findings);
     for (ServiceDraft& service : draft.services) {
         check_service(service, findings);
+        check_patterns(service.checks, service.origin.at, findings);
         settle_servers(service, findings);
         settle_sorry(service);
         hoist(service);
