@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
+
 namespace isobar::importer {
 namespace {
 
@@ -119,7 +121,7 @@ std::optional<model::Probe> negotiation(const LdirectordCheck& asked, const Serv
         findings->note(service.origin.at,
                        fmt::format("service {} is not spoken here: only whether its port answers "
                                    "is checked",
-                                   kind),
+                                   printable(kind)),
                        "a check of type \"program\" can do more");
     }
     if (udp) return model::UdpProbe{};
