@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 from support.cluster import REAL1, REAL2, VIP, Cluster  # noqa: E402
 from support.director import Director  # noqa: E402
 from support.lab import Lab, LabBusy  # noqa: E402
-from support.process import LabError  # noqa: E402
+from support.process import LabError, wait_until  # noqa: E402
 from support.servers import telnet  # noqa: E402
 
 CONFIG = os.path.join(ROOT, "examples", "reference.toml")
@@ -72,9 +72,19 @@ def start(lab):
     return cluster
 
 
+def wait_for_first_checks(director):
+    """Before them no server gets traffic. They are soon over, well or not."""
+    def known():
+        status = status_of(director)
+        return status and all("unknown" not in each["reason"] for service in status["services"]
+                              for each in service["configured"])
+    wait_until(known, what="every server has been checked")
+
+
 # ---- unattended ----
 
 def once(cluster):
+    wait_for_first_checks(cluster.director)
     pages = [cluster.client.curl(f"http://{VIP}/").strip() for _ in range(20)]
     prompts = [telnet(cluster.client, VIP) for _ in range(4)]
     print(f"20 HTTP requests to {VIP}: answered by {' '.join(pages)}")
@@ -89,6 +99,7 @@ def once(cluster):
 # ---- attended ----
 
 def watch(cluster):
+    wait_for_first_checks(cluster.director)
     traffic = Traffic(cluster.client)
     show, seconds = (Screen().show, 1.0) if sys.stdout.isatty() else (show_lines, 5.0)
     print("\n".join(things_to_try(cluster)), end="\n\n", flush=True)

@@ -151,7 +151,9 @@ void check_tunnel(const ForwardDraft& said, const std::vector<Way>& ways, Readin
         reading.error(at, "tunnel_checksum: this service uses no tunnel",
                       "it belongs to forward = \"tun\"");
     for (const Way& way : ways) {
-        if (!tun || model::can_have(way.tunnel.type, checksum)) continue;
+        const bool has_it =
+            way.method == model::ForwardingMethod::Tun && way.tunnel.checksum == checksum;
+        if (!has_it || model::can_have(way.tunnel.type, checksum)) continue;
         return reading.error(at,
                              fmt::format("tunnel_checksum: {} has no checksum '{}'",
                                          name(way.tunnel.type), name(checksum)),

@@ -123,7 +123,7 @@ struct CheckDraft {
 
 // ---- kinds ----
 
-Kind<Type> type() {
+Kind<Type> type_kind() {
     Words words;
     std::vector<Type> values;
     for (std::size_t i = 0; i < kTypes.size(); ++i) {
@@ -299,10 +299,8 @@ std::vector<Field<CheckDraft>> timing_fields() {
         optional("port", &D::port, number(1, 65535, ""),
                  "Which port, if not the server's. Needed where server and service have none.",
                  "that of the server"),
-        optional("through", &D::through_service,
-                 choice<bool>({{"direct", "service"}, {}}, {false, true}),
-                 "service: to the virtual address, as a client would, by the service's forwarding "
-                 "method to this very server. So it must have that address, and take tunnels."),
+        optional("through", &D::through_service, choice<bool>({{"direct"}, {"service"}}, {false}),
+                 "Which way: straight to the server."),
     };
 }
 
@@ -423,13 +421,13 @@ model::ProgramProbe program_of(const CheckDraft& draft) {
     return program;
 }
 
-model::Probe probe_of(const CheckDraft& draft) {
-    switch (*draft.type) {
+model::Probe probe_of(Type type, const CheckDraft& draft) {
+    switch (type) {
         case Type::Tls:
             return tls_of(draft);
         case Type::Http:
         case Type::Https:
-            return http_of(draft, *draft.type == Type::Https);
+            return http_of(draft, type == Type::Https);
         case Type::Talk:
             return model::TalkProbe{draft.send, expectation_of(draft)};
         case Type::Udp:
@@ -459,7 +457,7 @@ std::optional<Check> check_of(const CheckDraft& draft, const Value& value, Readi
         reading.error(value.at, "a check by a program has no 'command'",
                       "add: command = [\"/usr/local/bin/check\", \"%h\", \"%p\"]");
     Check check;
-    check.probe = probe_of(draft);
+    check.probe = probe_of(*draft.type, draft);
     check.interval = draft.interval;
     check.timeout = draft.timeout;
     check.rise = draft.rise;
@@ -479,7 +477,7 @@ std::optional<Check> check_of(const CheckDraft& draft, const Value& value, Readi
 Kind<Check> health_check() {
     using D = CheckDraft;
     std::vector<Field<D>> fields{required(
-        "type", &D::type, type(),
+        "type", &D::type, type_kind(),
         "What is done: a connection (tcp), a TLS handshake, an HTTP request, something sent "
         "and an answer expected (talk, udp), a DNS question, an SMTP greeting, an echo "
         "(ping), a program of yours.",

@@ -25,11 +25,11 @@ Loaded refused(Diagnostic why) {
     return {std::nullopt, {std::move(why)}};
 }
 
-Loaded refused(const std::string& path, std::string message) {
+tl::unexpected<Diagnostic> unreadable(const std::string& path, std::string message) {
     Diagnostic why;
     why.file = path;
     why.message = std::move(message);
-    return refused(std::move(why));
+    return tl::unexpected(std::move(why));
 }
 
 // At most one byte more than is allowed, so that the caller can tell.
@@ -57,21 +57,27 @@ bool only_director(const Table& tables) {
 
 }  // namespace
 
-Loaded load_file(const std::string& path) {
+tl::expected<std::string, Diagnostic> read_file(const std::string& path) {
     // Non-blocking: a FIFO must not hold the daemon up before it is refused.
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!fd.valid()) return refused(path, system_failure("cannot open", errno).value().message);
+    if (!fd.valid()) return unreadable(path, system_failure("cannot open", errno).value().message);
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) {
-        return refused(path, system_failure("cannot read", errno).value().message);
+        return unreadable(path, system_failure("cannot read", errno).value().message);
     }
-    if (S_ISDIR(status.st_mode)) return refused(path, "is a directory, not a file");
-    if (!S_ISREG(status.st_mode)) return refused(path, "is not a regular file");
+    if (S_ISDIR(status.st_mode)) return unreadable(path, "is a directory, not a file");
+    if (!S_ISREG(status.st_mode)) return unreadable(path, "is not a regular file");
     if (std::cmp_greater(status.st_size, kLargestFile)) {
-        return refused(too_large(path, static_cast<std::size_t>(status.st_size)));
+        return tl::unexpected(too_large(path, static_cast<std::size_t>(status.st_size)));
     }
-    const auto text = read_all(fd);
-    if (!text) return refused(path, text.error().message);
+    auto text = read_all(fd);
+    if (!text) return unreadable(path, text.error().message);
+    return *std::move(text);
+}
+
+Loaded load_file(const std::string& path) {
+    const auto text = read_file(path);
+    if (!text) return refused(text.error());
     return parse(*text, path);
 }
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tl/expected.hpp>
+
 #include "config/diagnostic.h"
 #include "model/config.h"
 
@@ -19,6 +21,8 @@ struct Loaded {
 };
 
 Loaded load_file(const std::string& path);
+// A file's whole text; why it cannot be one that is loaded.
+tl::expected<std::string, Diagnostic> read_file(const std::string& path);
 // `file_name` is for the errors.
 Loaded parse(std::string_view text, const std::string& file_name);
 

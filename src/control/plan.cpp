@@ -56,9 +56,9 @@ void judge(const model::ServerConfig& server, const ServerCondition& condition, 
     }
     plan.up = false;
     plan.reason = down ? "down by hand" : because(name(condition.health), condition.reason);
-    // One that is quiesced was there before: what is unknown comes in when it is known.
-    const bool was_down = down || condition.health == Health::Down;
-    if (was_down && server.on_failure == model::OnFailure::Quiesce) plan.weight = 0;
+    // Also one that is unknown: it may have been quiesced by an earlier isobard, and keeps its
+    // connections.
+    if (server.on_failure == model::OnFailure::Quiesce) plan.weight = 0;
 }
 
 ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition& condition) {
@@ -109,9 +109,9 @@ model::VirtualService virtual_service(const model::ServiceConfig& service,
         if (!each.weight) continue;
         model::RealServer server = with_port(each.server, service);
         server.weight = plan.sorry ? 0 : *each.weight;
-        result.servers.push_back(std::move(server));
+        result.servers.push_back(server);
     }
-    if (plan.sorry) result.servers.push_back(with_port(*service.sorry, service));
+    if (plan.sorry && service.sorry) result.servers.push_back(with_port(*service.sorry, service));
     return result;
 }
 

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
+
 namespace isobar::control {
 namespace {
 
@@ -103,6 +106,154 @@ TEST(Plan, TimeoutsAreTheDirectors) {
     config.director.timeouts.udp = std::chrono::seconds(30);
 
     EXPECT_EQ(plan(config).timeouts.value().udp, std::chrono::seconds(30));
+}
+
+// ---- servers that are not as the configuration has them ----
+
+const Endpoint kOne = endpoint("192.168.10.100:80");
+const Endpoint kTwo = endpoint("192.168.10.101:80");
+
+model::Config two_servers() {
+    return one_service({model::ServiceKey{model::Protocol::Tcp, endpoint("10.0.0.2:80")}},
+                       {{kOne, 3}, {kTwo, 5}});
+}
+
+// Weights in the data plane, by server.
+std::map<Endpoint, model::Weight> weights(const Plan& plan) {
+    std::map<Endpoint, model::Weight> all;
+    for (const auto& server : plan.forwarding.services.at(0).servers)
+        all.emplace(server.address, server.weight);
+    return all;
+}
+
+Conditions with(const Endpoint& server, ServerCondition condition) {
+    Conditions conditions;
+    conditions.servers.emplace(ServerName("web", server), std::move(condition));
+    conditions.had_quorum.emplace("web", true);
+    return conditions;
+}
+
+using Weights = std::map<Endpoint, model::Weight>;
+
+struct Standing {
+    const char* name;
+    ServerCondition condition;
+    model::OnFailure on_failure;
+    std::optional<model::Weight> weight;  // that kOne has then
+    const char* reason;
+};
+
+class Standings : public testing::TestWithParam<Standing> {};
+
+TEST_P(Standings, FollowFromHealthAndTheOperatorsWish) {
+    const Standing& each = GetParam();
+    auto config = two_servers();
+    config.services[0].servers[0].on_failure = each.on_failure;
+
+    const auto made = plan(config, with(kOne, each.condition));
+
+    auto expected = Weights{{kTwo, 5}};
+    if (each.weight) expected.emplace(kOne, *each.weight);
+    EXPECT_EQ(weights(made), expected);
+    EXPECT_EQ(made.services.at(0).servers.at(0).reason, each.reason);
+}
+
+ServerCondition is(Health health, const char* reason = "", Wish wish = Wish::None) {
+    ServerCondition condition;
+    condition.health = health;
+    condition.reason = reason;
+    condition.wish = wish;
+    return condition;
+}
+
+ServerCondition weighed(std::optional<model::Weight> weight, std::uint32_t share = kWholeShare,
+                        std::optional<model::Weight> by_hand = {}) {
+    ServerCondition condition;
+    condition.weight = weight;
+    condition.share = share;
+    condition.wished_weight = by_hand;
+    return condition;
+}
+
+constexpr auto kRemove = model::OnFailure::Remove;
+constexpr auto kQuiesce = model::OnFailure::Quiesce;
+INSTANTIATE_TEST_SUITE_P(
+    Plan, Standings,
+    testing::Values(
+        Standing{"Good", {}, kRemove, 3, "up"},
+        Standing{"Down", is(Health::Down, "refused"), kRemove, {}, "down: refused"},
+        Standing{"DownQuiesced", is(Health::Down, "x"), kQuiesce, 0, "down: x"},
+        Standing{"Unknown", is(Health::Unknown), kRemove, {}, "unknown"},
+        Standing{"UnknownQuiesced", is(Health::Unknown), kQuiesce, 0, "unknown"},
+        Standing{"WeightOfACheck", weighed(9), kRemove, 9, "up, weight by its check"},
+        Standing{"SlowStart", weighed(200, 500), kRemove, 100, "up, slow start 50 %"},
+        Standing{"AtLeastOne", weighed(3, 31), kRemove, 1, "up, slow start 3 %"},
+        Standing{"Drained", is(Health::Up, "", Wish::Drain), kRemove, 0, "drained by hand"},
+        Standing{"DrainedDown", is(Health::Down, "x", Wish::Drain), kRemove, {}, "down: x"},
+        Standing{"Maintained", is(Health::Up, "", Wish::Maintenance), kQuiesce, {}, "maintenance"},
+        Standing{"ForcedUp", is(Health::Down, "x", Wish::ForceUp), kRemove, 3, "up by hand: x"},
+        Standing{"ForcedDown", is(Health::Up, "", Wish::ForceDown), kRemove, {}, "down by hand"},
+        Standing{"WeightByHandWins", weighed(9, 500, 2), kRemove, 2, "up, weight by hand"}),
+    [](const auto& param_info) { return param_info.param.name; });
+
+TEST(Plan, AServerThatIsNotEnabledIsNotThere) {
+    auto config = two_servers();
+    config.services[0].servers[1].enabled = false;
+
+    const auto made = plan(config, Conditions{});
+
+    EXPECT_EQ(weights(made), (Weights{{kOne, 3}}));
+    EXPECT_EQ(made.services[0].servers[1].reason, "not enabled");
+    config.services[0].enabled = false;
+    EXPECT_TRUE(plan(config, Conditions{}).forwarding.services.empty());
+}
+
+TEST(Plan, TheSorryServerServesAloneWithoutQuorum) {
+    auto config = two_servers();
+    config.services[0].quorum = 4;
+    config.services[0].sorry = model::RealServer{endpoint("192.168.10.109:8080")};
+
+    const auto made = plan(config, with(kTwo, is(Health::Down)));
+
+    EXPECT_EQ(weights(made), (Weights{{kOne, 0}, {endpoint("192.168.10.109:8080"), 1}}));
+    EXPECT_FALSE(made.services[0].quorum);
+    EXPECT_TRUE(made.services[0].sorry);
+}
+
+// keepalived: up from quorum + hysteresis on, down below quorum - hysteresis.
+TEST(Plan, HysteresisMakesTheQuorumHarderToComeAndToGo) {
+    auto config = two_servers();
+    config.services[0].quorum = 6;
+    config.services[0].quorum_hysteresis = 3;
+    const auto has_it = [&](const Endpoint& down, bool had) {
+        auto conditions = with(down, is(Health::Down));
+        conditions.had_quorum["web"] = had;
+        return plan(config, conditions).services[0].quorum;
+    };
+
+    EXPECT_FALSE(plan(config, Conditions{}).services[0].quorum) << "8 are not 9";
+    EXPECT_TRUE(has_it(kTwo, true)) << "3 are 6 - 3";
+    EXPECT_FALSE(has_it(kTwo, false));
+    config.services[0].quorum_hysteresis = 2;
+    EXPECT_TRUE(plan(config, Conditions{}).services[0].quorum);
+    EXPECT_FALSE(has_it(kTwo, true)) << "3 are below 4";
+}
+
+TEST(Differences, NameWhoComesAndGoesAndWhy) {
+    const auto config = two_servers();
+    const auto before = plan(config, with(kTwo, is(Health::Unknown)));
+    auto conditions = with(kOne, is(Health::Down, "refused"));
+    const auto after = plan(config, conditions);
+
+    EXPECT_EQ(differences(before.services, after.services),
+              (std::vector<std::string>{"web: server 192.168.10.100:80 down: refused",
+                                        "web: server 192.168.10.101:80 up"}));
+    EXPECT_TRUE(differences(after.services, after.services).empty());
+    EXPECT_TRUE(differences({}, after.services).empty()) << "nothing was there before";
+
+    conditions.servers[{"web", kTwo}] = is(Health::Down, "refused");
+    EXPECT_EQ(differences(after.services, plan(config, conditions).services).back(),
+              "web: lost its quorum");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "import/directives.h"
 #include "import/keepalived.h"
-#include "import/record_types.h"
+#include "model/dns_type.h"
 
 namespace isobar::importer {
 namespace {
@@ -217,7 +217,7 @@ void Checker::read_status(const Node& node, model::HttpProbe& url) {
 
 void Checker::read_record_type(const Node& node) {
     const std::string type = text(node);
-    if (const auto number = record_type(type)) {
+    if (const auto number = model::dns_type_named(type)) {
         std::get<model::DnsProbe>(check_.probe).type = *number;
         return;
     }

@@ -259,6 +259,25 @@ void check_service(const ServiceDraft& service, Findings& findings) {
     }
 }
 
+// What the loader does not take yet: it stands in the result as a comment, or not at all.
+void name_later(const Draft& draft, Findings& findings) {
+    for (const Origin& origin : draft.script_user_origin)
+        findings.note(origin.at, "script_user: programs that are told come with a later version",
+                      "a check by a program has a user of its own");
+    for (const ServiceDraft& service : draft.services) {
+        const auto& at = service.origin.at;
+        if (service.load)
+            findings.note(at, "load: weights by load come with a later version",
+                          "weights stay as they are written");
+        if (!service.notify.empty())
+            findings.note(at, "notify: programs that are told come with a later version");
+        for (const ServerDraft& server : service.servers)
+            if (!server.notify.empty())
+                findings.note(server.origin.at,
+                              "notify: programs that are told come with a later version");
+    }
+}
+
 }  // namespace
 
 void settle(Draft& draft, Findings& findings) {
@@ -275,6 +294,7 @@ void settle(Draft& draft, Findings& findings) {
         settle_sorry(service);
         hoist(service);
     }
+    name_later(draft, findings);
 }
 
 }  // namespace isobar::importer

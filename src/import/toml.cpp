@@ -58,6 +58,8 @@ private:
     void addresses(const ServiceDraft& service);
     void scheduling(const ServiceDraft& service);
     void behaviour(const ServiceDraft& service);
+    // What the loader does not take yet, for whoever reads the file.
+    void later_line(const std::string& key, const std::string& value) { line("# " + key, value); }
     void short_servers(const ServiceDraft& service);
     void long_servers(const ServiceDraft& service);
     void checks(const std::string& path, const std::vector<model::Check>& checks);
@@ -91,17 +93,11 @@ void Writer::director(const Draft& draft) {
     add("tcp", timeouts.tcp);
     add("tcp_fin", timeouts.tcp_fin);
     add("udp", timeouts.udp);
-    if (entries.empty() && draft.script_user.empty()) return;
+    if (entries.empty()) return;
 
     text_ += "\n[director]\n";
-    if (!entries.empty()) {
-        for (const Origin& each : timeouts.origins) origin(each);
-        line("timeouts", inline_table(entries));
-    }
-    if (!draft.script_user.empty()) {
-        for (const Origin& each : draft.script_user_origin) origin(each);
-        line("script_user", toml_text(draft.script_user));
-    }
+    for (const Origin& each : timeouts.origins) origin(each);
+    line("timeouts", inline_table(entries));
 }
 
 void Writer::service(const ServiceDraft& service) {
@@ -154,8 +150,8 @@ void Writer::behaviour(const ServiceDraft& service) {
         line("quorum_hysteresis", fmt::format("{}", service.quorum_hysteresis));
     }
     if (service.slow_start.count() != 0) line("slow_start", duration(service.slow_start));
-    if (!service.notify.empty()) line("notify", inline_table(entries_of(service.notify)));
-    if (service.load) line("load", inline_table(entries_of(*service.load)));
+    if (!service.notify.empty()) later_line("notify", inline_table(entries_of(service.notify)));
+    if (service.load) later_line("load", inline_table(entries_of(*service.load)));
 }
 
 TomlEntries plain_entries(const ServiceDraft& service, const ServerDraft& server) {
@@ -184,9 +180,6 @@ TomlEntries plain_entries(const ServiceDraft& service, const ServerDraft& server
     }
     if (server.quiesce != service.quiesce && server.quiesce) {
         entries.push_back({"on_failure", toml_text("quiesce")});
-    }
-    if (!server.notify.empty()) {
-        entries.push_back({"notify", inline_table(entries_of(server.notify))});
     }
     if (!server.enabled) entries.push_back({"enabled", "false"});
     return entries;

@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/printable.h"
-#include "import/record_types.h"
+#include "model/dns_type.h"
 
 namespace isobar::importer {
 namespace {
@@ -62,7 +62,7 @@ struct ProbeEntries {
         TomlEntries entries{{"type", toml_text("dns")}};
         if (dns.name != ".") entries.push_back({"name", toml_text(dns.name)});
         if (dns.type != model::DnsProbe{}.type) {
-            entries.push_back({"query", toml_text(record_type_name(dns.type))});
+            entries.push_back({"query", toml_text(model::dns_type_name(dns.type))});
         }
         if (dns.require_answer) entries.push_back({"require_answer", "true"});
         return entries;

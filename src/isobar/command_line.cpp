@@ -5,9 +5,11 @@
 #include <getopt.h>
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "api/version.h"
 #include "config/suggest.h"
@@ -21,6 +23,7 @@ Asks the director, isobard, what it does.
 
 Commands:
   status   services, their real servers, connections and rates
+  import   a configuration of keepalived, Piranha, ldirectord or ipvsadm as isobar.toml
   help     this text, or that of a command: isobar help status
 
 Options, before or after the command:
@@ -31,7 +34,8 @@ Options, before or after the command:
   -h, --help       what the command does
   -v, --version    the version
 
-Exit codes: 0 ok, 1 failed, 2 usage, 5 permission, 6 isobard does not run, 7 no answer in time.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 no such file, 5 permission,
+6 isobard does not run, 7 no answer in time.
 See isobar(1).
 )";
 
@@ -49,11 +53,26 @@ and inactive connections, and what passes per second.
   isobar status --json | jq '.services[].servers[] | select(.weight == 0)'
 )";
 
-enum LongOnly : int { Socket = 256, Watch };
+constexpr const char* kImportUsage = R"(Usage: isobar import [--format FORMAT] FILE
+
+Prints the configuration of another load balancer as an isobar.toml that does the same, with
+comments that say where each part came from. What Isobar does not do is named on stderr, by line.
+isobard takes such files as they are, too: isobard -c FILE.
+
+      --format FORMAT
+                   lvs.cf (Piranha), keepalived.conf, ldirectord.cf, ipvsadm (what ipvsadm -S
+                   prints); default: by what stands in the file
+  -h, --help       this text
+
+  isobar import /etc/keepalived/keepalived.conf > /etc/isobar/isobar.toml
+)";
+
+enum LongOnly : int { Socket = 256, Watch, Format };
 
 const std::array kOptions{
     option{"json", no_argument, nullptr, 'j'},
     option{"watch", no_argument, nullptr, LongOnly::Watch},
+    option{"format", required_argument, nullptr, LongOnly::Format},
     option{"socket", required_argument, nullptr, LongOnly::Socket},
     option{"help", no_argument, nullptr, 'h'},
     option{"version", no_argument, nullptr, 'v'},
@@ -63,6 +82,7 @@ const std::array kOptions{
 // What stands before or after the command.
 struct Given {
     StatusCommand options;
+    std::string format;
     bool help = false;
     bool version = false;
     int rest = 0;  // index of the first argument that is no option
@@ -90,6 +110,9 @@ Result<void> read_options(int argc, char** argv, Given& given) {
             case LongOnly::Watch:
                 given.options.watch = true;
                 break;
+            case LongOnly::Format:
+                given.format = optarg;
+                break;
             case LongOnly::Socket:
                 given.options.socket = optarg;
                 break;
@@ -107,29 +130,73 @@ Result<void> read_options(int argc, char** argv, Given& given) {
     return {};
 }
 
-tl::unexpected<Error> unknown_command(std::string_view word) {
+Result<Command> make_status(const Given& given, std::span<char*> words) {
+    if (!words.empty())
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[0]));
+    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
+    return given.options;
+}
+
+Result<Command> make_import(const Given& given, std::span<char*> words) {
+    if (given.options.json || given.options.watch)
+        return failure(Fault::Invalid, "--json and --watch are for status");
+    if (words.empty()) return failure(Fault::Invalid, "which file?");
+    if (words.size() > 1)
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[1]));
+    ImportCommand command{words[0], {}};
+    if (given.format.empty()) return command;
+    command.format = importer::format_named(given.format);
+    if (command.format) return command;
+    std::vector<std::string> known;
+    for (const importer::Format format : importer::kFormats) known.emplace_back(name(format));
+    return failure(Fault::Invalid, fmt::format("unknown format '{}'; {}", given.format,
+                                               config::suggestion(given.format, known)));
+}
+
+struct CommandSpec {
+    std::string_view name;
+    const char* usage;
+    Result<Command> (*make)(const Given& given, std::span<char*> words);
+};
+
+constexpr std::array kCommands{
+    CommandSpec{"status", kStatusUsage, make_status},
+    CommandSpec{"import", kImportUsage, make_import},
+};
+
+Result<const CommandSpec*> command_named(std::string_view word) {
+    std::vector<std::string> known{"help"};
+    for (const CommandSpec& command : kCommands) {
+        if (command.name == word) return &command;
+        known.emplace_back(command.name);
+    }
     std::string message = fmt::format("unknown command '{}'", word);
-    const std::string hint = config::suggestion(word, {"help", "status"});
+    const std::string hint = config::suggestion(word, known);
     if (!hint.empty()) message += "; " + hint;
     return failure(Fault::Invalid, std::move(message));
 }
 
 Result<Command> parse_help(int argc, char** argv, bool help) {
     if (argc < 2 || help) return PrintCommand{kUsage};
-    if (std::string_view(argv[1]) == "status") return PrintCommand{kStatusUsage};
-    return unknown_command(argv[1]);
+    const auto command = command_named(argv[1]);
+    if (!command) return tl::unexpected(command.error());
+    return PrintCommand{(*command)->usage};
 }
 
-Result<Command> parse_status(int argc, char** argv, Given given) {
-    if (auto read = read_options(argc, argv, given); !read) {
-        return tl::unexpected(std::move(read.error()).in("status"));
+// Options may stand between its words.
+Result<Command> parse_command(const CommandSpec& command, int argc, char** argv, Given given) {
+    std::vector<char*> words;
+    while (argc > 1) {
+        if (auto read = read_options(argc, argv, given); !read)
+            return tl::unexpected(std::move(read.error()).in(command.name));
+        argc -= given.rest;
+        argv += given.rest;
+        if (argc > 0) words.push_back(argv[0]);
     }
-    if (given.help) return PrintCommand{kStatusUsage};
-    if (given.rest < argc) {
-        return failure(Fault::Invalid,
-                       fmt::format("status: unexpected argument '{}'", argv[given.rest]));
-    }
-    return given.options;
+    if (given.help) return PrintCommand{command.usage};
+    auto made = command.make(given, words);
+    if (!made) return tl::unexpected(std::move(made.error()).in(command.name));
+    return made;
 }
 
 }  // namespace
@@ -148,8 +215,9 @@ Result<Command> parse_command_line(int argc, char** argv) {
     }
     const std::string_view word = argv[0];
     if (word == "help") return parse_help(argc, argv, given.help);
-    if (word == "status") return parse_status(argc, argv, std::move(given));
-    return unknown_command(word);
+    const auto command = command_named(word);
+    if (!command) return tl::unexpected(command.error());
+    return parse_command(**command, argc, argv, std::move(given));
 }
 
 }  // namespace isobar::cli

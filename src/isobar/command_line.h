@@ -3,10 +3,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/result.h"
+#include "import/import.h"
 
 namespace isobar::cli {
 
@@ -19,12 +21,18 @@ struct StatusCommand {
     bool watch = false;
 };
 
+// isobar import
+struct ImportCommand {
+    std::string file;
+    std::optional<importer::Format> format;  // none: found out
+};
+
 // Something to print on stdout and be done: help, version.
 struct PrintCommand {
     std::string text;
 };
 
-using Command = std::variant<StatusCommand, PrintCommand>;
+using Command = std::variant<StatusCommand, ImportCommand, PrintCommand>;
 
 // Fault::Invalid with a sentence for the user, two where there is something to suggest.
 // Not reentrant (getopt).

@@ -61,7 +61,7 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
     EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status");
+              "unknown command 'reboot'; known here: help, status, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -69,6 +69,24 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({"status", "--socket"}).error().message,
               "status: option --socket needs a value");
     EXPECT_EQ(parse({"status", "web"}).error().message, "status: unexpected argument 'web'");
+}
+
+TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {
+    const auto plain = std::get<ImportCommand>(parse({"import", "keepalived.conf"}).value());
+    EXPECT_EQ(plain.file, "keepalived.conf");
+    EXPECT_FALSE(plain.format);
+    const auto named =
+        std::get<ImportCommand>(parse({"import", "x", "--format", "lvs.cf"}).value());
+    EXPECT_EQ(named.format, importer::Format::LvsCf);
+
+    EXPECT_EQ(parse({"import"}).error().message, "import: which file?");
+    EXPECT_EQ(parse({"import", "a", "b"}).error().message, "import: unexpected argument 'b'");
+    EXPECT_EQ(parse({"import", "a", "--format", "lvs.fc"}).error().message,
+              "import: unknown format 'lvs.fc'; did you mean 'lvs.cf'?");
+    EXPECT_EQ(parse({"import", "-j", "a"}).error().message,
+              "import: --json and --watch are for status");
+    EXPECT_EQ(parse({"status", "--format", "lvs.cf"}).error().message,
+              "status: --format is for import");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "isobar/command_line.h"
 #include "isobar/exit_code.h"
+#include "isobar/import_command.h"
 #include "isobar/status_command.h"
 
 namespace cli = isobar::cli;
@@ -21,5 +22,7 @@ int main(int argc, char** argv) {
         fmt::print("{}", text->text);
         return cli::kOk;
     }
+    if (const auto* import = std::get_if<cli::ImportCommand>(&*command))
+        return cli::run_import(*import);
     return cli::run_status(std::get<cli::StatusCommand>(*command));
 }

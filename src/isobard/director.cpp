@@ -9,11 +9,11 @@
 
 #include "api/version.h"
 #include "base/log.h"
-#include "config/load.h"
 #include "control/host_marks.h"
 #include "control/masquerade.h"
 #include "control/plan.h"
 #include "dataplane/links.h"
+#include "import/load.h"
 #include "isobard/host.h"
 
 namespace isobar::isobard {
@@ -257,7 +257,7 @@ void Director::refresh_host_marks(dataplane::Dataplane& plane) {
 }
 
 void Director::reload() {
-    const config::Loaded loaded = config::load_file(file_.string());
+    const importer::LoadedFile loaded = importer::load_any(file_.string());
     if (!loaded.config) {
         log::error(fmt::format("{}: {} error(s); not applied, the running configuration stays",
                                file_.string(), loaded.errors.size()));
@@ -268,6 +268,7 @@ void Director::reload() {
         }
         return;
     }
+    for (const config::Diagnostic& note : loaded.notes) log::notice(note.text());
     auto plane = open_or_create_plane(*loaded.config);
     const auto applied = plane ? apply(*plane, *loaded.config) : tl::unexpected(plane.error());
     if (applied) return;

@@ -15,8 +15,8 @@
 #include "api/version.h"
 #include "base/log.h"
 #include "base/result.h"
-#include "config/load.h"
 #include "control/owned_file.h"
+#include "import/load.h"
 #include "isobard/agent_sockets.h"
 #include "isobard/director.h"
 #include "isobard/event_loop.h"
@@ -32,6 +32,7 @@ using namespace isobar::isobard;
 namespace api = isobar::api;
 namespace config = isobar::config;
 namespace control = isobar::control;
+namespace importer = isobar::importer;
 namespace log = isobar::log;
 
 // Exit codes.
@@ -49,14 +50,14 @@ int fail(const Error& error) {
 }
 
 int check_config(const Options& options) {
-    const config::Loaded loaded = config::load_file(options.config.string());
-    for (const config::Diagnostic& error : loaded.errors) {
-        fmt::print(stderr, "{}\n", error.text());
-    }
+    const importer::LoadedFile loaded = importer::load_any(options.config.string());
+    for (const auto* found : {&loaded.errors, &loaded.notes})
+        for (const config::Diagnostic& each : *found) fmt::print(stderr, "{}\n", each.text());
     if (!loaded.config) return kConfigInvalid;
     std::size_t servers = 0;
     for (const auto& service : loaded.config->services) servers += service.servers.size();
-    fmt::print("{}: ok ({} services, {} servers)\n", options.config.string(),
+    fmt::print("{}: ok ({}{} services, {} servers)\n", options.config.string(),
+               loaded.format ? fmt::format("{}, ", importer::name(*loaded.format)) : "",
                loaded.config->services.size(), servers);
     return kOk;
 }
@@ -80,13 +81,14 @@ Result<api::Status> status_of(Director& director, const AgentSockets& agents) {
 // one runs, nor may a bad configuration touch anything.
 int run(const Options& options) {
     const std::filesystem::path file = std::filesystem::absolute(options.config);
-    const config::Loaded loaded = config::load_file(file.string());
+    const importer::LoadedFile loaded = importer::load_any(file.string());
     if (!loaded.config) {
         log::error(fmt::format("{}: {} error(s); nothing was touched", file.string(),
                                loaded.errors.size()));
         for (const config::Diagnostic& error : loaded.errors) log::notice(error.text());
         return kConfigInvalid;
     }
+    for (const config::Diagnostic& note : loaded.notes) log::notice(note.text());
     auto claim = api::SocketClaim::take(options.socket);
     if (!claim) return fail(claim.error());
     const auto scope = control::current_scope();
