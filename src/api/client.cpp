@@ -128,10 +128,19 @@ Asked<void> receive(int fd, Parser& parser, Clock::time_point deadline) {
     return {};
 }
 
-Asked<Answer> exchange(const Fd& socket, const std::string& target, Clock::time_point deadline,
+std::string get_request(const std::string& target) {
+    return fmt::format("GET {} HTTP/1.1\r\nHost: isobard\r\nConnection: close\r\n\r\n", target);
+}
+
+std::string post_request(const std::string& target, const std::string& json) {
+    return fmt::format(
+        "POST {} HTTP/1.1\r\nHost: isobard\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        target, json.size(), json);
+}
+
+Asked<Answer> exchange(const Fd& socket, const std::string& request, Clock::time_point deadline,
                        std::uint64_t most) {
-    const std::string request =
-        fmt::format("GET {} HTTP/1.1\r\nHost: isobard\r\nConnection: close\r\n\r\n", target);
     if (auto sent = send(socket.get(), request, deadline); !sent) {
         return tl::unexpected(sent.error());
     }
@@ -151,7 +160,15 @@ tl::expected<Answer, AskError> ask(const std::filesystem::path& path, const std:
     const auto deadline = Clock::now() + limit;
     const auto socket = connect(path);
     if (!socket) return tl::unexpected(socket.error());
-    return exchange(*socket, target, deadline, kMaxBody);
+    return exchange(*socket, get_request(target), deadline, kMaxBody);
+}
+
+tl::expected<Answer, AskError> post(const std::filesystem::path& path, const std::string& target,
+                                    const std::string& json, std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
+    const auto socket = connect(path);
+    if (!socket) return tl::unexpected(socket.error());
+    return exchange(*socket, post_request(target, json), deadline, kMaxBody);
 }
 
 tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::string& target,
@@ -159,7 +176,7 @@ tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::str
     const auto deadline = Clock::now() + limit;
     const auto socket = connect(server, deadline);
     if (!socket) return tl::unexpected(socket.error());
-    return exchange(*socket, target, deadline, most);
+    return exchange(*socket, get_request(target), deadline, most);
 }
 
 }  // namespace isobar::api

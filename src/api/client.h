@@ -34,6 +34,9 @@ struct AskError {
 // GET `target`; the whole exchange takes at most `limit`.
 tl::expected<Answer, AskError> ask(const std::filesystem::path& socket, const std::string& target,
                                    std::chrono::milliseconds limit);
+// POST of a JSON document.
+tl::expected<Answer, AskError> post(const std::filesystem::path& socket, const std::string& target,
+                                    const std::string& json, std::chrono::milliseconds limit);
 // An answer has at most `most` bytes.
 tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::string& target,
                                    std::chrono::milliseconds limit, std::uint64_t most);

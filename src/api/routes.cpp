@@ -18,16 +18,38 @@ Response not_found(const std::string& path) {
     return problem(404, "Not Found", fmt::format("there is no {}", path));
 }
 
-Response get_only(const std::string& path) {
-    Response response = problem(405, "Method Not Allowed", fmt::format("{} takes GET only", path));
-    response.allow = "GET";
+Response wrong_method(const std::string& path, const char* allowed) {
+    Response response =
+        problem(405, "Method Not Allowed", fmt::format("{} takes {} only", path, allowed));
+    response.allow = allowed;
     return response;
 }
 
-Response status_response(const StatusSource& source) {
-    const auto status = source();
+Response refusal(const Error& error) {
+    switch (error.fault) {
+        case Fault::NotFound:
+            return problem(404, "Not Found", error.message);
+        case Fault::Invalid:
+        case Fault::OutOfRange:
+            return problem(400, "Bad Request", error.message);
+        default:
+            return problem(503, "Service Unavailable", error.message);
+    }
+}
+
+Response status_response(const Desk& desk) {
+    const auto status = desk.status();
     if (!status) return problem(503, "Service Unavailable", status.error().message);
     return {.body = status_json(*status)};
+}
+
+Response wish_response(const Request& request, const Desk& desk) {
+    auto wish = parse_wish(request.body);
+    if (!wish) return refusal(wish.error());
+    wish->by = request.user;
+    const auto standing = desk.wish(*wish);
+    if (!standing) return refusal(standing.error());
+    return {.body = standing_json(*standing)};
 }
 
 }  // namespace
@@ -57,18 +79,20 @@ Response unreadable(int code, std::string_view why) {
     }
 }
 
-Response answer(const Request& request, const StatusSource& status) {
+Response answer(const Request& request, const Desk& desk) {
     const std::string path = path_of(request);
+    if (path == "/api/v1/wishes")
+        return request.method == "POST" ? wish_response(request, desk) : wrong_method(path, "POST");
     if (path != "/api/v1/status" && path != "/healthz") return not_found(path);
-    if (request.method != "GET") return get_only(path);
+    if (request.method != "GET") return wrong_method(path, "GET");
     if (path == "/healthz") return {.body = R"({"status":"ok"})"};
-    return status_response(status);
+    return status_response(desk);
 }
 
 Response answer_agent(const Request& request, const RealServerSource& source) {
     const std::string path = path_of(request);
     if (path != "/api/v1/real-server" || !request.from) return not_found(path);
-    if (request.method != "GET") return get_only(path);
+    if (request.method != "GET") return wrong_method(path, "GET");
     const auto told = source(*request.from);
     if (!told) return problem(503, "Service Unavailable", told.error().message);
     return {.body = real_server_json(*told)};

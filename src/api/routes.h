@@ -11,6 +11,7 @@
 #include "api/real_server.h"
 #include "api/status.h"
 #include "base/result.h"
+#include "control/condition.h"
 #include "model/address.h"
 
 namespace isobar::api {
@@ -19,6 +20,8 @@ struct Request {
     std::string method;                    // "GET"
     std::string target;                    // "/api/v1/status?x=y"
     std::optional<model::Address> from{};  // none: a process of this host, by the unix socket
+    std::string body{};
+    std::string user{};  // of that process, by name or number
 };
 
 struct Response {
@@ -37,10 +40,30 @@ std::string problem_detail(const std::string& body);
 // The request as a whole could not be read: 400, 413, 431.
 Response unreadable(int code, std::string_view why);
 
-using StatusSource = std::function<Result<Status>()>;
+// What an operator wants of a server; what is not said stays as it is.
+struct WishRequest {
+    std::string service;
+    model::Endpoint server;  // port 0: the only one of that address
+    std::optional<control::Wish> wish;
+    std::optional<std::optional<model::Weight>> weight;  // nothing within: not by hand any more
+    std::string why, by;
 
-// GET /api/v1/status, GET /healthz; all else is a 404 or 405 problem.
-Response answer(const Request& request, const StatusSource& status);
+    [[nodiscard]] std::string text() const;  // "drain", "weight 3", "none, weight auto"
+};
+
+// {"service":...,"server":...,"wish":...,"weight":...,"why":...}: of wish and weight at least one;
+// weight null ends a weight by hand.
+Result<WishRequest> parse_wish(std::string_view json);
+std::string wish_json(const WishRequest& request);
+
+// What the director does for local callers.
+struct Desk {
+    std::function<Result<Status>()> status;
+    std::function<Result<ServerStanding>(const WishRequest&)> wish;
+};
+
+// GET /api/v1/status, GET /healthz, POST /api/v1/wishes; all else is a 404 or 405 problem.
+Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;
 

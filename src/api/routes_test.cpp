@@ -12,8 +12,18 @@ Result<Status> some_status() {
     return status;
 }
 
+Result<ServerStanding> no_such_server(const WishRequest& /*request*/) {
+    return failure(Fault::NotFound, "there is no service 'x'");
+}
+
+const Desk kDesk{some_status, no_such_server};
+
+Desk with_status(std::function<Result<Status>()> status) {
+    return {std::move(status), no_such_server};
+}
+
 TEST(Routes, StatusIsTheReport) {
-    const Response response = answer({"GET", "/api/v1/status?pretty"}, some_status);
+    const Response response = answer({"GET", "/api/v1/status?pretty"}, kDesk);
 
     EXPECT_EQ(response.code, 200);
     EXPECT_EQ(response.content_type, "application/json");
@@ -21,9 +31,9 @@ TEST(Routes, StatusIsTheReport) {
 }
 
 TEST(Routes, StatusThatCannotBeReadIsUnavailable) {
-    const Response response = answer({"GET", "/api/v1/status"}, []() -> Result<Status> {
-        return failure(Fault::System, "map: Bad file descriptor");
-    });
+    const Response response = answer({"GET", "/api/v1/status"}, with_status([]() -> Result<Status> {
+                                         return failure(Fault::System, "map: Bad file descriptor");
+                                     }));
 
     EXPECT_EQ(response.code, 503);
     EXPECT_EQ(problem_detail(response.body), "map: Bad file descriptor");
@@ -31,7 +41,8 @@ TEST(Routes, StatusThatCannotBeReadIsUnavailable) {
 
 TEST(Routes, HealthDoesNotAskTheDataPlane) {
     const Response response =
-        answer({"GET", "/healthz"}, []() -> Result<Status> { return failure(Fault::System, ""); });
+        answer({"GET", "/healthz"},
+               with_status([]() -> Result<Status> { return failure(Fault::System, ""); }));
 
     EXPECT_EQ(response.code, 200);
     EXPECT_EQ(response.body, R"({"status":"ok"})");
@@ -39,21 +50,63 @@ TEST(Routes, HealthDoesNotAskTheDataPlane) {
 
 TEST(Routes, AllElseIsAProblem) {
     for (const char* target : {"/", "", "/api/v1/status/", "/api/v2/status", "/\xff"}) {
-        const Response response = answer({"GET", target}, some_status);
+        const Response response = answer({"GET", target}, kDesk);
 
         EXPECT_EQ(response.code, 404) << target;
         EXPECT_EQ(response.content_type, "application/problem+json") << target;
     }
-    EXPECT_EQ(answer({"GET", "/api/v1/x"}, some_status).body,
+    EXPECT_EQ(answer({"GET", "/api/v1/x"}, kDesk).body,
               R"({"type":"about:blank","title":"Not Found","status":404,)"
               R"("detail":"there is no /api/v1/x"})");
 }
 
 TEST(Routes, OtherMethodsAreRefusedWithThoseThereAre) {
-    const Response response = answer({"DELETE", "/api/v1/status"}, some_status);
+    const Response response = answer({"DELETE", "/api/v1/status"}, kDesk);
 
     EXPECT_EQ(response.code, 405);
     EXPECT_EQ(response.allow, "GET");
+}
+
+Response post(const std::string& body, const Desk& desk = kDesk) {
+    Request request{"POST", "/api/v1/wishes"};
+    request.body = body;
+    request.user = "anna";
+    return answer(request, desk);
+}
+
+TEST(Routes, AWishGoesToTheDirectorWithWhoSaidIt) {
+    WishRequest got;
+    const Desk desk{some_status, [&](const WishRequest& request) -> Result<ServerStanding> {
+                        got = request;
+                        return ServerStanding{request.server, true, 0, 3, "drained by hand"};
+                    }};
+
+    const auto response = post(
+        R"({"service":"web","server":"10.1.1.1:80","wish":"drain","weight":null,"why":"disk"})",
+        desk);
+
+    EXPECT_EQ(response.code, 200);
+    EXPECT_EQ(parse_standing(response.body).value().reason, "drained by hand");
+    EXPECT_EQ(got.service, "web");
+    EXPECT_EQ(got.server.port, 80);
+    EXPECT_EQ(got.wish, control::Wish::Drain);
+    EXPECT_TRUE(got.weight.has_value() && !got.weight->has_value());
+    EXPECT_EQ(got.why, "disk");
+    EXPECT_EQ(got.by, "anna");
+    EXPECT_EQ(parse_wish(wish_json(got)).value().text(), "drain, weight auto");
+}
+
+TEST(Routes, AWishThatIsNoneIsRefused) {
+    for (const char* body :
+         {"", "[]", "{}", R"({"service":"web"})", R"({"service":"web","server":"10.1.1.1"})",
+          R"({"service":"web","server":"here","wish":"drain"})",
+          R"({"service":"web","server":"10.1.1.1","wish":"dance"})",
+          R"({"service":"web","server":"10.1.1.1","weight":-1})",
+          R"({"service":"web","server":"10.1.1.1","weight":4294967295})",
+          R"({"service":1,"server":"10.1.1.1","wish":"drain"})"})
+        EXPECT_EQ(post(body).code, 400) << body;
+    EXPECT_EQ(post(R"({"service":"x","server":"10.1.1.1","wish":"up"})").code, 404);
+    EXPECT_EQ(answer({"GET", "/api/v1/wishes"}, kDesk).allow, "POST");
 }
 
 const model::Address kReal = *model::Address::parse("192.168.10.100");

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/server.h"
 
+#include <fmt/format.h>
+#include <pwd.h>
 #include <sys/socket.h>
+
+#include <array>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -58,6 +62,18 @@ private:
     SharedPtr shared_;
 };
 
+// Who is at the other end of a unix socket: the name, or the number if it has none.
+std::string user_of(int socket) {
+    ucred peer{};
+    socklen_t length = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return "somebody";
+    std::array<char, 1024> room{};
+    passwd entry{};
+    passwd* found = nullptr;
+    ::getpwuid_r(peer.uid, &entry, room.data(), room.size(), &found);
+    return found != nullptr ? found->pw_name : fmt::format("uid {}", peer.uid);
+}
+
 Response handle(const Handler& handler, const Request& request) {
     try {
         return handler(request);
@@ -91,6 +107,7 @@ asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
     const SessionCount count(shared);
     const Limits& limits = shared->limits;
     const auto from = peer_of(socket.native_handle());
+    const auto user = from ? std::string() : user_of(socket.native_handle());
     Stream stream(std::move(socket));
     beast::flat_buffer buffer(kMaxHeader + limits.body);
     bool keep_alive = true;
@@ -116,6 +133,8 @@ asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
             plain.method = std::string(request.method_string());
             plain.target = std::string(request.target());
             plain.from = from;
+            plain.user = user;
+            plain.body = request.body();
             message = to_http(handle(shared->handler, plain), request.version(), keep_alive);
         }
         stream.expires_after(limits.patience);

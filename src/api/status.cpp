@@ -72,7 +72,7 @@ Json local_json(const model::LocalPool& local) {
             {"client_address", name(local.client_address)}};
 }
 
-Json standing_json(const ServerStanding& standing) {
+Json json_of(const ServerStanding& standing) {
     return {{"address", standing.address.text()},
             {"up", standing.up},
             {"weight", standing.weight ? Json(*standing.weight) : Json(nullptr)},
@@ -82,8 +82,7 @@ Json standing_json(const ServerStanding& standing) {
 
 Json service_json(const ServiceView& service) {
     Json standings = Json::array();
-    for (const ServerStanding& standing : service.standings)
-        standings.push_back(standing_json(standing));
+    for (const ServerStanding& standing : service.standings) standings.push_back(json_of(standing));
     Json servers = Json::array();
     for (const model::ServerStatus& server : service.status.servers) {
         servers.push_back(server_json(server));
@@ -164,7 +163,7 @@ std::optional<model::Protocol> service_protocol(std::string_view name) {
     return model::protocol_named(name);
 }
 
-ServerStanding parse_standing(const Json& json) {
+ServerStanding standing_from(const Json& json) {
     ServerStanding standing;
     standing.address = parse_field(json, "address", model::Endpoint::parse);
     json.at("up").get_to(standing.up);
@@ -203,7 +202,7 @@ ServiceView parse_service(const Json& json) {
     service.quorum = json.value("quorum", true);
     service.sorry = json.value("sorry", false);
     for (const Json& standing : json.value("configured", Json::array()))
-        service.standings.push_back(parse_standing(standing));
+        service.standings.push_back(standing_from(standing));
     return service;
 }
 
@@ -282,11 +281,26 @@ void add_standings(std::vector<ServiceView>& services,
         view.quorum = plan->quorum;
         view.sorry = plan->sorry;
         for (const control::ServerPlan& server : plan->servers) {
-            model::Endpoint address = server.server.address;
+            view.standings.push_back(standing(server));
+            model::Endpoint& address = view.standings.back().address;
             if (address.port == 0) address.port = view.status.key.address.port;
-            view.standings.push_back(
-                {address, server.up, server.weight, server.server.weight, server.reason});
         }
+    }
+}
+
+ServerStanding standing(const control::ServerPlan& plan) {
+    return {plan.server.address, plan.up, plan.weight, plan.server.weight, plan.reason};
+}
+
+std::string standing_json(const ServerStanding& standing) {
+    return json_of(standing).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<ServerStanding> parse_standing(std::string_view json) {
+    try {
+        return standing_from(Json::parse(json));
+    } catch (const std::exception& error) {
+        return failure(Fault::Invalid, error.what());
     }
 }
 

@@ -69,6 +69,10 @@ struct Status {
 std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>& running,
                                         const model::Config& config);
 
+ServerStanding standing(const control::ServerPlan& plan);
+std::string standing_json(const ServerStanding& standing);
+Result<ServerStanding> parse_standing(std::string_view json);
+
 // What became of the configured servers.
 void add_standings(std::vector<ServiceView>& services,
                    const std::vector<control::ServicePlan>& plans);

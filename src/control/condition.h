@@ -38,6 +38,7 @@ struct ServerCondition {
     std::uint32_t share = kWholeShare;    // of slow start, in thousandths
     Wish wish = Wish::None;
     std::optional<model::Weight> wished_weight;  // of the operator
+    std::string wished_by;                       // who, when, why
     bool operator==(const ServerCondition&) const = default;
 };
 

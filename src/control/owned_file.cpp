@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/owned_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
 #include <utility>
 
-#include "base/fd.h"
 #include "base/text.h"
+#include "control/durable_file.h"
 
 namespace isobar::control {
 namespace {
@@ -49,40 +49,6 @@ std::optional<model::ServiceKey> parse_key(std::string_view line) {
     return model::ServiceKey{*protocol, *address};
 }
 
-Result<std::string> read_file(const std::filesystem::path& path) {
-    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!file.valid()) return system_failure(path.string(), errno);
-    std::string text;
-    char block[16384];
-    for (;;) {
-        const ssize_t got = ::read(file.get(), block, sizeof block);
-        if (got == 0) return text;
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return system_failure(path.string(), errno);
-        text.append(block, static_cast<std::size_t>(got));
-        if (text.size() > kMaxSize) {
-            return failure(Fault::Invalid, path.string() + ": larger than this file can be");
-        }
-    }
-}
-
-Result<void> write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t put = ::write(fd, text.data(), text.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return system_failure("write", errno);
-        text.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return {};
-}
-
-// The rename itself is safe on disk only when the folder is.
-Result<void> sync_folder(const std::filesystem::path& folder) {
-    const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd.valid() || ::fsync(fd.get()) != 0) return system_failure(folder.string(), errno);
-    return {};
-}
-
 }  // namespace
 
 std::string owned_text(const Owned& owned, std::string_view scope) {
@@ -115,7 +81,7 @@ Result<Owned> parse_owned(std::string_view text, std::string_view scope) {
 }
 
 Result<std::string> current_scope() {
-    auto boot = read_file("/proc/sys/kernel/random/boot_id");
+    auto boot = read_file("/proc/sys/kernel/random/boot_id", kMaxSize);
     if (!boot) return tl::unexpected(std::move(boot.error()));
     if (boot->ends_with('\n')) boot->pop_back();
     struct stat net{};
@@ -129,7 +95,7 @@ OwnedFile::OwnedFile(const std::filesystem::path& folder, std::string scope)
     : path_(folder / "services"), scope_(std::move(scope)) {}
 
 Result<Owned> OwnedFile::load() const {
-    const auto text = read_file(path_);
+    const auto text = read_file(path_, kMaxSize);
     if (!text) return tl::unexpected(text.error());
     auto owned = parse_owned(*text, scope_);
     if (!owned) return tl::unexpected(std::move(owned.error()).in(path_.string()));
@@ -137,26 +103,7 @@ Result<Owned> OwnedFile::load() const {
 }
 
 Result<void> OwnedFile::store(const Owned& owned) const {
-    const std::filesystem::path folder = path_.parent_path();
-    std::error_code error;
-    if (std::filesystem::create_directories(folder, error)) {
-        std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-    }
-    if (error) return system_failure(folder.string(), error.value());
-
-    const std::string draft = path_.string() + ".new";
-    // What a crash left behind may be a link or belong to somebody: never write through it.
-    (void)::unlink(draft.c_str());
-    const Fd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file.valid()) return system_failure(draft, errno);
-    if (auto written = write_all(file.get(), owned_text(owned, scope_)); !written) {
-        return tl::unexpected(std::move(written.error()).in(draft));
-    }
-    if (::fsync(file.get()) != 0) return system_failure(draft, errno);
-    if (::rename(draft.c_str(), path_.c_str()) != 0) {
-        return system_failure(path_.string(), errno);
-    }
-    return sync_folder(folder);
+    return replace_file(path_, owned_text(owned, scope_));
 }
 
 Result<void> OwnedFile::remove() const {

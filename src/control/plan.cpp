@@ -27,6 +27,11 @@ std::string because(std::string_view what, const std::string& reason) {
     return reason.empty() ? std::string(what) : fmt::format("{}: {}", what, reason);
 }
 
+std::string by_hand(std::string_view what, const ServerCondition& condition) {
+    if (condition.wished_by.empty()) return std::string(what);
+    return fmt::format("{} ({})", what, condition.wished_by);
+}
+
 // Of a server that may serve. A weight of 0 is the operator's, and stays.
 model::Weight weight_now(const model::ServerConfig& server, const ServerCondition& condition) {
     if (condition.wished_weight) return *condition.wished_weight;
@@ -37,8 +42,8 @@ model::Weight weight_now(const model::ServerConfig& server, const ServerConditio
 }
 
 std::string reason_to_serve(const model::ServerConfig& server, const ServerCondition& condition) {
-    if (condition.wish == Wish::ForceUp) return because("up by hand", condition.reason);
-    if (condition.wished_weight) return "up, weight by hand";
+    if (condition.wish == Wish::ForceUp) return by_hand("up by hand", condition);
+    if (condition.wished_weight) return by_hand("up, weight by hand", condition);
     if (condition.share < kWholeShare)
         return fmt::format("up, slow start {} %", condition.share / 10);
     if (condition.weight && *condition.weight != server.weight) return "up, weight by its check";
@@ -55,7 +60,8 @@ void judge(const model::ServerConfig& server, const ServerCondition& condition, 
         return;
     }
     plan.up = false;
-    plan.reason = down ? "down by hand" : because(name(condition.health), condition.reason);
+    plan.reason = down ? by_hand("down by hand", condition)
+                       : because(name(condition.health), condition.reason);
     // Also one that is unknown: it may have been quiesced by an earlier isobard, and keeps its
     // connections.
     if (server.on_failure == model::OnFailure::Quiesce) plan.weight = 0;
@@ -68,12 +74,12 @@ ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition&
         plan.reason = "not enabled";
     } else if (condition.wish == Wish::Maintenance) {
         plan.up = false;
-        plan.reason = "maintenance";
+        plan.reason = by_hand("maintenance", condition);
     } else {
         judge(server, condition, plan);
         if (condition.wish == Wish::Drain && plan.weight) {
             plan.weight = 0;
-            plan.reason = "drained by hand";
+            plan.reason = by_hand("drained by hand", condition);
         }
     }
     return plan;

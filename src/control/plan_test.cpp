@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
         Standing{"Drained", is(Health::Up, "", Wish::Drain), kRemove, 0, "drained by hand"},
         Standing{"DrainedDown", is(Health::Down, "x", Wish::Drain), kRemove, {}, "down: x"},
         Standing{"Maintained", is(Health::Up, "", Wish::Maintenance), kQuiesce, {}, "maintenance"},
-        Standing{"ForcedUp", is(Health::Down, "x", Wish::ForceUp), kRemove, 3, "up by hand: x"},
+        Standing{"ForcedUp", is(Health::Down, "x", Wish::ForceUp), kRemove, 3, "up by hand"},
         Standing{"ForcedDown", is(Health::Up, "", Wish::ForceDown), kRemove, {}, "down by hand"},
         Standing{"WeightByHandWins", weighed(9, 500, 2), kRemove, 2, "up, weight by hand"}),
     [](const auto& param_info) { return param_info.param.name; });

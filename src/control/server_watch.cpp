@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <utility>
 
@@ -66,6 +67,27 @@ std::vector<WatchedServer> watched_servers(const model::Config& config) {
         }
     }
     return all;
+}
+
+std::set<ServerName> left_up(const std::vector<model::ServiceStatus>& running,
+                             const model::Config& config) {
+    std::set<ServerName> servers;
+    for (const model::ServiceConfig& service : config.services) {
+        const auto found = std::ranges::find(running, service.key(), &model::ServiceStatus::key);
+        if (found == running.end()) continue;
+        std::map<model::Endpoint, model::Weight> weights;
+        for (const model::ServerStatus& each : found->servers)
+            weights.emplace(each.server.address, each.server.weight);
+        for (const model::ServerConfig& server : service.servers) {
+            model::Endpoint address = server.address;
+            if (address.port == 0) address.port = service.key().address.port;
+            const auto weight = weights.find(address);
+            if (weight == weights.end()) continue;
+            if (weight->second > 0 || server.on_failure == model::OnFailure::Remove)
+                servers.emplace(service.name, server.address);
+        }
+    }
+    return servers;
 }
 
 ServerCondition condition_of(const WatchedServer& server, const StateOf& state_of, bool presumed,

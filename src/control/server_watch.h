@@ -29,6 +29,11 @@ struct WatchedServer {
 // Those that are enabled, in services that are.
 std::vector<WatchedServer> watched_servers(const model::Config& config);
 
+// The servers that an isobard before this one has left up, by what runs: one that is in its service
+// with weight 0 may have been drained, and was down only where such ones are quiesced.
+std::set<ServerName> left_up(const std::vector<model::ServiceStatus>& running,
+                             const model::Config& config);
+
 using StateOf = std::function<std::optional<health::State>(const health::Subject&)>;
 
 // What the checks of a server make of it. `presumed`: it served before anybody checked it, and goes

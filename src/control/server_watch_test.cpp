@@ -98,5 +98,35 @@ TEST(WatchedServers, AreThoseThatAreEnabledAndHaveThePortOfTheirService) {
     EXPECT_EQ(watched[0].subjects.at(0).through, endpoint("10.0.0.2:80"));
 }
 
+TEST(LeftUp, AreThoseThatRunUnlessTheyMayHaveBeenQuiesced) {
+    model::ServiceConfig service;
+    service.name = "web";
+    service.listen = {model::ServiceKey{model::Protocol::Tcp, endpoint("10.0.0.2:80")}};
+    model::ServiceStatus running;
+    running.key = service.key();
+    const auto add = [&](const char* address, model::OnFailure on_failure, int weight) {
+        model::ServerConfig server(model::RealServer{endpoint(address)});
+        server.on_failure = on_failure;
+        service.servers.push_back(server);
+        if (weight < 0) return;
+        if (server.address.port == 0) server.address.port = 80;
+        running.servers.emplace_back().server = {server.address,
+                                                 static_cast<model::Weight>(weight)};
+    };
+    using enum model::OnFailure;
+    add("10.1.1.1:0", Remove, 3);
+    add("10.1.1.2:81", Remove, 0);
+    add("10.1.1.3:0", Remove, -1);
+    add("10.1.1.4:0", Quiesce, 3);
+    add("10.1.1.5:0", Quiesce, 0);
+    model::Config config;
+    config.services = {service};
+
+    EXPECT_EQ(left_up({running}, config), (std::set<ServerName>{{"web", endpoint("10.1.1.1:0")},
+                                                                {"web", endpoint("10.1.1.2:81")},
+                                                                {"web", endpoint("10.1.1.4:0")}}));
+    EXPECT_TRUE(left_up({}, config).empty());
+}
+
 }  // namespace
 }  // namespace isobar::control

@@ -12,23 +12,32 @@
 #include <vector>
 
 #include "api/version.h"
+#include "base/text.h"
 #include "config/suggest.h"
+#include "control/wishes.h"
 
 namespace isobar::cli {
 namespace {
 
 constexpr const char* kUsage = R"(Usage: isobar COMMAND [OPTION...]
 
-Asks the director, isobard, what it does.
+Asks the director, isobard, what it does, and tells it what you want of a server.
 
 Commands:
   status   services, their real servers, connections and rates
+  drain    a server gets no new connections; those that it has go on
+  disable  a server leaves its service, for maintenance
+  enable   the end of drain, disable, up, down and weight: as configuration and checks say
+  up       a server serves whatever its checks say
+  down     a server counts as down whatever its checks say
+  weight   a server has this weight
   import   a configuration of keepalived, Piranha, ldirectord or ipvsadm as isobar.toml
   help     this text, or that of a command: isobar help status
 
 Options, before or after the command:
   -j, --json       JSON on stdout, for programs
       --watch      again and again, until Ctrl-C
+      --why TEXT   a word for your colleagues, shown with what you want of a server
       --socket PATH
                    where isobard listens (default /run/isobar/isobar.sock)
   -h, --help       what the command does
@@ -67,12 +76,41 @@ isobard takes such files as they are, too: isobard -c FILE.
   isobar import /etc/keepalived/keepalived.conf > /etc/isobar/isobar.toml
 )";
 
-enum LongOnly : int { Socket = 256, Watch, Format };
+constexpr const char* kWishUsage = R"(Usage: isobar drain   SERVICE SERVER [--why TEXT]
+       isobar disable SERVICE SERVER [--why TEXT]
+       isobar enable  SERVICE SERVER
+       isobar up      SERVICE SERVER [--why TEXT]
+       isobar down    SERVICE SERVER [--why TEXT]
+       isobar weight  SERVICE SERVER WEIGHT|auto [--why TEXT]
+
+Tells isobard what you want of a server. It holds until you say otherwise, over restarts and
+changes of the configuration, and wins over checks and slow start. 'isobar status' shows it, with
+who said it, when and why.
+
+  drain            no new connections; those that it has go on
+  disable          it leaves its service, as for maintenance: its connections end
+  enable           the end of all that: as configuration and checks say
+  up, down         whatever its checks say
+  weight           this one, 0 to 2147483647; auto: as configuration and checks say
+
+SERVICE is a name of the configuration, SERVER an address with or without its port.
+
+  -j, --json       what became of it, as in 'configured' of 'isobar status -j'
+      --why TEXT   a word for your colleagues
+      --socket PATH
+                   where isobard listens (default /run/isobar/isobar.sock)
+  -h, --help       this text
+
+  isobar drain web 192.168.10.100 --why "new disk"
+)";
+
+enum LongOnly : int { Socket = 256, Watch, Format, Why };
 
 const std::array kOptions{
     option{"json", no_argument, nullptr, 'j'},
     option{"watch", no_argument, nullptr, LongOnly::Watch},
     option{"format", required_argument, nullptr, LongOnly::Format},
+    option{"why", required_argument, nullptr, LongOnly::Why},
     option{"socket", required_argument, nullptr, LongOnly::Socket},
     option{"help", no_argument, nullptr, 'h'},
     option{"version", no_argument, nullptr, 'v'},
@@ -82,7 +120,7 @@ const std::array kOptions{
 // What stands before or after the command.
 struct Given {
     StatusCommand options;
-    std::string format;
+    std::string format, why;
     bool help = false;
     bool version = false;
     int rest = 0;  // index of the first argument that is no option
@@ -113,6 +151,9 @@ Result<void> read_options(int argc, char** argv, Given& given) {
             case LongOnly::Format:
                 given.format = optarg;
                 break;
+            case LongOnly::Why:
+                given.why = optarg;
+                break;
             case LongOnly::Socket:
                 given.options.socket = optarg;
                 break;
@@ -130,16 +171,65 @@ Result<void> read_options(int argc, char** argv, Given& given) {
     return {};
 }
 
-Result<Command> make_status(const Given& given, std::span<char*> words) {
+using Words = std::span<char*>;
+
+Result<Command> make_status(const Given& given, std::string_view /*name*/, Words words) {
     if (!words.empty())
         return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[0]));
     if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
+    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
     return given.options;
 }
 
-Result<Command> make_import(const Given& given, std::span<char*> words) {
+Result<std::optional<model::Weight>> parse_weight(std::string_view text) {
+    if (text == "auto") return std::optional<model::Weight>();
+    const auto weight = parse_unsigned<model::Weight>(text);
+    if (weight && *weight <= model::kMaxWeight) return weight;
+    return failure(Fault::Invalid,
+                   fmt::format("'{}' is no weight: 0 to {}, or auto", text, model::kMaxWeight));
+}
+
+// What each of these commands asks for.
+void fill_in(std::string_view command, api::WishRequest& request) {
+    using control::Wish;
+    if (command == "drain") request.wish = Wish::Drain;
+    if (command == "disable") request.wish = Wish::Maintenance;
+    if (command == "up") request.wish = Wish::ForceUp;
+    if (command == "down") request.wish = Wish::ForceDown;
+    if (command != "enable") return;
+    request.wish = Wish::None;
+    request.weight.emplace();
+}
+
+Result<Command> make_wish(const Given& given, std::string_view name, Words words) {
+    if (given.options.watch) return failure(Fault::Invalid, "--watch is for status");
+    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
+    const bool weight = name == "weight";
+    const std::size_t wanted = weight ? 3 : 2;
+    if (words.size() < wanted)
+        return failure(Fault::Invalid, words.empty()       ? "which service, and which server?"
+                                       : words.size() == 1 ? "which server?"
+                                                           : "which weight?");
+    if (words.size() > wanted)
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[wanted]));
+    const auto server = control::parse_server(words[1]);
+    if (!server) return tl::unexpected(server.error());
+    WishCommand command{given.options.socket, given.options.json, {}};
+    command.request.service = words[0];
+    command.request.server = *server;
+    command.request.why = given.why;
+    fill_in(name, command.request);
+    if (!weight) return command;
+    const auto said = parse_weight(words[2]);
+    if (!said) return tl::unexpected(said.error());
+    command.request.weight = *said;
+    return command;
+}
+
+Result<Command> make_import(const Given& given, std::string_view /*name*/, Words words) {
     if (given.options.json || given.options.watch)
         return failure(Fault::Invalid, "--json and --watch are for status");
+    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
     if (words.empty()) return failure(Fault::Invalid, "which file?");
     if (words.size() > 1)
         return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[1]));
@@ -156,11 +246,17 @@ Result<Command> make_import(const Given& given, std::span<char*> words) {
 struct CommandSpec {
     std::string_view name;
     const char* usage;
-    Result<Command> (*make)(const Given& given, std::span<char*> words);
+    Result<Command> (*make)(const Given& given, std::string_view name, Words words);
 };
 
 constexpr std::array kCommands{
     CommandSpec{"status", kStatusUsage, make_status},
+    CommandSpec{"drain", kWishUsage, make_wish},
+    CommandSpec{"disable", kWishUsage, make_wish},
+    CommandSpec{"enable", kWishUsage, make_wish},
+    CommandSpec{"up", kWishUsage, make_wish},
+    CommandSpec{"down", kWishUsage, make_wish},
+    CommandSpec{"weight", kWishUsage, make_wish},
     CommandSpec{"import", kImportUsage, make_import},
 };
 
@@ -194,7 +290,7 @@ Result<Command> parse_command(const CommandSpec& command, int argc, char** argv,
         if (argc > 0) words.push_back(argv[0]);
     }
     if (given.help) return PrintCommand{command.usage};
-    auto made = command.make(given, words);
+    auto made = command.make(given, command.name, words);
     if (!made) return tl::unexpected(std::move(made.error()).in(command.name));
     return made;
 }

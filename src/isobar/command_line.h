@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "api/routes.h"
 #include "base/result.h"
 #include "import/import.h"
 
@@ -27,12 +28,19 @@ struct ImportCommand {
     std::optional<importer::Format> format;  // none: found out
 };
 
+// isobar drain and the like
+struct WishCommand {
+    std::filesystem::path socket = kDefaultSocket;
+    bool json = false;
+    api::WishRequest request;
+};
+
 // Something to print on stdout and be done: help, version.
 struct PrintCommand {
     std::string text;
 };
 
-using Command = std::variant<StatusCommand, ImportCommand, PrintCommand>;
+using Command = std::variant<StatusCommand, WishCommand, ImportCommand, PrintCommand>;
 
 // Fault::Invalid with a sentence for the user, two where there is something to suggest.
 // Not reentrant (getopt).

@@ -61,7 +61,8 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
     EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status, import");
+              "unknown command 'reboot'; known here: help, status, drain, disable, enable, up, "
+              "down, weight, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -69,6 +70,37 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({"status", "--socket"}).error().message,
               "status: option --socket needs a value");
     EXPECT_EQ(parse({"status", "web"}).error().message, "status: unexpected argument 'web'");
+}
+
+TEST(CommandLine, WishesNameServiceAndServer) {
+    const auto wish = [](std::vector<std::string> words) {
+        return std::get<WishCommand>(parse(std::move(words)).value()).request;
+    };
+
+    const auto drain = wish({"drain", "web", "192.168.10.100", "--why", "new disk"});
+    EXPECT_EQ(drain.service, "web");
+    EXPECT_EQ(drain.server.text(), "192.168.10.100:0");
+    EXPECT_EQ(drain.why, "new disk");
+    EXPECT_EQ(drain.text(), "drain");
+    EXPECT_EQ(wish({"disable", "web", "192.168.10.100:80"}).text(), "maintenance");
+    EXPECT_EQ(wish({"up", "web", "[fd00::1]:80"}).text(), "up");
+    EXPECT_EQ(wish({"down", "web", "fd00::1"}).text(), "down");
+    EXPECT_EQ(wish({"enable", "web", "10.1.1.1"}).text(), "none, weight auto");
+    EXPECT_EQ(wish({"weight", "web", "10.1.1.1", "7"}).text(), "weight 7");
+    EXPECT_EQ(wish({"weight", "web", "10.1.1.1", "auto"}).text(), "weight auto");
+
+    const auto wrong = [](std::vector<std::string> words) {
+        return parse(std::move(words)).error().message;
+    };
+    EXPECT_EQ(wrong({"drain"}), "drain: which service, and which server?");
+    EXPECT_EQ(wrong({"drain", "web"}), "drain: which server?");
+    EXPECT_EQ(wrong({"weight", "web", "10.1.1.1"}), "weight: which weight?");
+    EXPECT_EQ(wrong({"weight", "web", "10.1.1.1", "-1"}), "weight: unknown or ambiguous option -1");
+    EXPECT_EQ(wrong({"weight", "web", "10.1.1.1", "x"}),
+              "weight: 'x' is no weight: 0 to 2147483647, or auto");
+    EXPECT_EQ(wrong({"up", "web", "real1"}), "up: 'real1' is no address of a server");
+    EXPECT_EQ(wrong({"up", "web", "10.1.1.1", "now"}), "up: unexpected argument 'now'");
+    EXPECT_EQ(wrong({"status", "--why", "x"}), "status: --why is for drain and the like");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

@@ -9,6 +9,7 @@
 #include "isobar/exit_code.h"
 #include "isobar/import_command.h"
 #include "isobar/status_command.h"
+#include "isobar/wish_command.h"
 
 namespace cli = isobar::cli;
 
@@ -24,5 +25,6 @@ int main(int argc, char** argv) {
     }
     if (const auto* import = std::get_if<cli::ImportCommand>(&*command))
         return cli::run_import(*import);
+    if (const auto* wish = std::get_if<cli::WishCommand>(&*command)) return cli::run_wish(*wish);
     return cli::run_status(std::get<cli::StatusCommand>(*command));
 }

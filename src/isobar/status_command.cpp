@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "api/client.h"
-#include "api/routes.h"
 #include "api/status.h"
+#include "isobar/complaint.h"
 #include "isobar/exit_code.h"
 #include "isobar/status_table.h"
 
@@ -22,26 +22,6 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::seconds kInterval{1};
-
-int complain(const api::AskError& error) {
-    fmt::print(stderr, "isobar: {}\n", error.message);
-    using Kind = api::AskError::Kind;
-    switch (error.kind) {
-        case Kind::Unreachable:
-            fmt::print(stderr,
-                       "isobard does not run there. Start it: systemctl start isobard (or: "
-                       "isobard -c /etc/isobar/isobar.toml)\n");
-            return kUnreachable;
-        case Kind::Permission:
-            fmt::print(stderr, "Ask as root, or as a member of the socket's group.\n");
-            return kPermission;
-        case Kind::Timeout:
-            return kTimeout;
-        case Kind::Garbage:
-            return kFailed;
-    }
-    return kFailed;
-}
 
 // On a terminal, and only where nobody has asked for none (https://no-color.org).
 Colours wanted_colours() {
@@ -88,11 +68,7 @@ int show(const StatusCommand& command, const std::string& body, bool again) {
 int show_once(const StatusCommand& command, bool again) {
     const auto answer = api::ask(command.socket, "/api/v1/status", kPatience);
     if (!answer) return complain(answer.error());
-    if (answer->code != 200) {
-        fmt::print(stderr, "isobar: isobard answers {}: {}\n", answer->code,
-                   api::problem_detail(answer->body));
-        return kFailed;
-    }
+    if (answer->code != 200) return complain(*answer);
     return show(command, answer->body, again);
 }
 

@@ -61,8 +61,14 @@ std::chrono::sys_seconds now() {
 }  // namespace
 
 Result<Director> Director::start(boost::asio::io_context& loop, model::Config config,
-                                 std::filesystem::path file, control::OwnedFile owned) {
-    Director director(loop, std::move(file), std::move(owned));
+                                 std::filesystem::path file, control::OwnedFile owned,
+                                 control::WishFile wishes) {
+    Director director(loop, std::move(file), std::move(owned), std::move(wishes));
+    auto wished = director.wish_file_.load();
+    if (wished)
+        director.wishes_ = *std::move(wished);
+    else  // no reason not to forward
+        log::warning(wished.error().message + ": nothing is taken from it");
     auto plane = director.open_or_create_plane(config);
     if (!plane) return tl::unexpected(std::move(plane.error()));
     // Programs of another version go on until they are replaced, packet by packet.
@@ -174,27 +180,18 @@ void Director::attach(dataplane::Dataplane& plane, const model::DirectorConfig& 
     interface_troubles_ = std::move(troubles);
 }
 
-// The servers that get connections now. Those go on until a check says otherwise: to begin to check
-// a server, or a new isobard, must interrupt nobody.
-Result<std::set<control::ServerName>> Director::serving(dataplane::Dataplane& plane,
-                                                        const model::Config& config) const {
+// The servers that are up now. Those go on until a check says otherwise: to begin to check a
+// server, or a new isobard, must interrupt nobody.
+Result<std::set<control::ServerName>> Director::presumed_up(dataplane::Dataplane& plane,
+                                                            const model::Config& config) const {
     std::set<control::ServerName> servers;
     for (const control::ServicePlan& service : plans_)
         for (const control::ServerPlan& server : service.servers)
-            if (server.weight.value_or(0) > 0) servers.emplace(service.name, server.server.address);
+            if (server.up) servers.emplace(service.name, server.server.address);
     if (!plans_.empty()) return servers;
     const auto running = plane.services();
     if (!running) return tl::unexpected(running.error());
-    for (const api::ServiceView& view : api::named_services(*running, config)) {
-        for (const model::ServerStatus& server : view.status.servers) {
-            if (server.server.weight == 0) continue;
-            servers.emplace(view.name, server.server.address);
-            // as a server without a port of its own is configured
-            if (server.server.address.port == view.status.key.address.port)
-                servers.emplace(view.name, model::Endpoint{server.server.address.address, 0});
-        }
-    }
-    return servers;
+    return control::left_up(*running, config);
 }
 
 // Brings the data plane to what `config` and its servers ask for.
@@ -203,6 +200,7 @@ Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
     auto conditions = watch_->conditions(std::chrono::steady_clock::now());
     for (const control::ServicePlan& service : plans_)
         conditions.had_quorum.emplace(service.name, service.quorum);
+    control::add_wishes(wishes_, config, conditions);
     auto made = control::plan(config, conditions);
     PlaneView view(plane);
     auto reconciled = reconciler_.reconcile(view, made.forwarding);
@@ -221,7 +219,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     if (auto done = plane.addresses_changed(); !done) trouble(done.error().message);
     if (auto done = plane.set_most_connections(config.director.connections); !done)
         trouble(done.error().message);
-    auto presumed = serving(plane, config);
+    auto presumed = presumed_up(plane, config);
     if (!presumed) return tl::unexpected(std::move(presumed.error()));
     watch_->follow(config, *presumed);
     const auto reconciled = reconcile(plane, config);
@@ -320,6 +318,37 @@ void Director::tend_table() {
     const std::string trouble = done ? "" : done.error().message;
     if (!done && trouble != tending_trouble_) log::warning(trouble);
     tending_trouble_ = trouble;
+}
+
+Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
+    const auto server = control::find_server(config_, request.service, request.server);
+    if (!server) return tl::unexpected(server.error());
+    auto wishes = wishes_;
+    control::OperatorWish& wish = wishes[*server];
+    if (request.wish) wish.wish = *request.wish;
+    if (request.weight) wish.weight = *request.weight;
+    wish.by = request.by;
+    wish.why = request.why;
+    wish.at = now();
+    if (wish.says_nothing()) wishes.erase(*server);
+    // What is not remembered must not hold: it would be gone with the next start.
+    if (auto stored = wish_file_.store(wishes); !stored) return tl::unexpected(stored.error());
+    wishes_ = std::move(wishes);
+    auto plane = open_plane();
+    const auto done = plane ? reconcile(*plane, config_) : tl::unexpected(plane.error());
+    if (!done) return tl::unexpected(done.error());
+    log::notice(fmt::format("{}: server {}: {} by {}", server->first, server->second.text(),
+                            request.text(), request.by));
+    return standing_of(*server);
+}
+
+api::ServerStanding Director::standing_of(const control::ServerName& name) const {
+    for (const control::ServicePlan& service : plans_) {
+        if (service.name != name.first) continue;
+        for (const control::ServerPlan& server : service.servers)
+            if (server.server.address == name.second) return api::standing(server);
+    }
+    return {};
 }
 
 std::size_t Director::service_count() const {

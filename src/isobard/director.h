@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "api/real_server.h"
+#include "api/routes.h"
 #include "api/status.h"
 #include "base/result.h"
 #include "control/plan.h"
 #include "control/reconciler.h"
 #include "control/server_watch.h"
+#include "control/wishes.h"
 #include "dataplane/dataplane.h"
 #include "model/config.h"
 
@@ -33,7 +35,8 @@ public:
     // and shown in the status; only without data plane or services it does not start.
     // Servers are checked in `loop`, which outlives the director.
     static Result<Director> start(boost::asio::io_context& loop, model::Config config,
-                                  std::filesystem::path file, control::OwnedFile owned);
+                                  std::filesystem::path file, control::OwnedFile owned,
+                                  control::WishFile wishes);
 
     // Loads the file again and applies it. A bad file changes nothing.
     void reload();
@@ -46,6 +49,10 @@ public:
     // What concerns the host that has this address. At most a second old.
     Result<api::RealServer> real_server(const model::Address& address);
 
+    // What an operator wants of a server from now on; what became of it. Fault::NotFound for a
+    // server that there is not.
+    Result<api::ServerStanding> wish(const api::WishRequest& request);
+
     [[nodiscard]] std::size_t service_count() const;
     // Where agents are answered, by the configuration that is applied.
     [[nodiscard]] const std::vector<model::Endpoint>& agents() const {
@@ -53,9 +60,11 @@ public:
     }
 
 private:
-    Director(boost::asio::io_context& loop, std::filesystem::path file, control::OwnedFile owned)
+    Director(boost::asio::io_context& loop, std::filesystem::path file, control::OwnedFile owned,
+             control::WishFile wishes)
         : file_(std::move(file)),
           reconciler_(std::move(owned)),
+          wish_file_(std::move(wishes)),
           watch_(std::make_unique<control::ServerWatch>(loop)) {}
 
     // What is attached now. Others can take the data plane away and make it anew
@@ -65,9 +74,10 @@ private:
     void meet(const dataplane::Dataplane& plane);
 
     Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
-    Result<std::set<control::ServerName>> serving(dataplane::Dataplane& plane,
-                                                  const model::Config& config) const;
+    Result<std::set<control::ServerName>> presumed_up(dataplane::Dataplane& plane,
+                                                      const model::Config& config) const;
     Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config);
+    [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
     void tend_table();
     void tend_servers();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
@@ -81,6 +91,8 @@ private:
 
     std::filesystem::path file_;
     control::Reconciler reconciler_;
+    control::WishFile wish_file_;
+    control::Wishes wishes_;
     std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
     std::vector<control::ServicePlan> plans_;      // of the configuration that is applied
     std::string reconciling_trouble_;

@@ -98,7 +98,8 @@ int run(const Options& options) {
     auto loop = EventLoop::make();
     if (!loop) return fail(loop.error());
     auto director = Director::start(loop->context(), *loaded.config, file,
-                                    control::OwnedFile(options.state_dir, *scope));
+                                    control::OwnedFile(options.state_dir, *scope),
+                                    control::WishFile(options.state_dir));
     if (!director) return fail(director.error());
     // Last: who can connect gets an answer.
     auto socket = claim->listen();
@@ -107,10 +108,11 @@ int run(const Options& options) {
         return api::answer_agent(
             request, [&](const auto& address) { return director->real_server(address); });
     });
+    const api::Desk desk{[&] { return status_of(*director, agents); },
+                         [&](const api::WishRequest& wish) { return director->wish(wish); }};
     const auto serving =
-        api::serve(loop->context(), *std::move(socket), [&](const api::Request& request) {
-            return api::answer(request, [&] { return status_of(*director, agents); });
-        });
+        api::serve(loop->context(), *std::move(socket),
+                   [&](const api::Request& request) { return api::answer(request, desk); });
     agents.follow(director->agents());
     ::sd_notify(0, "READY=1");
     log::info(

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operators have said of servers, and where that is kept: it holds until they say otherwise,
+// over restarts and changes of the configuration.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "control/condition.h"
+#include "model/config.h"
+
+namespace isobar::control {
+
+struct OperatorWish {
+    Wish wish = Wish::None;
+    std::optional<model::Weight> weight;  // instead of all others
+    std::string by, why;                  // why: may be empty
+    std::chrono::sys_seconds at;
+
+    [[nodiscard]] bool says_nothing() const { return wish == Wish::None && !weight; }
+    bool operator==(const OperatorWish&) const = default;
+};
+
+using Wishes = std::map<ServerName, OperatorWish>;
+
+std::optional<Wish> wish_named(std::string_view name);
+
+// "192.168.10.100:80", or without a port, which then is 0.
+Result<model::Endpoint> parse_server(std::string_view text);
+
+// The server of the configuration that is meant by "web" and "192.168.10.100:80"; without a port
+// the only one of that address. Fault::NotFound with a hint, Fault::Invalid if two are meant.
+Result<ServerName> find_server(const model::Config& config, const std::string& service,
+                               const model::Endpoint& server);
+
+// Wishes about servers that the configuration does not have (now) change nothing.
+void add_wishes(const Wishes& wishes, const model::Config& config, Conditions& conditions);
+
+// As JSON, for the file.
+std::string wishes_text(const Wishes& wishes);
+Result<Wishes> parse_wishes(std::string_view text);
+
+class WishFile {
+public:
+    explicit WishFile(const std::filesystem::path& folder) : path_(folder / "wishes.json") {}
+
+    // None if there is no file.
+    [[nodiscard]] Result<Wishes> load() const;
+    [[nodiscard]] Result<void> store(const Wishes& wishes) const;
+
+private:
+    std::filesystem::path path_;
+};
+
+}  // namespace isobar::control
