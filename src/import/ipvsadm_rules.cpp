@@ -87,7 +87,7 @@ private:
     void read_checksum(const Word&) { way_.tunnel.checksum = model::TunnelChecksum::Full; }
     void read_remote_checksum(const Word&) { way_.tunnel.checksum = model::TunnelChecksum::Remote; }
 
-    [[nodiscard]] bool is_of_ipv6_mark() const { return key_->mark != 0 && ipv6_; }
+    [[nodiscard]] bool is_of_ipv6_mark() const { return key_ && key_->mark != 0 && ipv6_; }
 
     static const std::array<Option, 14> kOfService;
     static const std::array<Option, 17> kOfServer;

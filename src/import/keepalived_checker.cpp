@@ -254,7 +254,7 @@ void Checker::read_program(const Node& node) {
 }
 
 std::optional<std::string> Checker::payload(const Node& node) {
-    const auto bytes = bytes_of_hex(node.values);
+    auto bytes = bytes_of_hex(node.values);
     if (bytes && is_utf8(*bytes)) return bytes;
     findings_.note(node.key.at,
                    fmt::format("{} is not honoured: isobar.toml has text only, and these bytes "

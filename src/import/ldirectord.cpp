@@ -277,7 +277,7 @@ void Ldirectord::read_fallback(const Node& node) {
         const auto method = values_.one_of(node.values[1], {"gate", "masq", "ipip"});
         sorry.way = Way{std::array{Dr, Nat, Tun}[method.value_or(0)], {}};
     }
-    *fallback_ = std::move(sorry);
+    *fallback_ = sorry;
 }
 
 void Ldirectord::read_persistent(const Node& node) {
@@ -337,7 +337,8 @@ void Ldirectord::finish() {
     if (service_.persistence) service_.persistence->mask = mask_;
     service_.quiesce = settings_.quiescent;
     if (!service_.listen.empty()) service_.name = service_name(service_.listen.front());
-    if (!service_.servers.empty()) service_.way = *service_.servers.front().way;
+    if (!service_.servers.empty())
+        service_.way = service_.servers.front().way.value_or(service_.way);
     for (std::size_t i = 0; i < service_.servers.size(); ++i) {
         ServerDraft& server = service_.servers[i];
         server.enabled = settings_.type != "off";

@@ -182,8 +182,10 @@ std::vector<Check> checks_of(const LdirectordCheck& asked, const ServiceDraft& s
 
 model::Address next_address(model::Address address) {
     std::size_t i = address.family == model::Family::V4 ? 4 : 16;
-    while (i-- > 0 && ++address.bytes[i] == 0) {
-    }
+    do {
+        --i;
+        ++address.bytes[i];
+    } while (i > 0 && address.bytes[i] == 0);
     return address;
 }
 

@@ -446,27 +446,28 @@ std::optional<Expectation> LvsCf::expectation() const {
 }
 
 model::Probe LvsCf::probe(Protocol protocol, model::Port port) {
-    const auto given = [](const std::optional<Word>& word) {
-        return word && word->text != "none" && !word->text.empty();
+    const auto given = [](const std::optional<Word>& word) -> const Word* {
+        return word && word->text != "none" && !word->text.empty() ? &*word : nullptr;
     };
     const auto expect = expectation();
-    if (given(asked_.program)) {
+    if (const Word* asked = given(asked_.program)) {
         model::ProgramProbe program;
-        program.command = arguments(asked_.program->text);
+        program.command = arguments(asked->text);
         if (expect) program.expect = expect->text;
         service_.remarks.emplace_back(
             "Its program is bad if it dies or hangs. With nanny that counted as good.");
-        findings_.note(asked_.program->at, "send_program runs as nobody here, not as root",
+        findings_.note(asked->at, "send_program runs as nobody here, not as root",
                        "if it needs more: user = \"...\" in its check");
-        if (const auto signs = shell_signs(asked_.program->text); !signs.empty()) {
-            findings_.note(asked_.program->at,
+        if (const auto signs = shell_signs(asked->text); !signs.empty()) {
+            findings_.note(asked->at,
                            fmt::format("send_program is run without a shell: {} are plain "
                                        "characters",
                                        signs));
         }
         return program;
     }
-    const std::string send = given(asked_.send) ? asked_.send->text : "";
+    const Word* sent = given(asked_.send);
+    const std::string send = sent != nullptr ? sent->text : "";
     if (protocol == Protocol::Udp) return model::UdpProbe{send, expect, expect.has_value()};
     if (!send.empty() || expect) return model::TalkProbe{send, expect};
     if (port != kWeb) return model::TcpProbe{};

@@ -109,8 +109,8 @@ std::string status_codes(const std::vector<model::StatusRange>& ranges) {
 TomlEntries ProbeEntries::operator()(const model::HttpProbe& http) const {
     const model::HttpProbe usual;
     TomlEntries entries{{"type", toml_text(http.tls ? "https" : "http")}};
-    const auto add = [&](const char* key, const std::string& value, const std::string& default_) {
-        if (value != default_) entries.push_back({key, toml_text(value)});
+    const auto add = [&](const char* key, const std::string& value, const std::string& otherwise) {
+        if (value != otherwise) entries.push_back({key, toml_text(value)});
     };
     add("method", http.method, usual.method);
     entries.push_back({"path", toml_text(http.path)});
@@ -188,8 +188,8 @@ TomlEntries entries_of(const model::Check& check) {
     // These two are what people look for: always.
     entries.push_back({"interval", duration(check.interval)});
     entries.push_back({"timeout", duration(check.timeout)});
-    const auto add = [&](const char* key, auto value, auto default_) {
-        if (value != default_) entries.push_back({key, fmt::format("{}", value)});
+    const auto add = [&](const char* key, auto value, auto otherwise) {
+        if (value != otherwise) entries.push_back({key, fmt::format("{}", value)});
     };
     add("rise", check.rise, usual.rise);
     add("fall", check.fall, usual.fall);

@@ -34,10 +34,10 @@ int run_wish(const WishCommand& command) {
         return kFailed;
     }
     const auto& address = standing->address;
+    const auto& weight = standing->weight;
     fmt::print("{} {}: {}, {}\n", printable(command.request.service),
                address.port == 0 ? address.address.text() : address.text(),
-               standing->weight ? fmt::format("weight {}", *standing->weight) : "out",
-               printable(standing->reason));
+               weight ? fmt::format("weight {}", *weight) : "out", printable(standing->reason));
     return kOk;
 }
 
