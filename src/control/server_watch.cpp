@@ -144,7 +144,6 @@ Conditions ServerWatch::conditions(steady_clock::time_point now) {
         starting = starting || (condition.health == Health::Up && condition.share < kWholeShare);
         conditions.servers.emplace(server.name, std::move(condition));
     }
-    changed_ = false;
     next_step_.reset();
     if (starting) next_step_ = now + kStepsEvery;
     return conditions;

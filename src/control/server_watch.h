@@ -51,9 +51,11 @@ public:
     // These servers from now on; checks that were go on.
     void follow(const model::Config& config, std::set<ServerName> presumed);
 
-    // Is there anything new since the last call of conditions()? A slow start is, every second.
+    // Is there anything new since the conditions that were acted on? A slow start is, every second.
     [[nodiscard]] bool is_stale(std::chrono::steady_clock::time_point now) const;
     Conditions conditions(std::chrono::steady_clock::time_point now);
+    // The last conditions were acted on.
+    void settle() { changed_ = false; }
 
     // Why checks are late, and what they warn about; a line each.
     [[nodiscard]] std::vector<std::string> troubles() const;

@@ -53,6 +53,10 @@ private:
 };
 
 constexpr std::chrono::seconds kListingLasts{1};
+// A plan looks at all servers: however many of them change all the time, a fifth of a CPU is
+// enough.
+constexpr int kPlanPause = 4;
+constexpr std::chrono::steady_clock::duration kPauseAfterFailure = std::chrono::seconds(1);
 
 std::chrono::sys_seconds now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -207,6 +211,7 @@ Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
     if (!reconciled) return reconciled;
     for (const std::string& line : control::differences(plans_, made.services)) log::notice(line);
     plans_ = std::move(made.services);
+    watch_->settle();
     return reconciled;
 }
 
@@ -293,10 +298,13 @@ void Director::tend() {
 }
 
 void Director::tend_servers() {
-    if (!watch_->is_stale(std::chrono::steady_clock::now())) return;
+    const auto begun = std::chrono::steady_clock::now();
+    if (begun < next_plan_ || !watch_->is_stale(begun)) return;
     auto plane = open_plane();
     const auto done = plane ? reconcile(*plane, config_) : tl::unexpected(plane.error());
-    // It stays stale only where the next look may do better; then it is the same trouble.
+    const auto ended = std::chrono::steady_clock::now();
+    next_plan_ = ended + (done ? kPlanPause * (ended - begun) : kPauseAfterFailure);
+    // It may be the same trouble each time.
     const std::string trouble = done ? "" : done.error().message;
     if (!done && trouble != reconciling_trouble_) log::error(trouble);
     reconciling_trouble_ = trouble;

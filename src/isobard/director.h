@@ -96,7 +96,8 @@ private:
     std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
     std::vector<control::ServicePlan> plans_;      // of the configuration that is applied
     std::string reconciling_trouble_;
-    std::optional<std::uint64_t> plane_;  // its identity at the last look
+    std::chrono::steady_clock::time_point next_plan_;  // not before
+    std::optional<std::uint64_t> plane_;               // its identity at the last look
     // What is tended is held, for a look several times a second is not to open it each time.
     std::optional<dataplane::Dataplane> tended_;
     std::string tending_trouble_;

@@ -182,3 +182,15 @@ def test_a_program_checks_as_nobody_and_one_that_hangs_is_bad(cluster):
 
     wait_for_weights(cluster, {REAL1: 1})
     wait_until(lambda: "down" in reasons(cluster)[REAL2], what="the one that hangs is down")
+
+
+def test_a_verdict_is_not_lost_while_the_data_plane_is_away(cluster):
+    isobard = cluster.director.start_isobard(web(HTTP))
+    both_in(cluster)
+
+    cluster.director.clear()  # somebody takes everything away, and a server dies meanwhile
+    cluster.nginx["real1"].stop()
+    isobard.wait_for_log("the data plane was removed")
+    cluster.director.ipvsadm(f"-A -t {VIP}:443 -s rr")  # and it is there again
+
+    wait_for_weights(cluster, {REAL2: 1})
