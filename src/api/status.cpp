@@ -245,6 +245,18 @@ Status parse_document(const Json& json) {
     return status;
 }
 
+// Servers come in as their checks say; those that nobody has configured stand last.
+void sort_as_configured(ServiceView& view) {
+    std::map<model::Endpoint, std::size_t> places;
+    for (const ServerStanding& standing : view.standings)
+        places.emplace(standing.address, places.size());
+    const auto place_of = [&](const model::ServerStatus& server) {
+        const auto place = places.find(server.server.address);
+        return place == places.end() ? places.size() : place->second;
+    };
+    std::ranges::stable_sort(view.status.servers, {}, place_of);
+}
+
 }  // namespace
 
 std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>& running,
@@ -285,6 +297,7 @@ void add_standings(std::vector<ServiceView>& services,
             model::Endpoint& address = view.standings.back().address;
             if (address.port == 0) address.port = view.status.key.address.port;
         }
+        sort_as_configured(view);
     }
 }
 

@@ -73,7 +73,7 @@ ServerStanding standing(const control::ServerPlan& plan);
 std::string standing_json(const ServerStanding& standing);
 Result<ServerStanding> parse_standing(std::string_view json);
 
-// What became of the configured servers.
+// What became of the configured servers, which those that run are sorted by.
 void add_standings(std::vector<ServiceView>& services,
                    const std::vector<control::ServicePlan>& plans);
 

@@ -170,5 +170,30 @@ TEST(NamedServices, ServersStandOldestFirst) {
     EXPECT_EQ(views.at(0).status.servers.at(0).server.address, endpoint("192.168.10.100:80"));
 }
 
+TEST(Standings, SortTheServersAsTheyAreConfigured) {
+    ServiceView web{"web", runs(kWeb)};
+    for (const char* address : {"10.1.1.9:80", "10.1.1.2:80", "10.1.1.1:80"})
+        web.status.servers.emplace_back().server = {endpoint(address), 1};
+    control::ServicePlan plan;
+    plan.name = "web";
+    plan.quorum = false;
+    for (const char* address : {"10.1.1.1:0", "10.1.1.2:80", "10.1.1.3:80"}) {
+        auto& server = plan.servers.emplace_back();
+        server.server.address = endpoint(address);
+        server.reason = "up";
+    }
+    std::vector<ServiceView> services{web};
+
+    add_standings(services, {plan});
+
+    std::vector<std::string> order;
+    for (const auto& server : services[0].status.servers)
+        order.push_back(server.server.address.text());
+    EXPECT_EQ(order, (std::vector<std::string>{"10.1.1.1:80", "10.1.1.2:80", "10.1.1.9:80"}));
+    ASSERT_EQ(services[0].standings.size(), 3U);
+    EXPECT_EQ(services[0].standings[0].address.text(), "10.1.1.1:80") << "the service's port";
+    EXPECT_FALSE(services[0].quorum);
+}
+
 }  // namespace
 }  // namespace isobar::api
