@@ -5,10 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "control/wishes.h"
+
 namespace isobar::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kHealth = "/api/v1/health/";
 
 std::string path_of(const Request& request) {
     return request.target.substr(0, request.target.find('?'));
@@ -52,6 +56,18 @@ Response wish_response(const Request& request, const Desk& desk) {
     return {.body = standing_json(*standing)};
 }
 
+// "/api/v1/health/web/192.168.10.100:80"
+Response health_response(const std::string& path, const Desk& desk) {
+    const std::string_view rest = std::string_view(path).substr(kHealth.size());
+    const auto slash = rest.find('/');
+    if (slash == std::string_view::npos) return not_found(path);
+    const auto server = control::parse_server(rest.substr(slash + 1));
+    if (!server) return refusal(server.error());
+    const auto health = desk.health(std::string(rest.substr(0, slash)), *server);
+    if (!health) return refusal(health.error());
+    return {.body = health_json(*health)};
+}
+
 }  // namespace
 
 Response problem(int code, std::string_view title, std::string_view detail) {
@@ -83,8 +99,10 @@ Response answer(const Request& request, const Desk& desk) {
     const std::string path = path_of(request);
     if (path == "/api/v1/wishes")
         return request.method == "POST" ? wish_response(request, desk) : wrong_method(path, "POST");
-    if (path != "/api/v1/status" && path != "/healthz") return not_found(path);
+    const bool health = path.starts_with(kHealth);
+    if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");
+    if (health) return health_response(path, desk);
     if (path == "/healthz") return {.body = R"({"status":"ok"})"};
     return status_response(desk);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/health_view.h"
 #include "api/real_server.h"
 #include "api/status.h"
 #include "base/result.h"
@@ -60,9 +61,12 @@ std::string wish_json(const WishRequest& request);
 struct Desk {
     std::function<Result<Status>()> status;
     std::function<Result<ServerStanding>(const WishRequest&)> wish;
+    std::function<Result<HealthView>(const std::string& service, const model::Endpoint& server)>
+        health;
 };
 
-// GET /api/v1/status, GET /healthz, POST /api/v1/wishes; all else is a 404 or 405 problem.
+// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes; all
+// else is a 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

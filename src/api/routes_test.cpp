@@ -16,10 +16,15 @@ Result<ServerStanding> no_such_server(const WishRequest& /*request*/) {
     return failure(Fault::NotFound, "there is no service 'x'");
 }
 
-const Desk kDesk{some_status, no_such_server};
+Result<HealthView> health_of(const std::string& service, const model::Endpoint& server) {
+    if (service != "web") return failure(Fault::NotFound, "there is no service '" + service + "'");
+    return HealthView{service, server.text(), "weight 1, up", {}};
+}
+
+const Desk kDesk{some_status, no_such_server, health_of};
 
 Desk with_status(std::function<Result<Status>()> status) {
-    return {std::move(status), no_such_server};
+    return {std::move(status), no_such_server, health_of};
 }
 
 TEST(Routes, StatusIsTheReport) {
@@ -76,10 +81,12 @@ Response post(const std::string& body, const Desk& desk = kDesk) {
 
 TEST(Routes, AWishGoesToTheDirectorWithWhoSaidIt) {
     WishRequest got;
-    const Desk desk{some_status, [&](const WishRequest& request) -> Result<ServerStanding> {
+    const Desk desk{some_status,
+                    [&](const WishRequest& request) -> Result<ServerStanding> {
                         got = request;
                         return ServerStanding{request.server, true, 0, 3, "drained by hand"};
-                    }};
+                    },
+                    health_of};
 
     const auto response = post(
         R"({"service":"web","server":"10.1.1.1:80","wish":"drain","weight":null,"why":"disk"})",
@@ -94,6 +101,17 @@ TEST(Routes, AWishGoesToTheDirectorWithWhoSaidIt) {
     EXPECT_EQ(got.why, "disk");
     EXPECT_EQ(got.by, "anna");
     EXPECT_EQ(parse_wish(wish_json(got)).value().text(), "drain, weight auto");
+}
+
+TEST(Routes, HealthIsThatOfTheServerThatIsNamed) {
+    const auto got = answer({"GET", "/api/v1/health/web/10.1.1.1:80"}, kDesk);
+    EXPECT_EQ(got.code, 200);
+    EXPECT_EQ(parse_health(got.body).value().server, "10.1.1.1:80");
+    EXPECT_EQ(answer({"GET", "/api/v1/health/web/[fd00::1]:80"}, kDesk).code, 200);
+    EXPECT_EQ(answer({"GET", "/api/v1/health/x/10.1.1.1"}, kDesk).code, 404);
+    EXPECT_EQ(answer({"GET", "/api/v1/health/web"}, kDesk).code, 404);
+    EXPECT_EQ(answer({"GET", "/api/v1/health/web/here"}, kDesk).code, 400);
+    EXPECT_EQ(answer({"POST", "/api/v1/health/web/10.1.1.1"}, kDesk).code, 405);
 }
 
 TEST(Routes, AWishThatIsNoneIsRefused) {

@@ -305,6 +305,12 @@ ServerStanding standing(const control::ServerPlan& plan) {
     return {plan.server.address, plan.up, plan.weight, plan.server.weight, plan.reason};
 }
 
+std::string text(const ServerStanding& standing) {
+    const auto& weight = standing.weight;
+    return fmt::format("{}, {}", weight ? fmt::format("weight {}", *weight) : "out",
+                       standing.reason);
+}
+
 std::string standing_json(const ServerStanding& standing) {
     return json_of(standing).dump(-1, ' ', false, Json::error_handler_t::replace);
 }

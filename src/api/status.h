@@ -70,6 +70,7 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
                                         const model::Config& config);
 
 ServerStanding standing(const control::ServerPlan& plan);
+std::string text(const ServerStanding& standing);  // "weight 2, up", "out, down: refused"
 std::string standing_json(const ServerStanding& standing);
 Result<ServerStanding> parse_standing(std::string_view json);
 

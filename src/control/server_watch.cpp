@@ -40,6 +40,8 @@ bool is_worse(health::Health one, health::Health other) {
     return rank(one) > rank(other);
 }
 
+}  // namespace
+
 Health health_of(health::Health health) {
     switch (health) {
         case health::Health::Up:
@@ -51,8 +53,6 @@ Health health_of(health::Health health) {
     }
     return Health::Unknown;
 }
-
-}  // namespace
 
 std::vector<WatchedServer> watched_servers(const model::Config& config) {
     std::vector<WatchedServer> all;
@@ -164,12 +164,13 @@ std::vector<std::string> ServerWatch::troubles() const {
     return lines;
 }
 
-std::vector<health::Report> ServerWatch::reports(const ServerName& name) const {
-    std::vector<health::Report> reports;
+std::vector<CheckReport> ServerWatch::reports(const ServerName& name) const {
+    std::vector<CheckReport> reports;
     const auto server = std::ranges::find(servers_, name, &WatchedServer::name);
     if (server == servers_.end()) return reports;
     for (const health::Subject& subject : server->subjects)
-        if (auto report = checker_->report(subject)) reports.push_back(*std::move(report));
+        if (auto report = checker_->report(subject))
+            reports.push_back({subject, *std::move(report)});
     return reports;
 }
 

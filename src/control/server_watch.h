@@ -34,6 +34,14 @@ std::vector<WatchedServer> watched_servers(const model::Config& config);
 std::set<ServerName> left_up(const std::vector<model::ServiceStatus>& running,
                              const model::Config& config);
 
+// A check of a server, and what it has found.
+struct CheckReport {
+    health::Subject subject;
+    health::Report report;
+};
+
+Health health_of(health::Health health);
+
 using StateOf = std::function<std::optional<health::State>(const health::Subject&)>;
 
 // What the checks of a server make of it. `presumed`: it served before anybody checked it, and goes
@@ -60,7 +68,7 @@ public:
     // Why checks are late, and what they warn about; a line each.
     [[nodiscard]] std::vector<std::string> troubles() const;
     // Of each check of the server, in the order of the configuration.
-    [[nodiscard]] std::vector<health::Report> reports(const ServerName& server) const;
+    [[nodiscard]] std::vector<CheckReport> reports(const ServerName& server) const;
 
 private:
     std::vector<WatchedServer> servers_;

@@ -25,6 +25,7 @@ Asks the director, isobard, what it does, and tells it what you want of a server
 
 Commands:
   status   services, their real servers, connections and rates
+  health   what the checks of a server have found, and what was said at the last one
   drain    a server gets no new connections; those that it has go on
   disable  a server leaves its service, for maintenance
   enable   the end of drain, disable, up, down and weight: as configuration and checks say
@@ -74,6 +75,20 @@ isobard takes such files as they are, too: isobard -c FILE.
   -h, --help       this text
 
   isobar import /etc/keepalived/keepalived.conf > /etc/isobar/isobar.toml
+)";
+
+constexpr const char* kHealthUsage = R"(Usage: isobar health [-j] [--socket PATH] SERVICE SERVER
+
+Shows each check of a server: whether it is up, since when and why, the last 20 attempts, and what
+was said at the last one ('>' sent, '<' received). SERVICE is a name of the configuration, SERVER an
+address with or without its port.
+
+  -j, --json       the report as it is
+      --socket PATH
+                   where isobard listens (default /run/isobar/isobar.sock)
+  -h, --help       this text
+
+  isobar health web 192.168.10.100
 )";
 
 constexpr const char* kWishUsage = R"(Usage: isobar drain   SERVICE SERVER [--why TEXT]
@@ -189,6 +204,20 @@ Result<std::optional<model::Weight>> parse_weight(std::string_view text) {
                    fmt::format("'{}' is no weight: 0 to {}, or auto", text, model::kMaxWeight));
 }
 
+Result<Command> make_health(const Given& given, std::string_view /*name*/, Words words) {
+    if (given.options.watch) return failure(Fault::Invalid, "--watch is for status");
+    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
+    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
+    if (words.size() < 2)
+        return failure(Fault::Invalid,
+                       words.empty() ? "which service, and which server?" : "which server?");
+    if (words.size() > 2)
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[2]));
+    const auto server = control::parse_server(words[1]);
+    if (!server) return tl::unexpected(server.error());
+    return HealthCommand{given.options.socket, given.options.json, words[0], *server};
+}
+
 // What each of these commands asks for.
 void fill_in(std::string_view command, api::WishRequest& request) {
     using control::Wish;
@@ -251,6 +280,7 @@ struct CommandSpec {
 
 constexpr std::array kCommands{
     CommandSpec{"status", kStatusUsage, make_status},
+    CommandSpec{"health", kHealthUsage, make_health},
     CommandSpec{"drain", kWishUsage, make_wish},
     CommandSpec{"disable", kWishUsage, make_wish},
     CommandSpec{"enable", kWishUsage, make_wish},

@@ -35,12 +35,21 @@ struct WishCommand {
     api::WishRequest request;
 };
 
+// isobar health
+struct HealthCommand {
+    std::filesystem::path socket = kDefaultSocket;
+    bool json = false;
+    std::string service;
+    model::Endpoint server;
+};
+
 // Something to print on stdout and be done: help, version.
 struct PrintCommand {
     std::string text;
 };
 
-using Command = std::variant<StatusCommand, WishCommand, ImportCommand, PrintCommand>;
+using Command =
+    std::variant<StatusCommand, HealthCommand, WishCommand, ImportCommand, PrintCommand>;
 
 // Fault::Invalid with a sentence for the user, two where there is something to suggest.
 // Not reentrant (getopt).

@@ -60,9 +60,10 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status, drain, disable, enable, up, "
-              "down, weight, import");
+    EXPECT_EQ(
+        parse({"reboot"}).error().message,
+        "unknown command 'reboot'; known here: help, status, health, drain, disable, enable, up, "
+        "down, weight, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -101,6 +102,17 @@ TEST(CommandLine, WishesNameServiceAndServer) {
     EXPECT_EQ(wrong({"up", "web", "real1"}), "up: 'real1' is no address of a server");
     EXPECT_EQ(wrong({"up", "web", "10.1.1.1", "now"}), "up: unexpected argument 'now'");
     EXPECT_EQ(wrong({"status", "--why", "x"}), "status: --why is for drain and the like");
+}
+
+TEST(CommandLine, HealthNamesServiceAndServer) {
+    const auto health = std::get<HealthCommand>(parse({"health", "-j", "web", "10.1.1.1"}).value());
+    EXPECT_EQ(health.service, "web");
+    EXPECT_EQ(health.server.text(), "10.1.1.1:0");
+    EXPECT_TRUE(health.json);
+    EXPECT_EQ(parse({"health"}).error().message, "health: which service, and which server?");
+    EXPECT_EQ(parse({"health", "web"}).error().message, "health: which server?");
+    EXPECT_EQ(parse({"health", "web", "10.1.1.1", "x"}).error().message,
+              "health: unexpected argument 'x'");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

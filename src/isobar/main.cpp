@@ -7,6 +7,7 @@
 
 #include "isobar/command_line.h"
 #include "isobar/exit_code.h"
+#include "isobar/health_command.h"
 #include "isobar/import_command.h"
 #include "isobar/status_command.h"
 #include "isobar/wish_command.h"
@@ -25,6 +26,8 @@ int main(int argc, char** argv) {
     }
     if (const auto* import = std::get_if<cli::ImportCommand>(&*command))
         return cli::run_import(*import);
+    if (const auto* health = std::get_if<cli::HealthCommand>(&*command))
+        return cli::run_health(*health);
     if (const auto* wish = std::get_if<cli::WishCommand>(&*command)) return cli::run_wish(*wish);
     return cli::run_status(std::get<cli::StatusCommand>(*command));
 }

@@ -34,10 +34,9 @@ int run_wish(const WishCommand& command) {
         return kFailed;
     }
     const auto& address = standing->address;
-    const auto& weight = standing->weight;
-    fmt::print("{} {}: {}, {}\n", printable(command.request.service),
+    fmt::print("{} {}: {}\n", printable(command.request.service),
                address.port == 0 ? address.address.text() : address.text(),
-               weight ? fmt::format("weight {}", *weight) : "out", printable(standing->reason));
+               printable(api::text(*standing)));
     return kOk;
 }
 

@@ -58,6 +58,33 @@ constexpr std::chrono::seconds kListingLasts{1};
 constexpr int kPlanPause = 4;
 constexpr std::chrono::steady_clock::duration kPauseAfterFailure = std::chrono::seconds(1);
 
+api::AttemptView attempt_view(const health::Past& past) {
+    using Kind = health::Outcome::Kind;
+    const auto kind = past.outcome.kind;
+    return {std::chrono::floor<std::chrono::seconds>(past.at),
+            kind == Kind::Good  ? "good"
+            : kind == Kind::Bad ? "bad"
+                                : "not made",
+            past.outcome.reason, past.outcome.took};
+}
+
+api::CheckView check_view(const control::CheckReport& check) {
+    const health::State& state = check.report.state;
+    api::CheckView view;
+    view.type = health::kind_of(check.subject.check.probe);
+    view.target = health::target_of(check.subject).text();
+    view.health = name(control::health_of(state.health));
+    view.since = std::chrono::floor<std::chrono::seconds>(state.since);
+    view.reason = state.reason;
+    view.warning = state.warning;
+    view.damped = state.damped;
+    view.response = state.response;
+    view.attempts = check.report.attempts;
+    for (const health::Past& past : check.report.results) view.last.push_back(attempt_view(past));
+    view.transcript = check.report.transcript;
+    return view;
+}
+
 std::chrono::sys_seconds now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -348,6 +375,21 @@ Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
     log::notice(fmt::format("{}: server {}: {} by {}", server->first, server->second.text(),
                             request.text(), request.by));
     return standing_of(*server);
+}
+
+Result<api::HealthView> Director::health(const std::string& service,
+                                         const model::Endpoint& server) {
+    const auto name = control::find_server(config_, service, server);
+    if (!name) return tl::unexpected(name.error());
+    const auto standing = standing_of(*name);
+    const auto& address = name->second;
+    api::HealthView view{service,
+                         address.port == 0 ? address.address.text() : address.text(),
+                         api::text(standing),
+                         {}};
+    for (const control::CheckReport& check : watch_->reports(*name))
+        view.checks.push_back(check_view(check));
+    return view;
 }
 
 api::ServerStanding Director::standing_of(const control::ServerName& name) const {

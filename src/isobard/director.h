@@ -52,6 +52,8 @@ public:
     // What an operator wants of a server from now on; what became of it. Fault::NotFound for a
     // server that there is not.
     Result<api::ServerStanding> wish(const api::WishRequest& request);
+    // What the checks of a server have found. Fault::NotFound as above.
+    Result<api::HealthView> health(const std::string& service, const model::Endpoint& server);
 
     [[nodiscard]] std::size_t service_count() const;
     // Where agents are answered, by the configuration that is applied.

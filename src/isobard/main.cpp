@@ -109,7 +109,10 @@ int run(const Options& options) {
             request, [&](const auto& address) { return director->real_server(address); });
     });
     const api::Desk desk{[&] { return status_of(*director, agents); },
-                         [&](const api::WishRequest& wish) { return director->wish(wish); }};
+                         [&](const api::WishRequest& wish) { return director->wish(wish); },
+                         [&](const std::string& service, const auto& server) {
+                             return director->health(service, server);
+                         }};
     const auto serving =
         api::serve(loop->context(), *std::move(socket),
                    [&](const api::Request& request) { return api::answer(request, desk); });

@@ -70,6 +70,11 @@ def test_a_killed_server_leaves_within_timeout_and_interval(cluster):
     assert took <= 2.5 * PATIENCE, "time-out and interval are 2 s; this program asks every so often, too"
     assert failed < 200 * 2.5 / 2, "only those that real1 was to have, and only until then"
     assert "refused" in reasons(cluster)[REAL1]
+    told = cluster.director.isobar("health", "web", REAL1).stdout
+    assert f"http to {REAL1}:80: down since " in told and "  bad  " in told, told
+    told = cluster.director.isobar("health", "web", f"{REAL2}:80").stdout
+    assert f"web {REAL2}: weight 1, up\n" in told
+    assert "> GET / HTTP/1.1" in told and "< HTTP/1.1 200 OK" in told, told
     # who was with the other server notices nothing
     for connection, answer in zip(kept, answers):
         if b"Real2" in answer[1]:

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/health_view.h"
+
+#include <exception>
+#include <nlohmann/json.hpp>
+
+namespace isobar::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::int64_t seconds_of(std::chrono::sys_seconds time) {
+    return time.time_since_epoch().count();
+}
+
+std::chrono::sys_seconds time_of(const Json& json) {
+    return std::chrono::sys_seconds(std::chrono::seconds(json.get<std::int64_t>()));
+}
+
+std::chrono::microseconds microseconds_of(const Json& json) {
+    return std::chrono::microseconds(json.get<std::int64_t>());
+}
+
+Json check_json(const CheckView& check) {
+    Json last = Json::array();
+    for (const AttemptView& attempt : check.last)
+        last.push_back({{"at", seconds_of(attempt.at)},
+                        {"outcome", attempt.outcome},
+                        {"reason", attempt.reason},
+                        {"took_us", attempt.took.count()}});
+    return {{"type", check.type},
+            {"target", check.target},
+            {"health", check.health},
+            {"since", seconds_of(check.since)},
+            {"reason", check.reason},
+            {"warning", check.warning},
+            {"damped", check.damped},
+            {"response_us", check.response.count()},
+            {"attempts", check.attempts},
+            {"last", std::move(last)},
+            {"transcript", check.transcript}};
+}
+
+CheckView check_from(const Json& json) {
+    CheckView check;
+    json.at("type").get_to(check.type);
+    json.at("target").get_to(check.target);
+    json.at("health").get_to(check.health);
+    check.since = time_of(json.at("since"));
+    json.at("reason").get_to(check.reason);
+    json.at("warning").get_to(check.warning);
+    json.at("damped").get_to(check.damped);
+    check.response = microseconds_of(json.at("response_us"));
+    json.at("attempts").get_to(check.attempts);
+    for (const Json& attempt : json.at("last"))
+        check.last.push_back({time_of(attempt.at("at")), attempt.at("outcome").get<std::string>(),
+                              attempt.at("reason").get<std::string>(),
+                              microseconds_of(attempt.at("took_us"))});
+    json.at("transcript").get_to(check.transcript);
+    return check;
+}
+
+}  // namespace
+
+std::string health_json(const HealthView& health) {
+    Json checks = Json::array();
+    for (const CheckView& check : health.checks) checks.push_back(check_json(check));
+    const Json document = {{"service", health.service},
+                           {"server", health.server},
+                           {"standing", health.standing},
+                           {"checks", std::move(checks)}};
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<HealthView> parse_health(std::string_view json) {
+    try {
+        const Json document = Json::parse(json);
+        HealthView health;
+        document.at("service").get_to(health.service);
+        document.at("server").get_to(health.server);
+        document.at("standing").get_to(health.standing);
+        for (const Json& check : document.at("checks")) health.checks.push_back(check_from(check));
+        return health;
+    } catch (const std::exception& error) {
+        return failure(Fault::Invalid, error.what());
+    }
+}
+
+}  // namespace isobar::api

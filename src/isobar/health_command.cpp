@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobar/health_command.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "api/client.h"
+#include "base/printable.h"
+#include "base/text.h"
+#include "isobar/complaint.h"
+#include "isobar/exit_code.h"
+
+namespace isobar::cli {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+
+std::string milliseconds(std::chrono::microseconds time) {
+    return fmt::format("{:.1f} ms", static_cast<double>(time.count()) / 1000);
+}
+
+std::string head(const api::CheckView& check) {
+    std::string text = fmt::format("{} to {}: {}", check.type, check.target, check.health);
+    if (check.health != "unknown")
+        text += fmt::format(" since {:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(check.since));
+    if (!check.reason.empty()) text += ", " + printable(check.reason);
+    if (check.response.count() > 0)
+        text += fmt::format("; it takes {}", milliseconds(check.response));
+    if (check.damped) text += "; it changed too often, and is held down until it is stable";
+    text += "\n";
+    if (!check.warning.empty()) text += fmt::format("  warning: {}\n", printable(check.warning));
+    return text;
+}
+
+std::string check_text(const api::CheckView& check) {
+    std::string text = head(check);
+    text += fmt::format("  the last {} of {} attempts:\n", check.last.size(), check.attempts);
+    for (const api::AttemptView& attempt : check.last)
+        text += fmt::format("    {:%H:%M:%S}  {:<8}  {:>9}  {}\n", fmt::gmtime(attempt.at),
+                            attempt.outcome, milliseconds(attempt.took), printable(attempt.reason));
+    if (check.transcript.empty()) return text;
+    text += "  what was said at the last one:\n";
+    for (const std::string_view line : split(check.transcript, '\n'))
+        text += fmt::format("    {}\n", printable(line));
+    return text;
+}
+
+}  // namespace
+
+std::string health_text(const api::HealthView& health) {
+    std::string text = fmt::format("{} {}: {}\n", printable(health.service),
+                                   printable(health.server), printable(health.standing));
+    if (health.checks.empty()) return text + "\nNobody checks it.\n";
+    for (const api::CheckView& check : health.checks) text += "\n" + check_text(check);
+    return text;
+}
+
+int run_health(const HealthCommand& command) {
+    const auto& server = command.server;
+    const auto target = fmt::format("/api/v1/health/{}/{}", command.service,
+                                    server.port == 0 ? server.address.text() : server.text());
+    const auto answer = api::ask(command.socket, target, kPatience);
+    if (!answer) return complain(answer.error());
+    if (answer->code != 200) return complain(*answer);
+    if (command.json) {
+        fmt::print("{}\n", answer->body);
+        return kOk;
+    }
+    const auto health = api::parse_health(answer->body);
+    if (!health) {
+        fmt::print(stderr, "isobar: {}\n", health.error().message);
+        return kFailed;
+    }
+    fmt::print("{}", health_text(*health));
+    return kOk;
+}
+
+}  // namespace isobar::cli
