@@ -50,7 +50,7 @@ Response status_response(const Desk& desk) {
 Response wish_response(const Request& request, const Desk& desk) {
     auto wish = parse_wish(request.body);
     if (!wish) return refusal(wish.error());
-    wish->by = request.user;
+    wish->by = request.user();
     const auto standing = desk.wish(*wish);
     if (!standing) return refusal(standing.error());
     return {.body = standing_json(*standing)};

@@ -22,7 +22,7 @@ struct Request {
     std::string target;                    // "/api/v1/status?x=y"
     std::optional<model::Address> from{};  // none: a process of this host, by the unix socket
     std::string body{};
-    std::string user{};  // of that process, by name or number
+    std::function<std::string()> user{};  // of that process: looking it up may take its time
 };
 
 struct Response {

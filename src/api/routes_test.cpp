@@ -75,7 +75,7 @@ TEST(Routes, OtherMethodsAreRefusedWithThoseThereAre) {
 Response post(const std::string& body, const Desk& desk = kDesk) {
     Request request{"POST", "/api/v1/wishes"};
     request.body = body;
-    request.user = "anna";
+    request.user = [] { return "anna"; };
     return answer(request, desk);
 }
 

@@ -107,7 +107,6 @@ asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
     const SessionCount count(shared);
     const Limits& limits = shared->limits;
     const auto from = peer_of(socket.native_handle());
-    const auto user = from ? std::string() : user_of(socket.native_handle());
     Stream stream(std::move(socket));
     beast::flat_buffer buffer(kMaxHeader + limits.body);
     bool keep_alive = true;
@@ -133,7 +132,7 @@ asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
             plain.method = std::string(request.method_string());
             plain.target = std::string(request.target());
             plain.from = from;
-            plain.user = user;
+            plain.user = [&stream] { return user_of(stream.socket().native_handle()); };
             plain.body = request.body();
             message = to_http(handle(shared->handler, plain), request.version(), keep_alive);
         }

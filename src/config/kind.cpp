@@ -73,11 +73,11 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 
 // In the largest unit that needs no fraction.
 std::string short_duration(milliseconds time) {
+    if (time == milliseconds(0)) return "0s";
     std::string text;
     for (const TimeUnit& unit : kTimeUnits) {
         if (time % unit.length == milliseconds(0))
             text = fmt::format("{}{}", time / unit.length, unit.name);
-        if (time == milliseconds(0)) return "0s";
     }
     return text;
 }

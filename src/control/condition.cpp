@@ -6,11 +6,6 @@
 
 namespace isobar::control {
 
-std::string_view name(Health health) {
-    constexpr std::array<std::string_view, 3> kNames{"unknown", "up", "down"};
-    return kNames.at(static_cast<std::size_t>(health));
-}
-
 std::string_view name(Wish wish) {
     constexpr std::array<std::string_view, 5> kNames{"none", "drain", "maintenance", "up", "down"};
     return kNames.at(static_cast<std::size_t>(wish));

@@ -10,13 +10,13 @@
 #include <string_view>
 #include <utility>
 
+#include "health/state.h"
 #include "model/address.h"
 #include "model/service.h"
 
 namespace isobar::control {
 
-enum class Health : std::uint8_t { Unknown, Up, Down };
-std::string_view name(Health health);  // "unknown"
+using health::Health;
 
 // What an operator has said of a server. It wins over everything else.
 enum class Wish : std::uint8_t {

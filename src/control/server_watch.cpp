@@ -33,26 +33,14 @@ std::uint32_t share_of(std::chrono::milliseconds slow_start, steady_clock::durat
 }
 
 // The worse of two: what is down is not unknown any more.
-bool is_worse(health::Health one, health::Health other) {
-    const auto rank = [](health::Health health) {
-        return health == health::Health::Down ? 2 : health == health::Health::Unknown ? 1 : 0;
+bool is_worse(Health one, Health other) {
+    const auto rank = [](Health health) {
+        return health == Health::Down ? 2 : health == Health::Unknown ? 1 : 0;
     };
     return rank(one) > rank(other);
 }
 
 }  // namespace
-
-Health health_of(health::Health health) {
-    switch (health) {
-        case health::Health::Up:
-            return Health::Up;
-        case health::Health::Down:
-            return Health::Down;
-        case health::Health::Unknown:
-            break;
-    }
-    return Health::Unknown;
-}
 
 std::vector<WatchedServer> watched_servers(const model::Config& config) {
     std::vector<WatchedServer> all;
@@ -93,17 +81,15 @@ std::set<ServerName> left_up(const std::vector<model::ServiceStatus>& running,
 ServerCondition condition_of(const WatchedServer& server, const StateOf& state_of, bool presumed,
                              steady_clock::time_point now) {
     ServerCondition condition;
-    auto worst = health::Health::Up;
     auto in_since = steady_clock::time_point::min();
     for (const health::Subject& subject : server.subjects) {
         const auto state = state_of(subject).value_or(health::State{});
         if (state.weight) condition.weight = state.weight;
-        if (state.health == health::Health::Up) in_since = std::max(in_since, state.since_steady);
-        if (!is_worse(state.health, worst)) continue;
-        worst = state.health;
-        condition.reason = state.health == health::Health::Unknown ? "" : state.reason;
+        if (state.health == Health::Up) in_since = std::max(in_since, state.since_steady);
+        if (!is_worse(state.health, condition.health)) continue;
+        condition.health = state.health;
+        condition.reason = state.health == Health::Unknown ? "" : state.reason;
     }
-    condition.health = health_of(worst);
     if (condition.health == Health::Unknown && presumed) {
         condition.health = Health::Up;
     } else if (condition.health == Health::Up && !server.subjects.empty() && !presumed &&

@@ -40,8 +40,6 @@ struct CheckReport {
     health::Report report;
 };
 
-Health health_of(health::Health health);
-
 using StateOf = std::function<std::optional<health::State>(const health::Subject&)>;
 
 // What the checks of a server make of it. `presumed`: it served before anybody checked it, and goes

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "health/outcome.h"
@@ -13,6 +14,7 @@
 namespace isobar::health {
 
 enum class Health : std::uint8_t { Unknown, Up, Down };
+std::string_view name(Health health);  // "unknown"
 
 struct State {
     Health health = Health::Unknown;

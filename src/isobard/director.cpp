@@ -73,7 +73,7 @@ api::CheckView check_view(const control::CheckReport& check) {
     api::CheckView view;
     view.type = health::kind_of(check.subject.check.probe);
     view.target = health::target_of(check.subject).text();
-    view.health = name(control::health_of(state.health));
+    view.health = name(state.health);
     view.since = std::chrono::floor<std::chrono::seconds>(state.since);
     view.reason = state.reason;
     view.warning = state.warning;

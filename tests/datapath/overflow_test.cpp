@@ -31,6 +31,12 @@ protected:
     isobar_verdict verdict_of(std::uint16_t client_port, std::uint8_t flags) {
         return bed().send(hook(), Side::Outside, request(client_port, flags)).verdict;
     }
+    // SYN of so many clients, the first of which is `from`.
+    void flood(V4 from, unsigned number) {
+        for (unsigned i = 0; i < number; ++i)
+            (void)bed().run(hook(), Side::Outside,
+                            arriving(kClient, packet(Ip{from + i, kVip}, Tcp{999, 80, kSyn})));
+    }
     void wait_a_jiffy() {
         for (const auto before = bed().jiffies(); bed().jiffies() == before;) {
         }
@@ -64,11 +70,6 @@ TEST_P(Overflow, AFloodOfSynEndsNoEstablishedConnectionAndKeepsNoClientOut) {
         established[port] = send(port, kSyn);
         (void)send(port, kAck);
     }
-    const auto flood = [&](V4 from, unsigned number) {
-        for (unsigned i = 0; i < number; ++i)
-            (void)bed().run(hook(), Side::Outside,
-                            arriving(kClient, packet(Ip{from + i, kVip}, Tcp{999, 80, kSyn})));
-    };
     flood(v4(20, 0, 0, 0), 3 * kRecords);
 
     for (unsigned i = 0; i < 50; ++i) {
@@ -97,11 +98,6 @@ TEST_P(Overflow, HalfOpenConnectionsOfAFloodTakeAQuarterOfTheTableAtMost) {
         established[port] = send(port, kSyn);
         (void)send(port, kAck);
     }
-    const auto flood = [&](V4 from, unsigned number) {
-        for (unsigned i = 0; i < number; ++i)
-            (void)bed().run(hook(), Side::Outside,
-                            arriving(kClient, packet(Ip{from + i, kVip}, Tcp{999, 80, kSyn})));
-    };
     const auto half_open = [&] { return bed().connections().size() - established.size(); };
     const auto sweep = [&] {
         for (int i = 0; i < 2; ++i) (void)bed().plane().services();
