@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -188,11 +189,7 @@ Result<void> read_options(int argc, char** argv, Given& given) {
 
 using Words = std::span<char*>;
 
-Result<Command> make_status(const Given& given, std::string_view /*name*/, Words words) {
-    if (!words.empty())
-        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[0]));
-    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
-    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
+Result<Command> make_status(const Given& given, std::string_view /*name*/, Words /*words*/) {
     return given.options;
 }
 
@@ -205,14 +202,6 @@ Result<std::optional<model::Weight>> parse_weight(std::string_view text) {
 }
 
 Result<Command> make_health(const Given& given, std::string_view /*name*/, Words words) {
-    if (given.options.watch) return failure(Fault::Invalid, "--watch is for status");
-    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
-    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
-    if (words.size() < 2)
-        return failure(Fault::Invalid,
-                       words.empty() ? "which service, and which server?" : "which server?");
-    if (words.size() > 2)
-        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[2]));
     const auto server = control::parse_server(words[1]);
     if (!server) return tl::unexpected(server.error());
     return HealthCommand{given.options.socket, given.options.json, words[0], *server};
@@ -231,16 +220,6 @@ void fill_in(std::string_view command, api::WishRequest& request) {
 }
 
 Result<Command> make_wish(const Given& given, std::string_view name, Words words) {
-    if (given.options.watch) return failure(Fault::Invalid, "--watch is for status");
-    if (!given.format.empty()) return failure(Fault::Invalid, "--format is for import");
-    const bool weight = name == "weight";
-    const std::size_t wanted = weight ? 3 : 2;
-    if (words.size() < wanted)
-        return failure(Fault::Invalid, words.empty()       ? "which service, and which server?"
-                                       : words.size() == 1 ? "which server?"
-                                                           : "which weight?");
-    if (words.size() > wanted)
-        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[wanted]));
     const auto server = control::parse_server(words[1]);
     if (!server) return tl::unexpected(server.error());
     WishCommand command{given.options.socket, given.options.json, {}};
@@ -248,7 +227,7 @@ Result<Command> make_wish(const Given& given, std::string_view name, Words words
     command.request.server = *server;
     command.request.why = given.why;
     fill_in(name, command.request);
-    if (!weight) return command;
+    if (name != "weight") return command;
     const auto said = parse_weight(words[2]);
     if (!said) return tl::unexpected(said.error());
     command.request.weight = *said;
@@ -256,12 +235,6 @@ Result<Command> make_wish(const Given& given, std::string_view name, Words words
 }
 
 Result<Command> make_import(const Given& given, std::string_view /*name*/, Words words) {
-    if (given.options.json || given.options.watch)
-        return failure(Fault::Invalid, "--json and --watch are for status");
-    if (!given.why.empty()) return failure(Fault::Invalid, "--why is for drain and the like");
-    if (words.empty()) return failure(Fault::Invalid, "which file?");
-    if (words.size() > 1)
-        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[1]));
     ImportCommand command{words[0], {}};
     if (given.format.empty()) return command;
     command.format = importer::format_named(given.format);
@@ -272,23 +245,52 @@ Result<Command> make_import(const Given& given, std::string_view /*name*/, Words
                                                config::suggestion(given.format, known)));
 }
 
+// Options that not every command takes.
+enum Takes : unsigned { Json = 1, Again = 2, FormatName = 4, Reason = 8 };
+
 struct CommandSpec {
     std::string_view name;
     const char* usage;
+    unsigned takes;  // enum Takes
+    // What is asked for where its words are too few: at the first, the second, ... missing one.
+    std::array<const char*, 3> questions;
     Result<Command> (*make)(const Given& given, std::string_view name, Words words);
 };
 
+constexpr std::array kOfServer{"which service, and which server?", "which server?",
+                               static_cast<const char*>(nullptr)};
+constexpr std::array kOfWeight{kOfServer[0], kOfServer[1], "which weight?"};
+
 constexpr std::array kCommands{
-    CommandSpec{"status", kStatusUsage, make_status},
-    CommandSpec{"health", kHealthUsage, make_health},
-    CommandSpec{"drain", kWishUsage, make_wish},
-    CommandSpec{"disable", kWishUsage, make_wish},
-    CommandSpec{"enable", kWishUsage, make_wish},
-    CommandSpec{"up", kWishUsage, make_wish},
-    CommandSpec{"down", kWishUsage, make_wish},
-    CommandSpec{"weight", kWishUsage, make_wish},
-    CommandSpec{"import", kImportUsage, make_import},
+    CommandSpec{"status", kStatusUsage, Json | Again, {}, make_status},
+    CommandSpec{"health", kHealthUsage, Json, kOfServer, make_health},
+    CommandSpec{"drain", kWishUsage, Json | Reason, kOfServer, make_wish},
+    CommandSpec{"disable", kWishUsage, Json | Reason, kOfServer, make_wish},
+    CommandSpec{"enable", kWishUsage, Json | Reason, kOfServer, make_wish},
+    CommandSpec{"up", kWishUsage, Json | Reason, kOfServer, make_wish},
+    CommandSpec{"down", kWishUsage, Json | Reason, kOfServer, make_wish},
+    CommandSpec{"weight", kWishUsage, Json | Reason, kOfWeight, make_wish},
+    CommandSpec{"import", kImportUsage, FormatName, {"which file?"}, make_import},
 };
+
+// Are the options those that the command takes, and the words as many?
+Result<void> fits(const CommandSpec& command, const Given& given, Words words) {
+    const auto takes = [&](Takes option) { return (command.takes & option) != 0; };
+    if (!takes(Json) && (given.options.json || given.options.watch))
+        return failure(Fault::Invalid, "--json and --watch are for status");
+    if (!takes(Again) && given.options.watch)
+        return failure(Fault::Invalid, "--watch is for status");
+    if (!takes(FormatName) && !given.format.empty())
+        return failure(Fault::Invalid, "--format is for import");
+    if (!takes(Reason) && !given.why.empty())
+        return failure(Fault::Invalid, "--why is for drain and the like");
+    const auto wanted = static_cast<std::size_t>(std::ranges::count_if(
+        command.questions, [](const char* question) { return question != nullptr; }));
+    if (words.size() < wanted) return failure(Fault::Invalid, command.questions[words.size()]);
+    if (words.size() > wanted)
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[wanted]));
+    return {};
+}
 
 Result<const CommandSpec*> command_named(std::string_view word) {
     std::vector<std::string> known{"help"};
@@ -320,7 +322,9 @@ Result<Command> parse_command(const CommandSpec& command, int argc, char** argv,
         if (argc > 0) words.push_back(argv[0]);
     }
     if (given.help) return PrintCommand{command.usage};
-    auto made = command.make(given, command.name, words);
+    auto made = fits(command, given, words).and_then([&] {
+        return command.make(given, command.name, words);
+    });
     if (!made) return tl::unexpected(std::move(made.error()).in(command.name));
     return made;
 }
