@@ -15,8 +15,8 @@
 #include <string_view>
 #include <system_error>
 
-#include "api/socket_address.h"
 #include "base/fd.h"
+#include "model/socket_address.h"
 
 namespace isobar::api {
 namespace {
@@ -69,7 +69,7 @@ Asked<Fd> connect(const std::filesystem::path& path) {
 }
 
 Asked<Fd> connect(const model::Endpoint& server, Clock::time_point deadline) {
-    const SocketAddress address = to_socket_address(server);
+    const auto address = model::to_socket_address(server);
     Fd socket(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.valid()) return from_errno(server.text(), errno);
     if (::connect(socket.get(), address.get(), address.length) == 0) return socket;

@@ -22,6 +22,7 @@
 #include "api/socket_address.h"
 #include "api/socket_claim.h"
 #include "base/temporary_folder.h"
+#include "model/socket_address.h"
 
 namespace isobar::api {
 namespace {
@@ -190,7 +191,7 @@ TEST_F(ServerTest, AnAnswerThatIsTooLargeIsRefused) {
 
 TEST_F(ServerTest, WhoHasOneRequestIsHungUpOn) {
     start_tcp("127.0.0.1", echo, {.one_request = true});
-    const SocketAddress address = to_socket_address(tcp);
+    const auto address = model::to_socket_address(tcp);
     const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(socket.get(), address.get(), address.length), 0);
     const std::string request = "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n";

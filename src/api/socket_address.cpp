@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "model/socket_address.h"
+
 namespace isobar::api {
 namespace {
 
@@ -30,27 +32,6 @@ bool prepare(int socket) {
 
 }  // namespace
 
-SocketAddress to_socket_address(const model::Endpoint& endpoint) {
-    SocketAddress address;
-    const auto& bytes = endpoint.address.bytes;
-    if (endpoint.address.family == model::Family::V4) {
-        sockaddr_in v4{};
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(endpoint.port);
-        std::memcpy(&v4.sin_addr, bytes.data(), sizeof v4.sin_addr);
-        std::memcpy(&address.storage, &v4, sizeof v4);
-        address.length = sizeof v4;
-    } else {
-        sockaddr_in6 v6{};
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(endpoint.port);
-        std::memcpy(&v6.sin6_addr, bytes.data(), sizeof v6.sin6_addr);
-        std::memcpy(&address.storage, &v6, sizeof v6);
-        address.length = sizeof v6;
-    }
-    return address;
-}
-
 std::optional<model::Address> peer_of(int socket) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
@@ -72,7 +53,7 @@ std::optional<model::Address> peer_of(int socket) {
 }
 
 Result<Fd> listen_tcp(const model::Endpoint& endpoint) {
-    const SocketAddress address = to_socket_address(endpoint);
+    const auto address = model::to_socket_address(endpoint);
     Fd socket(::socket(domain_of(endpoint.address), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.valid() || !prepare(socket.get()) ||
         ::bind(socket.get(), address.get(), address.length) != 0 ||

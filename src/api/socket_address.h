@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Endpoints as TCP sockets know them.
+// TCP sockets and their endpoints.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <optional>
 
@@ -11,17 +9,6 @@
 #include "model/address.h"
 
 namespace isobar::api {
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t length = 0;
-
-    [[nodiscard]] const sockaddr* get() const {
-        return reinterpret_cast<const sockaddr*>(&storage);
-    }
-};
-
-SocketAddress to_socket_address(const model::Endpoint& endpoint);
 
 // Who is at the other end; nothing if that is no host (a unix socket) or has gone.
 std::optional<model::Address> peer_of(int socket);

@@ -31,7 +31,7 @@
 #include "health/attempt.h"
 #include "health/echo.h"
 #include "health/socket.h"
-#include "health/socket_address.h"
+#include "model/socket_address.h"
 
 namespace isobar::health {
 namespace {
@@ -54,9 +54,9 @@ std::uint64_t random_number() {
 
 // One who waits for a reply.
 struct Waiter {
-    Waiter(asio::io_context& loop, SocketAddress address) : timer(loop), from(address) {}
+    Waiter(asio::io_context& loop, model::SocketAddress address) : timer(loop), from(address) {}
     asio::steady_timer timer;  // never runs out by itself
-    SocketAddress from;
+    model::SocketAddress from;
     std::uint64_t token = random_number();
     bool answered = false;
 };
@@ -76,7 +76,7 @@ struct Door {
     std::unordered_map<std::uint16_t, Waiter*> waiters;  // by sequence number
 };
 
-bool same_address(Family family, const sockaddr_storage& from, const SocketAddress& wanted) {
+bool same_address(Family family, const sockaddr_storage& from, const model::SocketAddress& wanted) {
     const auto* left = reinterpret_cast<const char*>(&from);
     const auto* right = reinterpret_cast<const char*>(&wanted.storage);
     if (family == Family::V4) {
@@ -185,13 +185,13 @@ Task<Outcome> ping_by(std::shared_ptr<Door> door, Attempt* attempt) {
     if (door->waiters.size() >= 0x8000) co_return not_made("too many pings at a time");
     model::Endpoint target = target_of(attempt->subject());
     target.port = 0;  // of a raw socket it would be the protocol
-    Waiter waiter(attempt->around().loop, SocketAddress(target));
+    Waiter waiter(attempt->around().loop, model::to_socket_address(target));
     const Place place(door, &waiter);
     const std::string request = write_echo_request(
         door->family, Echo{.id = door->id, .sequence = place.sequence(), .token = waiter.token});
     attempt->transcript.note(fmt::format("echo request to {}\n", target.address.text()));
     const ssize_t put = ::sendto(door->descriptor.native_handle(), request.data(), request.size(),
-                                 MSG_NOSIGNAL, waiter.from.get(), waiter.from.size);
+                                 MSG_NOSIGNAL, waiter.from.get(), waiter.from.length);
     if (put < 0) co_return outcome_of(Io{.kind = Io::Kind::Failed, .error = errno}, *attempt);
 
     waiter.timer.expires_at(std::chrono::steady_clock::time_point::max());

@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "health/socket_address.h"
 #include "health/test_servers.h"
+#include "model/socket_address.h"
 
 namespace isobar::health {
 namespace {
@@ -32,9 +32,9 @@ model::Endpoint bound_to(int socket, const char* address) {
 }
 
 Fd bind_any(int type, const char* address) {
-    const SocketAddress any({*model::Address::parse(address), 0});
+    const auto any = model::to_socket_address({*model::Address::parse(address), 0});
     Fd socket(::socket(any.get()->sa_family, type | SOCK_CLOEXEC, 0));
-    if (::bind(socket.get(), any.get(), any.size) != 0) throw std::runtime_error("bind");
+    if (::bind(socket.get(), any.get(), any.length) != 0) throw std::runtime_error("bind");
     return socket;
 }
 

@@ -16,7 +16,7 @@
 #include <cstring>
 #include <utility>
 
-#include "health/socket_address.h"
+#include "model/socket_address.h"
 
 namespace isobar::health {
 namespace {
@@ -113,8 +113,8 @@ int Socket::get() const {
 }
 
 Task<Io> Socket::connect() {
-    const SocketAddress to(target_of(descriptor_->attempt.subject()));
-    if (::connect(get(), to.get(), to.size) == 0) co_return Io{};
+    const auto to = model::to_socket_address(target_of(descriptor_->attempt.subject()));
+    if (::connect(get(), to.get(), to.length) == 0) co_return Io{};
     if (errno != EINPROGRESS) co_return failed(errno);
     const Io io = co_await writable();
     if (!io.done()) co_return io;

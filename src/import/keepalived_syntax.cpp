@@ -8,11 +8,9 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "base/printable.h"
 #include "import/keepalived_lines.h"
 #include "import/line_words.h"
+#include "import/open_blocks.h"
 
 namespace isobar::importer {
 namespace {
@@ -59,7 +57,7 @@ public:
             } else if (is(word, "}")) {
                 add(std::move(node));
                 node = {};
-                close(word);
+                blocks_.close(word.at);
             } else if (node.key.text.empty() && !node.key.quoted) {
                 node.key = std::move(word);
             } else {
@@ -69,27 +67,18 @@ public:
         add(std::move(node));
     }
 
-    std::vector<Node> nodes() && {
-        if (open_.size() > 1) {
-            const Node& node = open_.back();
-            findings_.error(node.key.at,
-                            fmt::format("the block '{}' is not closed", printable(node.words())),
-                            "is a '}' missing?");
-        }
-        while (open_.size() > 1) fold();
-        return std::move(open_.front().children);
-    }
+    std::vector<Node> nodes() && { return std::move(blocks_).end(); }
 
 private:
     static bool is(const Word& word, std::string_view text) {
         return !word.quoted && word.text == text;
     }
     void add(Node node) {
-        if (node.key.at.line != 0) open_.back().children.push_back(std::move(node));
+        if (node.key.at.line != 0) blocks_.add(std::move(node));
     }
     // A '{' on a line of its own belongs to what stands before.
     void open(Node node, const Word& brace) {
-        auto& siblings = open_.back().children;
+        auto& siblings = blocks_.siblings();
         if (node.key.at.line == 0 && !siblings.empty() && !siblings.back().block) {
             node = std::move(siblings.back());
             siblings.pop_back();
@@ -99,19 +88,7 @@ private:
             node.key.at = brace.at;
         }
         node.block = true;
-        if (open_.size() > kDeepestBlock) {
-            return findings_.error(brace.at, "blocks are nested too deeply");
-        }
-        open_.push_back(std::move(node));
-    }
-    void close(const Word& brace) {
-        if (open_.size() > 1) return fold();
-        findings_.error(brace.at, "a '}' without a '{'");
-    }
-    void fold() {
-        Node done = std::move(open_.back());
-        open_.pop_back();
-        open_.back().children.push_back(std::move(done));
+        blocks_.open(std::move(node), brace.at);
     }
 
     Findings& findings_;
@@ -120,7 +97,7 @@ private:
                              .comment_in_word = true,
                              .escape = escape,
                              .escape_everywhere = true};
-    std::vector<Node> open_{Node{}};
+    OpenBlocks blocks_{findings_, kDeepestBlock};
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "import/line_words.h"
+#include "import/open_blocks.h"
 
 namespace isobar::importer {
 namespace {
@@ -47,29 +48,14 @@ public:
         add(std::move(*words));
     }
 
-    std::vector<Node> nodes() && {
-        if (open_.size() > 1) {
-            const Node& node = open_.back();
-            findings_.error(node.key.at,
-                            fmt::format("the block '{}' is not closed", printable(node.words())),
-                            "is a '}' missing?");
-        }
-        while (open_.size() > 1) fold();
-        return std::move(open_.front().children);
-    }
+    std::vector<Node> nodes() && { return std::move(blocks_).end(); }
 
 private:
     void end_list(const std::vector<Word>& words) { in_list_ = words.back().text != "]"; }
 
     void close(const std::vector<Word>& words) {
         if (words.size() > 1) findings_.error(words[1].at, "more text after '}'");
-        if (open_.size() > 1) return fold();
-        findings_.error(words.front().at, "a '}' without a '{'");
-    }
-    void fold() {
-        Node done = std::move(open_.back());
-        open_.pop_back();
-        open_.back().children.push_back(std::move(done));
+        blocks_.close(words.front().at);
     }
 
     void add(std::vector<Word> words) {
@@ -82,10 +68,8 @@ private:
         const bool equals = words.size() > 1 && !words[1].quoted && words[1].text == "=";
         node.values.assign(words.begin() + (equals ? 2 : 1), words.end());
         if (!block) return add_line(std::move(node), equals);
-        if (open_.size() > kDeepest) {
-            return findings_.error(node.key.at, "blocks are nested too deeply");
-        }
-        open_.push_back(std::move(node));
+        const Place at = node.key.at;
+        blocks_.open(std::move(node), at);
     }
 
     void add_line(Node node, bool equals) {
@@ -97,12 +81,12 @@ private:
         }
         const auto& values = node.values;
         in_list_ = !values.empty() && values.front().text == "[" && values.back().text != "]";
-        open_.back().children.push_back(std::move(node));
+        blocks_.add(std::move(node));
     }
 
     Findings& findings_;
     const WordSyntax syntax_{.single = "={}[]", .escape = escape};
-    std::vector<Node> open_{Node{}};
+    OpenBlocks blocks_{findings_, kDeepest};
     bool in_list_ = false;
 };
 
