@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -132,17 +131,9 @@ model::Endpoint target_of(const Subject& subject) {
     return target;
 }
 
-std::string kind_of(const model::Probe& probe) {
-    static constexpr std::array<std::string_view, std::variant_size_v<model::Probe>> kNames{
-        "tcp", "tls", "http", "talk", "udp", "dns", "smtp", "ping", "program"};
-    const auto* http = std::get_if<model::HttpProbe>(&probe);
-    if (http != nullptr && http->tls) return "https";
-    return std::string(kNames.at(probe.index()));
-}
-
 std::string key_of(const Subject& subject) {
-    return fmt::format("{} {} {:016x}", subject.server.text(), kind_of(subject.check.probe),
-                       digest_of(subject));
+    return fmt::format("{} {} {:016x}", subject.server.text(),
+                       model::type_name(subject.check.probe), digest_of(subject));
 }
 
 std::size_t SubjectHash::operator()(const Subject& subject) const {

@@ -29,9 +29,6 @@ model::Endpoint target_of(const Subject& subject);
 // "192.168.10.100:80 http 0123456789abcdef".
 std::string key_of(const Subject& subject);
 
-// "http"
-std::string kind_of(const model::Probe& probe);
-
 struct SubjectHash {
     std::size_t operator()(const Subject& subject) const;
 };

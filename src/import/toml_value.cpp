@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/toml_value.h"
 
+#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -37,29 +38,29 @@ std::string bare_key(std::string_view key) {
     return bare && !key.empty() ? std::string(key) : toml_text(key);
 }
 
-// A probe's own keys, its type first.
+// A probe's own keys.
 struct ProbeEntries {
-    TomlEntries operator()(const model::TcpProbe&) const { return {{"type", toml_text("tcp")}}; }
-    TomlEntries operator()(const model::PingProbe&) const { return {{"type", toml_text("ping")}}; }
+    TomlEntries operator()(const model::TcpProbe&) const { return {}; }
+    TomlEntries operator()(const model::PingProbe&) const { return {}; }
     TomlEntries operator()(const model::TlsProbe& tls) const {
-        TomlEntries entries{{"type", toml_text("tls")}};
+        TomlEntries entries;
         add_tls(tls, entries);
         return entries;
     }
     TomlEntries operator()(const model::HttpProbe& http) const;
     TomlEntries operator()(const model::TalkProbe& talk) const {
-        TomlEntries entries{{"type", toml_text("talk")}};
+        TomlEntries entries;
         add_talk(talk.send, talk.expect, entries);
         return entries;
     }
     TomlEntries operator()(const model::UdpProbe& udp) const {
-        TomlEntries entries{{"type", toml_text("udp")}};
+        TomlEntries entries;
         add_talk(udp.send, udp.expect, entries);
         if (udp.require_reply) entries.push_back({"require_reply", "true"});
         return entries;
     }
     TomlEntries operator()(const model::DnsProbe& dns) const {
-        TomlEntries entries{{"type", toml_text("dns")}};
+        TomlEntries entries;
         if (dns.name != ".") entries.push_back({"name", toml_text(dns.name)});
         if (dns.type != model::DnsProbe{}.type) {
             entries.push_back({"query", toml_text(model::dns_type_name(dns.type))});
@@ -68,12 +69,12 @@ struct ProbeEntries {
         return entries;
     }
     TomlEntries operator()(const model::SmtpProbe& smtp) const {
-        TomlEntries entries{{"type", toml_text("smtp")}};
+        TomlEntries entries;
         if (smtp.helo != model::SmtpProbe{}.helo) entries.push_back({"helo", toml_text(smtp.helo)});
         return entries;
     }
     TomlEntries operator()(const model::ProgramProbe& program) const {
-        TomlEntries entries{{"type", toml_text("program")}, {"command", texts(program.command)}};
+        TomlEntries entries{{"command", texts(program.command)}};
         if (program.expect) entries.push_back({"expect", toml_text(*program.expect)});
         if (program.sets_weight) entries.push_back({"sets_weight", "true"});
         if (program.user != model::ProgramProbe{}.user) {
@@ -108,7 +109,7 @@ std::string status_codes(const std::vector<model::StatusRange>& ranges) {
 
 TomlEntries ProbeEntries::operator()(const model::HttpProbe& http) const {
     const model::HttpProbe usual;
-    TomlEntries entries{{"type", toml_text(http.tls ? "https" : "http")}};
+    TomlEntries entries;
     const auto add = [&](const char* key, const std::string& value, const std::string& otherwise) {
         if (value != otherwise) entries.push_back({key, toml_text(value)});
     };
@@ -182,7 +183,8 @@ std::string inline_table(const TomlEntries& entries) {
 
 TomlEntries entries_of(const model::Check& check) {
     const model::Check usual;
-    TomlEntries entries = std::visit(ProbeEntries{}, check.probe);
+    TomlEntries entries{{"type", toml_text(model::type_name(check.probe))}};
+    for (auto& own : std::visit(ProbeEntries{}, check.probe)) entries.push_back(std::move(own));
     if (check.address) entries.push_back({"address", toml_text(check.address->text())});
     if (check.port != 0) entries.push_back({"port", fmt::format("{}", check.port)});
     // These two are what people look for: always.

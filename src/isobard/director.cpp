@@ -71,7 +71,7 @@ api::AttemptView attempt_view(const health::Past& past) {
 api::CheckView check_view(const control::CheckReport& check) {
     const health::State& state = check.report.state;
     api::CheckView view;
-    view.type = health::kind_of(check.subject.check.probe);
+    view.type = model::type_name(check.subject.check.probe);
     view.target = health::target_of(check.subject).text();
     view.health = name(state.health);
     view.since = std::chrono::floor<std::chrono::seconds>(state.since);

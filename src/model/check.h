@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -110,6 +111,9 @@ struct ProgramProbe {
 
 using Probe = std::variant<TcpProbe, TlsProbe, HttpProbe, TalkProbe, UdpProbe, DnsProbe, SmtpProbe,
                            PingProbe, ProgramProbe>;
+
+// What isobar.toml calls it: "https".
+std::string_view type_name(const Probe& probe);
 
 // A probe, and when it is made and believed.
 struct Check {

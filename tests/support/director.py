@@ -134,6 +134,13 @@ class Director:
     def status(self):
         return json.loads(self.isobar("status", "-j").stdout)
 
+    def standings(self):
+        """(weight, reason) of each server of the first configured service, by its address; weight
+        None: it is out."""
+        service = self.status()["services"][0]
+        return {each["address"].split(":")[0]: (each["weight"], each["reason"])
+                for each in service["configured"]}
+
     # ---- the end ----
 
     def clear(self):

@@ -36,8 +36,7 @@ def weights(cluster):
 
 
 def reasons(cluster):
-    service = cluster.director.status()["services"][0]
-    return {each["address"].split(":")[0]: each["reason"] for each in service["configured"]}
+    return {server: reason for server, (_, reason) in cluster.director.standings().items()}
 
 
 def wait_for_weights(cluster, expected, timeout=10.0):

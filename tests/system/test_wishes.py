@@ -23,15 +23,8 @@ servers = [ {{ address = "{REAL1}", weight = 2 }}, {{ address = "{REAL2}", weigh
 """
 
 
-def standings(cluster):
-    """(weight, reason) of each configured server; weight None: it is out."""
-    web = cluster.director.status()["services"][0]
-    return {each["address"].split(":")[0]: (each["weight"], each["reason"])
-            for each in web["configured"]}
-
-
 def both_in(cluster):
-    wait_until(lambda: [weight for weight, _ in standings(cluster).values()] == [2, 2],
+    wait_until(lambda: [weight for weight, _ in cluster.director.standings().values()] == [2, 2],
                what="both servers have their weight")
 
 
@@ -57,12 +50,12 @@ def test_a_drained_server_keeps_its_connections_until_it_is_enabled(cluster):
     isobard.signal(signal.SIGKILL)
     isobard.wait()
     isobard = cluster.director.start_isobard(CONFIG.replace("weight = 2", "weight = 3", 1))
-    assert "new disk" in standings(cluster)[REAL1][1]
-    assert standings(cluster)[REAL1][0] == 0
+    assert "new disk" in cluster.director.standings()[REAL1][1]
+    assert cluster.director.standings()[REAL1][0] == 0
     assert "new disk" in cluster.director.isobar("status").stdout
 
     cluster.director.isobar("enable", "web", f"{REAL1}:80")
-    wait_until(lambda: standings(cluster)[REAL1] == (3, "up"), what="it is enabled")
+    wait_until(lambda: cluster.director.standings()[REAL1] == (3, "up"), what="it is enabled")
     assert pages(cluster) == {"Real1", "Real2"}
 
 
@@ -71,22 +64,23 @@ def test_maintenance_force_and_weight(cluster):
     both_in(cluster)
 
     cluster.director.isobar("disable", "web", REAL1)
-    assert standings(cluster)[REAL1][0] is None
+    assert cluster.director.standings()[REAL1][0] is None
     assert cluster.director.servers(f"TCP {VIP}:80").keys() == {f"{REAL2}:80"}
 
     done = json.loads(cluster.director.isobar("weight", "web", REAL2, "9", "-j").stdout)
     assert (done["weight"], done["configured_weight"]) == (9, 2)
 
     cluster.director.isobar("down", "web", REAL2)
-    assert standings(cluster)[REAL2][0] is None
+    assert cluster.director.standings()[REAL2][0] is None
     cluster.director.isobar("enable", "web", REAL2)
     cluster.director.isobar("enable", "web", REAL1)
     both_in(cluster)
 
     cluster.nginx["real1"].stop()
-    wait_until(lambda: standings(cluster)[REAL1][0] is None, what="its check takes it out")
+    wait_until(lambda: cluster.director.standings()[REAL1][0] is None,
+               what="its check takes it out")
     cluster.director.isobar("up", "web", REAL1)
-    assert standings(cluster)[REAL1][0] == 2, "whatever its checks say"
+    assert cluster.director.standings()[REAL1][0] == 2, "whatever its checks say"
 
 
 def test_what_is_wrong_is_said_and_changes_nothing(cluster):
@@ -115,4 +109,4 @@ def test_a_damaged_file_of_wishes_stops_nobody(cluster):
     isobard = cluster.director.start_isobard(CONFIG)
 
     assert "wishes.json" in isobard.log() and "nothing is taken from it" in isobard.log()
-    wait_until(lambda: standings(cluster)[REAL2][0] == 2, what="the other one serves")
+    wait_until(lambda: cluster.director.standings()[REAL2][0] == 2, what="the other one serves")
