@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace isobar::config {
+
+struct Value;
 
 enum class Presence : std::uint8_t {
     Required,
@@ -25,6 +28,8 @@ struct FieldDoc {
     std::string sentence;
     std::string example;         // of a required key: a value for hints and manuals
     std::vector<FieldDoc> keys;  // of a table or a list of tables; empty in describe()
+    // A value as it is best written, so that equal ones look alike; empty function: as it stands.
+    std::function<std::string(const Value&)> shown{};
 };
 
 // Every key, in the order of the manual page; a table comes before its keys.

@@ -19,6 +19,7 @@
 #include "config/describe.h"
 #include "config/document.h"
 #include "config/reading.h"
+#include "config/source.h"
 
 namespace isobar::config {
 
@@ -49,6 +50,18 @@ struct Located {
 
 // ---- fields ----
 
+// For FieldDoc::shown.
+template <typename V>
+std::function<std::string(const Value&)> shown_by(const Kind<V>& kind) {
+    if (!kind.show) return {};
+    return [read = kind.read, show = kind.show](const Value& value) -> std::string {
+        const Source nowhere("", "");
+        Reading reading(nowhere);
+        const auto got = read(value, reading);
+        return got ? show(*got) : std::string();
+    };
+}
+
 template <typename T, typename M, typename V>
 Field<T> field(std::string key, M T::* member, const Kind<V>& kind, std::string sentence) {
     Field<T> field;
@@ -58,6 +71,7 @@ Field<T> field(std::string key, M T::* member, const Kind<V>& kind, std::string 
     field.doc.range = kind.range;
     field.doc.sentence = std::move(sentence);
     field.doc.keys = kind.keys;
+    field.doc.shown = shown_by(kind);
     field.read = [member, read = kind.read](const Value& value, Reading& reading, T& into) {
         std::optional<V> got = read(value, reading);
         if (!got) return;
@@ -186,6 +200,7 @@ Kind<std::vector<T>> tables_of(const std::string& title, const Kind<T>& element)
 template <typename V>
 Kind<Located<V>> located(const Kind<V>& of) {
     Kind<Located<V>> kind{of.type, of.unit, of.range, {}, {}, of.keys};
+    if (of.show) kind.show = [show = of.show](const Located<V>& each) { return show(each.value); };
     kind.read = [read = of.read](const Value& value,
                                  Reading& reading) -> std::optional<Located<V>> {
         auto got = read(value, reading);
