@@ -2,9 +2,14 @@
 #include "api/routes.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
+#include "base/text.h"
 #include "control/wishes.h"
 
 namespace isobar::api {
@@ -22,10 +27,10 @@ Response not_found(const std::string& path) {
     return problem(404, "Not Found", fmt::format("there is no {}", path));
 }
 
-Response wrong_method(const std::string& path, const char* allowed) {
+Response wrong_method(const std::string& path, std::string allowed) {
     Response response =
         problem(405, "Method Not Allowed", fmt::format("{} takes {} only", path, allowed));
-    response.allow = allowed;
+    response.allow = std::move(allowed);
     return response;
 }
 
@@ -36,6 +41,10 @@ Response refusal(const Error& error) {
         case Fault::Invalid:
         case Fault::OutOfRange:
             return problem(400, "Bad Request", error.message);
+        case Fault::Exists:
+            return problem(409, "Conflict", error.message);
+        case Fault::Full:
+            return problem(507, "Insufficient Storage", error.message);
         default:
             return problem(503, "Service Unavailable", error.message);
     }
@@ -66,6 +75,83 @@ Response health_response(const std::string& path, const Desk& desk) {
     const auto health = desk.health(std::string(rest.substr(0, slash)), *server);
     if (!health) return refusal(health.error());
     return {.body = health_json(*health)};
+}
+
+// ---- /api/v1/config ----
+
+// Of a configuration that is none.
+Response config_refusal(const Error& error) {
+    if (error.fault != Fault::Invalid) return refusal(error);
+    return problem(422, "Unprocessable Content", error.message);
+}
+
+template <typename Value>
+Response config_response(const Result<Value>& value, std::string (*json)(const Value&)) {
+    return value ? Response{.body = json(*value)} : config_refusal(value.error());
+}
+
+Response plan_response(const Request& request, const ConfigDesk& desk) {
+    const auto asked = parse_config_request(request.body);
+    return asked ? config_response(desk.plan(*asked), plan_json) : refusal(asked.error());
+}
+
+Response apply_response(const Request& request, const ConfigDesk& desk) {
+    auto asked = parse_config_request(request.body);
+    if (!asked) return refusal(asked.error());
+    asked->by = request.user();
+    return config_response(desk.apply(*asked), applied_json);
+}
+
+Response rollback_response(const Request& request, const ConfigDesk& desk) {
+    auto asked = parse_rollback_request(request.body);
+    if (!asked) return refusal(asked.error());
+    asked->by = request.user();
+    return config_response(desk.roll_back(*asked), applied_json);
+}
+
+Response confirm_response(const Request& /*request*/, const ConfigDesk& desk) {
+    return config_response(desk.confirm(), applied_json);
+}
+
+Response versions_response(const Request& /*request*/, const ConfigDesk& desk) {
+    return {.body = versions_json(desk.list())};
+}
+
+Response running_response(const Request& /*request*/, const ConfigDesk& desk) {
+    return config_response(desk.version(0), version_json);
+}
+
+struct ConfigRoute {
+    std::string_view path, method;
+    Response (*answer)(const Request& request, const ConfigDesk& desk);
+};
+
+constexpr std::string_view kConfig = "/api/v1/config";
+constexpr std::string_view kVersions = "/api/v1/config/versions/";
+constexpr std::array kConfigRoutes{
+    ConfigRoute{kConfig, "GET", running_response},
+    ConfigRoute{kConfig, "POST", apply_response},
+    ConfigRoute{"/api/v1/config/plan", "POST", plan_response},
+    ConfigRoute{"/api/v1/config/confirm", "POST", confirm_response},
+    ConfigRoute{"/api/v1/config/rollback", "POST", rollback_response},
+    ConfigRoute{"/api/v1/config/versions", "GET", versions_response},
+};
+
+Response answer_config(const Request& request, const std::string& path, const ConfigDesk& desk) {
+    if (path.starts_with(kVersions)) {
+        const auto number = parse_unsigned<std::uint32_t>(path.substr(kVersions.size()));
+        if (!number || *number == 0) return not_found(path);
+        if (request.method != "GET") return wrong_method(path, "GET");
+        return config_response(desk.version(*number), version_json);
+    }
+    std::vector<std::string_view> methods;
+    for (const ConfigRoute& route : kConfigRoutes) {
+        if (route.path != path) continue;
+        if (route.method == request.method) return route.answer(request, desk);
+        methods.push_back(route.method);
+    }
+    if (methods.empty()) return not_found(path);
+    return wrong_method(path, fmt::format("{}", fmt::join(methods, ", ")));
 }
 
 }  // namespace
@@ -99,6 +185,7 @@ Response answer(const Request& request, const Desk& desk) {
     const std::string path = path_of(request);
     if (path == "/api/v1/wishes")
         return request.method == "POST" ? wish_response(request, desk) : wrong_method(path, "POST");
+    if (path.starts_with(kConfig)) return answer_config(request, path, desk.config);
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");

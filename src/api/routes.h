@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/config_desk.h"
 #include "api/health_view.h"
 #include "api/real_server.h"
 #include "api/status.h"
@@ -63,10 +64,12 @@ struct Desk {
     std::function<Result<ServerStanding>(const WishRequest&)> wish;
     std::function<Result<HealthView>(const std::string& service, const model::Endpoint& server)>
         health;
+    ConfigDesk config{};
 };
 
-// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes; all
-// else is a 404 or 405 problem.
+// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes, and of
+// the configuration under /api/v1/config: GET it and its versions (/versions, /versions/N), POST it
+// to apply it, POST to /plan, /confirm, /rollback. All else is a 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

@@ -206,15 +206,6 @@ ServiceView parse_service(const Json& json) {
     return service;
 }
 
-// std::chrono::parse is not in g++ 12.
-std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text) {
-    std::tm parts{};
-    std::istringstream stream(text);
-    stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
-    if (stream.fail()) return std::nullopt;
-    return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
-}
-
 Status parse_document(const Json& json) {
     Status status;
     json.at("program").get_to(status.program);
@@ -222,6 +213,10 @@ Status parse_document(const Json& json) {
     config.at("file").get_to(status.config.file);
     status.config.applied_at = parse_field(config, "applied_at", parse_iso_time);
     config.at("errors").get_to(status.config.errors);
+    // Daemons of before do not tell these.
+    status.config.version = config.value("version", 0U);
+    if (const auto at = config.find("goes_back_at"); at != config.end() && at->is_string())
+        status.config.goes_back_at = parse_field(config, "goes_back_at", parse_iso_time);
     for (const Json& service : json.at("services")) {
         status.services.push_back(parse_service(service));
     }
@@ -327,6 +322,15 @@ std::string iso_time(std::chrono::sys_seconds time) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
 }
 
+// std::chrono::parse is not in g++ 12.
+std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text) {
+    std::tm parts{};
+    std::istringstream stream(text);
+    stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
+    if (stream.fail()) return std::nullopt;
+    return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
+}
+
 std::string status_json(const Status& status) {
     Json services = Json::array();
     for (const ServiceView& service : status.services) {
@@ -341,24 +345,28 @@ std::string status_json(const Status& status) {
         interfaces.push_back(
             {{"name", interface.name}, {"tc", interface.tc}, {"xdp", interface.xdp}});
     }
-    const Json document = {{"version", kStatusVersion},
-                           {"program", status.program},
-                           {"config",
-                            {{"file", status.config.file},
-                             {"applied_at", iso_time(status.config.applied_at)},
-                             {"errors", status.config.errors}}},
-                           {"services", std::move(services)},
-                           {"connections",
-                            {{"used", status.connections_used},
-                             {"room", status.connections_room},
-                             {"size", status.connections_size}}},
-                           {"timeouts",
-                            {{"tcp", status.timeouts.tcp.count()},
-                             {"tcp_fin", status.timeouts.tcp_fin.count()},
-                             {"udp", status.timeouts.udp.count()}}},
-                           {"verdicts", std::move(verdicts)},
-                           {"events", std::move(events)},
-                           {"interfaces", std::move(interfaces)}};
+    const Json document = {
+        {"version", kStatusVersion},
+        {"program", status.program},
+        {"config",
+         {{"file", status.config.file},
+          {"applied_at", iso_time(status.config.applied_at)},
+          {"errors", status.config.errors},
+          {"version", status.config.version},
+          {"goes_back_at", status.config.goes_back_at ? Json(iso_time(*status.config.goes_back_at))
+                                                      : Json(nullptr)}}},
+        {"services", std::move(services)},
+        {"connections",
+         {{"used", status.connections_used},
+          {"room", status.connections_room},
+          {"size", status.connections_size}}},
+        {"timeouts",
+         {{"tcp", status.timeouts.tcp.count()},
+          {"tcp_fin", status.timeouts.tcp_fin.count()},
+          {"udp", status.timeouts.udp.count()}}},
+        {"verdicts", std::move(verdicts)},
+        {"events", std::move(events)},
+        {"interfaces", std::move(interfaces)}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -25,6 +25,8 @@ struct ConfigStatus {
     std::string file;
     std::chrono::sys_seconds applied_at;
     std::vector<std::string> errors;  // why the last attempt to apply failed; empty: it did not
+    std::uint32_t version = 0;        // of the history; 0: it is in none
+    std::optional<std::chrono::sys_seconds> goes_back_at{};  // if nobody confirms it
 };
 
 // A configured server, in its service or out of it.
@@ -78,8 +80,9 @@ Result<ServerStanding> parse_standing(std::string_view json);
 void add_standings(std::vector<ServiceView>& services,
                    const std::vector<control::ServicePlan>& plans);
 
-// "2025-11-22T17:04:12Z"
+// "2025-11-22T17:04:12Z", and back.
 std::string iso_time(std::chrono::sys_seconds time);
+std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text);
 
 // Bytes that are no UTF-8 (of a file that was not text) become U+FFFD.
 std::string status_json(const Status& status);

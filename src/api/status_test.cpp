@@ -66,7 +66,8 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
     EXPECT_EQ(
         status_json(full_status()),
         R"({"version":1,"program":"isobard 0.1.0",)"
-        R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[]},)"
+        R"("config":{"file":"/etc/isobar/isobar.toml","applied_at":"2025-11-22T17:04:12Z","errors":[],)"
+        R"("version":7,"goes_back_at":null},)"
         R"("services":[{"name":"web","mark":0,"protocol":"tcp","address":"10.0.0.2:80","scheduler":"sh",)"
         R"("scheduler_flags":["sh-port"],"persistence":{"timeout":300,"mask":24},"engine":"sip","one_packet":false,)"
         R"("local":{"addresses":["192.168.10.200","fd01::9"],"first_port":2000,"last_port":3000,)"

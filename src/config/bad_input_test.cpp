@@ -100,7 +100,7 @@ const std::vector<Bad> kBad = {
      "expire_quiescent_template, expire_nodest_conn, sloppy_tcp, sloppy_sctp, drop_entry, "
      "drop_packet, secure_tcp, am_droprate, amemthresh, pmtu_disc, "
      "nat_icmp_send, schedule_icmp, ftp_ports, lblc_expiration, lblcr_expiration, manage_sysctls, "
-     "agents"},
+     "on_drift, agents"},
     {"AgentsOnAllAddresses", director_with("agents = [\"0.0.0.0:10539\"]"), 2, 11,
      "0.0.0.0 is not the address of a host", "an address that one machine can have"},
     {"AgentsPort", director_with("agents = [\"10.0.0.1:70000\"]"), 2, 11, "'70000' is not a port",

@@ -459,6 +459,7 @@ model::DirectorConfig to_director(const DirectorDraft& draft) {
     director.locality = {draft.lblc_expiration, draft.lblcr_expiration};
     director.ftp_ports.assign(draft.ftp_ports.value.begin(), draft.ftp_ports.value.end());
     director.manage_sysctls = draft.manage_sysctls;
+    director.on_drift = draft.on_drift;
     for (const auto& [place, at] : draft.agents) director.agents.push_back(with_port(place));
     return director;
 }

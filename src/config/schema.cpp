@@ -243,6 +243,12 @@ Kind<DirectorDraft> director() {
          optional("manage_sysctls", &D::manage_sysctls, boolean(),
                   "Whether the director sets ip_forward, rp_filter and accept_local as it needs "
                   "them, and puts them back at the end."),
+         optional("on_drift", &D::on_drift,
+                  choice<model::OnDrift>({{"repair", "report"}, {}},
+                                         {model::OnDrift::Repair, model::OnDrift::Report}),
+                  "What becomes of what is changed by hand (isobar-ipvsadm) in services of the "
+                  "configuration: it is put back within a second, or reported and left until there "
+                  "is news of that server."),
          optional("agents", &D::agents, list_of(located(agent_address())),
                   "Where isobar-agent asks what comes to its host and how, port 10539 if none is "
                   "given. The address may come and go, as one that moves to a backup.",

@@ -31,6 +31,7 @@ struct DirectorDraft {
     std::chrono::seconds lblc_expiration = model::LocalityExpiry{}.lblc_expiration;
     std::chrono::seconds lblcr_expiration = model::LocalityExpiry{}.lblcr_expiration;
     bool manage_sysctls = model::DirectorConfig{}.manage_sysctls;
+    model::OnDrift on_drift = model::DirectorConfig{}.on_drift;
     std::vector<Located<model::Endpoint>> agents;  // port 0: kAgentPort
 };
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/drift.h"
+
 namespace isobar::control {
 namespace {
 
@@ -142,19 +144,51 @@ Result<void> set_beside(ForwardingPlane& plane, const model::Forwarding& wanted,
 
 }  // namespace
 
-Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Forwarding& wanted) {
+namespace {
+
+// What others have set beside the services.
+void find_drift(const model::Forwarding& last, const Beside& running, Reconciled& report) {
+    if (last.timeouts && *last.timeouts != running.timeouts)
+        report.drift.push_back(describe_timeouts(*last.timeouts));
+    if (last.switches && *last.switches != running.switches)
+        report.drift.push_back(describe_switches(running.switches, *last.switches));
+    if (last.locality && *last.locality != running.locality)
+        report.drift.push_back(describe_locality(*last.locality));
+}
+
+// Without the settings of which there is nothing new to say.
+model::Forwarding only_news(model::Forwarding wanted, const model::Forwarding& last) {
+    if (wanted.timeouts == last.timeouts) wanted.timeouts.reset();
+    if (wanted.switches == last.switches) wanted.switches.reset();
+    if (wanted.locality == last.locality) wanted.locality.reset();
+    return wanted;
+}
+
+}  // namespace
+
+Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Forwarding& wanted,
+                                         Drift drift) {
     const auto running = plane.services();
     if (!running) return tl::unexpected(running.error());
     Reconciled report;
     if (!loaded_) load(*running, wanted, report);
 
     const Beside beside(plane);
-    if (auto set = set_beside(plane, wanted, beside, report); !set) {
+    std::vector<model::Change> changes = diff(*running, wanted, owned_);
+    const bool leave = drift == Drift::Leave && last_;
+    if (last_) {
+        const auto theirs = diff(*running, *last_, owned_);
+        for (const model::Change& change : theirs)
+            report.drift.push_back(describe(change, *running));
+        find_drift(*last_, beside, report);
+        if (leave) changes = leave_alone(std::move(changes), theirs, news(*last_, wanted));
+    }
+    if (auto set = set_beside(plane, leave ? only_news(wanted, *last_) : wanted, beside, report);
+        !set) {
         beside.put_back(plane);
         return tl::unexpected(std::move(set.error()));
     }
 
-    const std::vector<model::Change> changes = diff(*running, wanted, owned_);
     const Owned before = owned_;
     const Owned after = keys_of(wanted);
     // The record goes ahead of the deed: killed between the two, the next run still knows
@@ -173,6 +207,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
         report.changes.push_back(describe(change, *running));
     }
     store(after, report);
+    last_ = wanted;
     return report;
 }
 

@@ -3,6 +3,7 @@
 // It alone changes services; everybody else hands it a new wish.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,9 +36,16 @@ public:
     virtual Result<void> set_groups(std::span<const model::MarkRule> rules) = 0;
 };
 
+// What becomes of changes that somebody else has made to what the configuration brought.
+enum class Drift : std::uint8_t {
+    PutBack,
+    Leave,  // until there is something new to say of that server, service or setting
+};
+
 // What a reconcile did: lines for the log.
 struct Reconciled {
     std::vector<std::string> changes;  // one line for each; empty: all was as wanted
+    std::vector<std::string> drift;    // what it takes to undo what others have changed
     std::vector<std::string> warnings;
 };
 
@@ -46,7 +54,14 @@ public:
     explicit Reconciler(OwnedFile file) : file_(std::move(file)) {}
 
     // On failure nothing was changed, but perhaps the timeouts and switches.
-    Result<Reconciled> reconcile(ForwardingPlane& plane, const model::Forwarding& wanted);
+    Result<Reconciled> reconcile(ForwardingPlane& plane, const model::Forwarding& wanted,
+                                 Drift drift = Drift::PutBack);
+    // What reconcile() would change of the services. Before the first one: as if nothing of what
+    // runs came from a configuration.
+    [[nodiscard]] std::vector<model::Change> outlook(
+        const std::vector<model::ServiceStatus>& running, const model::Forwarding& wanted) const {
+        return diff(running, wanted, owned_);
+    }
 
 private:
     void load(const std::vector<model::ServiceStatus>& running, const model::Forwarding& wanted,
@@ -56,7 +71,8 @@ private:
     OwnedFile file_;
     bool loaded_ = false;  // before the first reconcile nothing is known
     Owned owned_;
-    std::optional<Owned> stored_;  // what the file says, as far as known
+    std::optional<model::Forwarding> last_;  // what was wanted last, and is, but for others
+    std::optional<Owned> stored_;            // what the file says, as far as known
 };
 
 }  // namespace isobar::control

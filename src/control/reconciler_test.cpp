@@ -25,7 +25,7 @@ const model::ServiceKey kTelnet{model::Protocol::Tcp,
                                 model::Endpoint::parse("10.0.0.2:23").value()};
 constexpr const char* kScope = "here";
 
-// Holds services without servers; as much as these tests need.
+// Holds services and servers; as much as these tests need.
 class FakePlane final : public ForwardingPlane {
 public:
     Result<std::vector<model::ServiceStatus>> services() override { return running; }
@@ -67,6 +67,7 @@ public:
     }
 
     void by_hand(const model::ServiceKey& key) { step(model::AddService{key}); }
+    void by_hand(const model::Change& change) { step(change); }
 
     std::vector<model::ServiceStatus> running;
     model::Timeouts set;
@@ -79,6 +80,9 @@ public:
     int timeouts_set = 0;
 
 private:
+    std::vector<model::ServerStatus>& servers_of(const model::ServiceKey& key) {
+        return std::ranges::find(running, key, &model::ServiceStatus::key)->servers;
+    }
     void step(const model::Change& change) {
         if (const auto* add = std::get_if<model::AddService>(&change)) {
             model::ServiceStatus service;
@@ -87,6 +91,14 @@ private:
             running.push_back(service);
         } else if (const auto* gone = std::get_if<model::RemoveService>(&change)) {
             std::erase_if(running, [&](const auto& each) { return each.key == gone->key; });
+        } else if (const auto* server = std::get_if<model::AddServer>(&change)) {
+            servers_of(server->service).emplace_back().server = server->server;
+        } else if (const auto* edit = std::get_if<model::EditServer>(&change)) {
+            for (model::ServerStatus& each : servers_of(edit->service))
+                if (each.server.address == edit->server.address) each.server = edit->server;
+        } else if (const auto* away = std::get_if<model::RemoveServer>(&change)) {
+            std::erase_if(servers_of(away->service),
+                          [&](const auto& each) { return each.server.address == away->server; });
         }
     }
 };
@@ -254,6 +266,76 @@ TEST_F(ReconcilerTest, SetsTheFtpPortsOnlyWhereTheyDiffer) {
     EXPECT_THAT(done.changes, ElementsAre("FTP's ports: [21, 2121]"));
     EXPECT_THAT(plane.ports, ElementsAre(21, 2121));
     EXPECT_THAT(first_run(wanted).changes, IsEmpty());
+}
+
+// web with two servers of these weights, which others change.
+class DriftTest : public ReconcilerTest {
+protected:
+    static model::RealServer server(const char* address, model::Weight weight) {
+        return {.address = model::Endpoint::parse(address).value(), .weight = weight};
+    }
+    static model::Forwarding web(model::Weight one, model::Weight two) {
+        auto wanted = wanting({kWeb});
+        wanted.services[0].servers = {server(kOne, one), server(kTwo, two)};
+        return wanted;
+    }
+    [[nodiscard]] std::vector<model::Weight> weights() const {
+        std::vector<model::Weight> all;
+        for (const auto& each : plane.running.at(0).servers) all.push_back(each.server.weight);
+        return all;
+    }
+    void SetUp() override {
+        ASSERT_TRUE(reconciler.reconcile(plane, web(1, 1)));
+        plane.by_hand(model::Change(model::EditServer{kWeb, server(kTwo, 9)}));
+    }
+
+    static constexpr const char* kOne = "10.1.1.1:80";
+    static constexpr const char* kTwo = "10.1.1.2:80";
+    Reconciler reconciler{file()};
+};
+
+TEST_F(DriftTest, IsPutBackAndTold) {
+    const auto done = reconciler.reconcile(plane, web(1, 1)).value();
+
+    EXPECT_THAT(done.drift, ElementsAre("TCP 10.0.0.2:80: server 10.1.1.2:80 weight 9 -> 1"));
+    EXPECT_EQ(weights(), (std::vector<model::Weight>{1, 1}));
+    EXPECT_THAT(reconciler.reconcile(plane, web(1, 1)).value().drift, IsEmpty());
+}
+
+TEST_F(DriftTest, ThatIsLeftIsToldEachTimeAndOthersChangeAsEver) {
+    for (int i = 0; i < 2; ++i) {
+        const auto done = reconciler.reconcile(plane, web(3, 1), Drift::Leave).value();
+        EXPECT_THAT(done.drift, ElementsAre(HasSubstr("10.1.1.2:80 weight 9 -> 1")));
+        EXPECT_EQ(weights(), (std::vector<model::Weight>{3, 9}));
+    }
+}
+
+TEST_F(DriftTest, EndsWithNewsOfThatServer) {
+    ASSERT_TRUE(reconciler.reconcile(plane, web(1, 4), Drift::Leave));
+
+    EXPECT_EQ(weights(), (std::vector<model::Weight>{1, 4}));
+}
+
+TEST_F(DriftTest, AServiceThatOthersRemovedStaysAwayWithAllItsServers) {
+    plane.by_hand(model::Change(model::RemoveService{kWeb}));
+
+    const auto done = reconciler.reconcile(plane, web(3, 1), Drift::Leave).value();
+
+    EXPECT_THAT(done.changes, IsEmpty());
+    EXPECT_THAT(plane.running, IsEmpty());
+    ASSERT_TRUE(reconciler.reconcile(plane, web(3, 1)));
+    EXPECT_EQ(weights(), (std::vector<model::Weight>{3, 1}));
+}
+
+TEST_F(DriftTest, OfTheTimeoutsIsLeftOrPutBack) {
+    plane.set.udp = std::chrono::seconds(7);
+
+    const auto left = reconciler.reconcile(plane, web(1, 1), Drift::Leave).value();
+    EXPECT_THAT(left.drift, testing::Contains(HasSubstr("udp 300 s")));
+    EXPECT_EQ(plane.set.udp, std::chrono::seconds(7));
+
+    ASSERT_TRUE(reconciler.reconcile(plane, web(1, 1)));
+    EXPECT_EQ(plane.set.udp, model::Timeouts{}.udp);
 }
 
 }  // namespace

@@ -456,6 +456,10 @@ std::uint64_t Dataplane::identity() const {
     return impl_->maps.settings().hash_seed;
 }
 
+std::uint32_t Dataplane::changes() const {
+    return std::atomic_ref(impl_->maps.settings().generation).load(std::memory_order_acquire);
+}
+
 model::Timeouts Dataplane::timeouts() const {
     const auto& settings = impl_->maps.settings();
     return {std::chrono::seconds(settings.timeout_s[0]),

@@ -78,6 +78,8 @@ public:
     // ---- read ----
     // Another number for each state that is made: whether this is the one that was seen before.
     [[nodiscard]] std::uint64_t identity() const;
+    // Another number after each change of services and servers, whoever makes it.
+    [[nodiscard]] std::uint32_t changes() const;
     // Connections whose time is over are retired first. Order: newest service first.
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();

@@ -20,18 +20,19 @@ LoadedFile load_imported(const std::string& path, Imported imported) {
     auto result = config::parse(imported.text, path + " as isobar.toml");
     loaded.config = std::move(result.config);
     loaded.errors = std::move(result.errors);
+    loaded.text = std::move(imported.text);
     return loaded;
 }
 
 }  // namespace
 
 LoadedFile load_any(const std::string& path) {
-    const auto text = config::read_file(path);
+    auto text = config::read_file(path);
     if (!text) return {{}, {text.error()}, {}, {}};
     const auto format = detect(*text);
     if (!format) {
         auto result = config::parse(*text, path);
-        return {std::move(result.config), std::move(result.errors), {}, {}};
+        return {std::move(result.config), std::move(result.errors), {}, {}, *std::move(text)};
     }
     auto loaded = load_imported(path, import_text(*text, path, *format, surroundings_of_host()));
     loaded.format = format;

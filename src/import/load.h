@@ -18,6 +18,7 @@ struct LoadedFile {
     std::vector<config::Diagnostic> errors;
     std::vector<config::Diagnostic> notes;  // what of a foreign file is not honoured
     std::optional<Format> format;           // of a foreign file
+    std::string text{};                     // of the isobar.toml that it is, or is the same as
 };
 
 // A foreign file is known by what stands in it, and by no name.

@@ -13,7 +13,6 @@
 #include "control/masquerade.h"
 #include "control/plan.h"
 #include "dataplane/links.h"
-#include "import/load.h"
 #include "isobard/host.h"
 
 namespace isobar::isobard {
@@ -91,10 +90,9 @@ std::chrono::sys_seconds now() {
 
 }  // namespace
 
-Result<Director> Director::start(boost::asio::io_context& loop, model::Config config,
-                                 std::filesystem::path file, control::OwnedFile owned,
-                                 control::WishFile wishes) {
-    Director director(loop, std::move(file), std::move(owned), std::move(wishes));
+Result<Director> Director::start(boost::asio::io_context& loop, const model::Config& config,
+                                 control::OwnedFile owned, control::WishFile wishes) {
+    Director director(loop, std::move(owned), std::move(wishes));
     auto wished = director.wish_file_.load();
     if (wished)
         director.wishes_ = *std::move(wished);
@@ -225,25 +223,50 @@ Result<std::set<control::ServerName>> Director::presumed_up(dataplane::Dataplane
     return control::left_up(*running, config);
 }
 
-// Brings the data plane to what `config` and its servers ask for.
-Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
-                                                const model::Config& config) {
-    auto conditions = watch_->conditions(std::chrono::steady_clock::now());
+control::Plan Director::plan_now(const model::Config& config,
+                                 control::Conditions conditions) const {
     for (const control::ServicePlan& service : plans_)
         conditions.had_quorum.emplace(service.name, service.quorum);
     control::add_wishes(wishes_, config, conditions);
-    auto made = control::plan(config, conditions);
+    return control::plan(config, conditions);
+}
+
+Director::Seen Director::seen(const dataplane::Dataplane& plane) {
+    return {plane.identity(), plane.changes(), plane.timeouts(), plane.switches(),
+            plane.locality()};
+}
+
+// Brings the data plane to what `config` and its servers ask for.
+Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
+                                                const model::Config& config, control::Drift drift) {
+    auto made = plan_now(config, watch_->conditions(std::chrono::steady_clock::now()));
+    // Before our own changes, after which there is another look: none of others is missed.
+    const Seen before = seen(plane);
     PlaneView view(plane);
-    auto reconciled = reconciler_.reconcile(view, made.forwarding);
+    auto reconciled = reconciler_.reconcile(view, made.forwarding, drift);
     if (!reconciled) return reconciled;
+    seen_ = before;
+    tell_drift(reconciled->drift, drift);
     for (const std::string& line : control::differences(plans_, made.services)) log::notice(line);
     plans_ = std::move(made.services);
     watch_->settle();
     return reconciled;
 }
 
+// What is left is worth a line once.
+void Director::tell_drift(std::vector<std::string> drift, control::Drift becomes) {
+    const bool put_back = becomes == control::Drift::PutBack;
+    for (const std::string& line : drift)
+        if (put_back || std::ranges::find(drift_, line) == drift_.end())
+            log::warning(fmt::format("changed by hand, {}: {}",
+                                     put_back ? "put back" : "left as it is; to undo", line));
+    if (put_back) drift.clear();
+    drift_ = std::move(drift);
+}
+
 // The host first: a service that runs before packets can be forwarded would drop them.
-Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& config) {
+Result<std::vector<std::string>> Director::apply(dataplane::Dataplane& plane,
+                                                 const model::Config& config) {
     troubles_.clear();
     prepare_host(plane, config);
     attach(plane, config.director);
@@ -254,7 +277,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     auto presumed = presumed_up(plane, config);
     if (!presumed) return tl::unexpected(std::move(presumed.error()));
     watch_->follow(config, *presumed);
-    const auto reconciled = reconcile(plane, config);
+    auto reconciled = reconcile(plane, config, control::Drift::PutBack);
     if (!reconciled) {
         watch_->follow(config_, *std::move(presumed));
         return tl::unexpected(reconciled.error());
@@ -273,8 +296,7 @@ Result<void> Director::apply(dataplane::Dataplane& plane, const model::Config& c
     config_ = config;
     listing_.until = {};
     applied_at_ = now();
-    log::info(fmt::format("{}: applied, {} change(s)", file_.string(), reconciled->changes.size()));
-    return {};
+    return std::move(reconciled->changes);
 }
 
 // What cannot be told is no reason to stop: other marks are followed.
@@ -286,30 +308,30 @@ void Director::refresh_host_marks(dataplane::Dataplane& plane) {
     for (const std::string& rule : marks->untold) trouble(rule + ": its marks are not followed");
 }
 
-void Director::reload() {
-    const importer::LoadedFile loaded = importer::load_any(file_.string());
-    if (!loaded.config) {
-        log::error(fmt::format("{}: {} error(s); not applied, the running configuration stays",
-                               file_.string(), loaded.errors.size()));
-        troubles_.clear();
-        for (const config::Diagnostic& error : loaded.errors) {
-            log::notice(error.text());
-            troubles_.push_back(error.text());
-        }
-        return;
-    }
-    for (const config::Diagnostic& note : loaded.notes) log::notice(note.text());
-    auto plane = open_or_create_plane(*loaded.config);
-    const auto applied = plane ? apply(*plane, *loaded.config) : tl::unexpected(plane.error());
-    if (applied) return;
-    if (plane) {
-        // The services are as before; so must be the host.
-        prepare_host(*plane, config_);
-        attach(*plane, config_.director);
-    }
-    log::error(fmt::format("{}: not applied, the running configuration stays: {}", file_.string(),
-                           applied.error().message));
-    troubles_.push_back(applied.error().message);
+Result<std::vector<std::string>> Director::set_config(const model::Config& config) {
+    auto plane = open_or_create_plane(config);
+    if (!plane) return tl::unexpected(std::move(plane.error()));
+    auto applied = apply(*plane, config);
+    if (applied) return applied;
+    // The services are as before; so must be the host.
+    prepare_host(*plane, config_);
+    attach(*plane, config_.director);
+    return applied;
+}
+
+Result<std::vector<control::Effect>> Director::outlook(const model::Config& config) {
+    auto plane = open_plane();
+    if (!plane && plane.error().fault != Fault::NotFound)
+        return tl::unexpected(std::move(plane.error()));
+    const auto running = plane ? plane->services() : std::vector<model::ServiceStatus>{};
+    if (!running) return tl::unexpected(running.error());
+    auto conditions = watch_->conditions(std::chrono::steady_clock::now());
+    control::ServerCondition unknown;
+    unknown.health = health::Health::Unknown;
+    for (const control::WatchedServer& server : control::watched_servers(config))
+        if (!server.subjects.empty()) conditions.servers.emplace(server.name, unknown);
+    const auto wanted = plan_now(config, std::move(conditions)).forwarding;
+    return control::effects(reconciler_.outlook(*running, wanted), *running);
 }
 
 void Director::network_changed() {
@@ -326,9 +348,10 @@ void Director::tend() {
 
 void Director::tend_servers() {
     const auto begun = std::chrono::steady_clock::now();
-    if (begun < next_plan_ || !watch_->is_stale(begun)) return;
+    if (begun < next_plan_ || (!watch_->is_stale(begun) && !others_have_changed())) return;
     auto plane = open_plane();
-    const auto done = plane ? reconcile(*plane, config_) : tl::unexpected(plane.error());
+    const auto done =
+        plane ? reconcile(*plane, config_, drift_policy()) : tl::unexpected(plane.error());
     const auto ended = std::chrono::steady_clock::now();
     next_plan_ = ended + (done ? kPlanPause * (ended - begun) : kPauseAfterFailure);
     // It may be the same trouble each time.
@@ -338,6 +361,16 @@ void Director::tend_servers() {
     if (!done) return;
     for (const std::string& line : done->changes) log::debug(line);
     for (const std::string& line : done->warnings) log::warning(line);
+}
+
+control::Drift Director::drift_policy() const {
+    const bool repair = config_.director.on_drift == model::OnDrift::Repair;
+    return repair ? control::Drift::PutBack : control::Drift::Leave;
+}
+
+// In the data plane that is tended; if that was taken away there is nothing to put right.
+bool Director::others_have_changed() const {
+    return tended_ && seen(*tended_) != seen_;
 }
 
 void Director::tend_table() {
@@ -370,7 +403,8 @@ Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
     if (auto stored = wish_file_.store(wishes); !stored) return tl::unexpected(stored.error());
     wishes_ = std::move(wishes);
     auto plane = open_plane();
-    const auto done = plane ? reconcile(*plane, config_) : tl::unexpected(plane.error());
+    const auto done =
+        plane ? reconcile(*plane, config_, drift_policy()) : tl::unexpected(plane.error());
     if (!done) return tl::unexpected(done.error());
     log::notice(fmt::format("{}: server {}: {} by {}", server->first, server->second.text(),
                             request.text(), request.by));
@@ -408,7 +442,8 @@ std::size_t Director::service_count() const {
 Result<api::Status> Director::status() {
     api::Status status;
     status.program = fmt::format("isobard {}", api::kVersion);
-    status.config = {file_.string(), applied_at_, troubles_};
+    status.config.applied_at = applied_at_;
+    status.config.errors = troubles_;
     auto plane = open_plane();
     if (!plane) {
         if (plane.error().fault != Fault::NotFound) return tl::unexpected(plane.error());
@@ -420,6 +455,8 @@ Result<api::Status> Director::status() {
         status.config.errors.insert(status.config.errors.end(), lines.begin(), lines.end());
     };
     add(interface_troubles_);
+    for (const std::string& line : drift_)
+        status.config.errors.push_back("changed by hand; to undo: " + line);
     add(watch_->troubles());
     if (auto filled = fill(*plane, status); !filled) return tl::unexpected(filled.error());
     return status;

@@ -2,12 +2,11 @@
 // The living director: keeps the data plane of this namespace as the configuration says,
 // and answers what it does. Knows neither sockets nor signals: the event loop calls it. A
 // director that somebody took the data plane from does not make a new one on its own: only
-// reload() does.
+// set_config() does.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "api/routes.h"
 #include "api/status.h"
 #include "base/result.h"
+#include "control/effects.h"
 #include "control/plan.h"
 #include "control/reconciler.h"
 #include "control/server_watch.h"
@@ -30,16 +30,19 @@ namespace isobar::isobard {
 
 class Director {
 public:
-    // Takes over the data plane that is there, or makes one, and applies `config`, which
-    // came from `file`. What cannot be done (an interface that refuses, no nft) is logged
-    // and shown in the status; only without data plane or services it does not start.
-    // Servers are checked in `loop`, which outlives the director.
-    static Result<Director> start(boost::asio::io_context& loop, model::Config config,
-                                  std::filesystem::path file, control::OwnedFile owned,
-                                  control::WishFile wishes);
+    // Takes over the data plane that is there, or makes one, and applies `config`. What cannot
+    // be done (an interface that refuses, no nft) is logged and shown in the status; only without
+    // data plane or services it does not start. Servers are checked in `loop`, which outlives the
+    // director.
+    static Result<Director> start(boost::asio::io_context& loop, const model::Config& config,
+                                  control::OwnedFile owned, control::WishFile wishes);
 
-    // Loads the file again and applies it. A bad file changes nothing.
-    void reload();
+    // This configuration from now on: all of it, or nothing is changed. What has changed in the
+    // data plane, a line each.
+    Result<std::vector<std::string>> set_config(const model::Config& config);
+    // What set_config() would do to open connections. Servers that nobody has checked yet are
+    // taken for unknown.
+    Result<std::vector<control::Effect>> outlook(const model::Config& config);
     // Takes in interfaces that have appeared.
     void network_changed();
     // Lets the connection table grow if it fills, and servers in and out as their checks say. To be
@@ -62,10 +65,8 @@ public:
     }
 
 private:
-    Director(boost::asio::io_context& loop, std::filesystem::path file, control::OwnedFile owned,
-             control::WishFile wishes)
-        : file_(std::move(file)),
-          reconciler_(std::move(owned)),
+    Director(boost::asio::io_context& loop, control::OwnedFile owned, control::WishFile wishes)
+        : reconciler_(std::move(owned)),
           wish_file_(std::move(wishes)),
           watch_(std::make_unique<control::ServerWatch>(loop)) {}
 
@@ -75,10 +76,17 @@ private:
     Result<dataplane::Dataplane> open_or_create_plane(const model::Config& config);
     void meet(const dataplane::Dataplane& plane);
 
-    Result<void> apply(dataplane::Dataplane& plane, const model::Config& config);
+    Result<std::vector<std::string>> apply(dataplane::Dataplane& plane,
+                                           const model::Config& config);
     Result<std::set<control::ServerName>> presumed_up(dataplane::Dataplane& plane,
                                                       const model::Config& config) const;
-    Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config);
+    [[nodiscard]] control::Plan plan_now(const model::Config& config,
+                                         control::Conditions conditions) const;
+    Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config,
+                                          control::Drift drift);
+    void tell_drift(std::vector<std::string> drift, control::Drift becomes);
+    [[nodiscard]] bool others_have_changed() const;
+    [[nodiscard]] control::Drift drift_policy() const;
     [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
     void tend_table();
     void tend_servers();
@@ -91,13 +99,24 @@ private:
     Result<void> fill(dataplane::Dataplane& plane, api::Status& status);
     Result<void> refresh_listing();
 
-    std::filesystem::path file_;
     control::Reconciler reconciler_;
     control::WishFile wish_file_;
     control::Wishes wishes_;
     std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
     std::vector<control::ServicePlan> plans_;      // of the configuration that is applied
     std::string reconciling_trouble_;
+    std::vector<std::string> drift_;  // that is left
+    // What tells that somebody has changed the data plane: as it was at the last look.
+    struct Seen {
+        std::uint64_t plane = 0;
+        std::uint32_t changes = 0;
+        model::Timeouts timeouts;
+        model::Switches switches;
+        model::LocalityExpiry locality;
+        bool operator==(const Seen&) const = default;
+    };
+    static Seen seen(const dataplane::Dataplane& plane);
+    Seen seen_;
     std::chrono::steady_clock::time_point next_plan_;  // not before
     std::optional<std::uint64_t> plane_;               // its identity at the last look
     // What is tended is held, for a look several times a second is not to open it each time.

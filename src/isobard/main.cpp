@@ -4,6 +4,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -15,6 +16,7 @@
 #include "api/version.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "control/history.h"
 #include "control/owned_file.h"
 #include "import/load.h"
 #include "isobard/agent_sockets.h"
@@ -22,6 +24,7 @@
 #include "isobard/event_loop.h"
 #include "isobard/options.h"
 #include "isobard/removal.h"
+#include "isobard/versions.h"
 
 namespace {
 
@@ -41,6 +44,9 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kConfigInvalid = 3;
 constexpr int kPermission = 5;
+
+// A configuration, each byte of which may take two in JSON.
+constexpr std::uint64_t kLargestRequest = std::uint64_t{3} << 20U;
 
 int fail(const Error& error) {
     log::error(error.message);
@@ -69,12 +75,37 @@ int take_away(const Options& options) {
     return kOk;
 }
 
-Result<api::Status> status_of(Director& director, const AgentSockets& agents) {
+Result<api::Status> status_of(Director& director, const Versions& versions,
+                              const AgentSockets& agents) {
     auto status = director.status();
     if (!status) return status;
+    versions.fill(status->config);
     auto& errors = status->config.errors;
     errors.insert(errors.end(), agents.troubles().begin(), agents.troubles().end());
     return status;
+}
+
+control::History history_of(const Options& options) {
+    control::History history(options.state_dir);
+    if (auto loaded = history.load(); !loaded)
+        log::warning(loaded.error().message + ": put aside; the history begins anew");
+    return history;
+}
+
+api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& agents) {
+    api::Desk desk;
+    desk.status = [&] { return status_of(director, versions, agents); };
+    desk.wish = [&](const api::WishRequest& wish) { return director.wish(wish); };
+    desk.health = [&](const std::string& service, const auto& server) {
+        return director.health(service, server);
+    };
+    desk.config.plan = [&](const auto& request) { return versions.plan(request); };
+    desk.config.apply = [&](const auto& request) { return versions.apply(request); };
+    desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };
+    desk.config.confirm = [&] { return versions.confirm(); };
+    desk.config.list = [&] { return versions.list(); };
+    desk.config.version = [&](std::uint32_t number) { return versions.version(number); };
+    return desk;
 }
 
 // Only what reads comes before the claim: a second isobard must not touch what the first
@@ -97,10 +128,13 @@ int run(const Options& options) {
     // Before the director looks at the interfaces: none that appears meanwhile is missed.
     auto loop = EventLoop::make();
     if (!loop) return fail(loop.error());
-    auto director = Director::start(loop->context(), *loaded.config, file,
+    auto history = history_of(options);
+    auto beginning = begin_with(history, loaded, file);
+    auto director = Director::start(loop->context(), beginning.config,
                                     control::OwnedFile(options.state_dir, *scope),
                                     control::WishFile(options.state_dir));
     if (!director) return fail(director.error());
+    Versions versions(*director, std::move(history), file, loaded.text, std::move(beginning));
     // Last: who can connect gets an answer.
     auto socket = claim->listen();
     if (!socket) return fail(socket.error());
@@ -108,14 +142,11 @@ int run(const Options& options) {
         return api::answer_agent(
             request, [&](const auto& address) { return director->real_server(address); });
     });
-    const api::Desk desk{[&] { return status_of(*director, agents); },
-                         [&](const api::WishRequest& wish) { return director->wish(wish); },
-                         [&](const std::string& service, const auto& server) {
-                             return director->health(service, server);
-                         }};
+    const api::Desk desk = desk_of(*director, versions, agents);
     const auto serving =
         api::serve(loop->context(), *std::move(socket),
-                   [&](const api::Request& request) { return api::answer(request, desk); });
+                   [&](const api::Request& request) { return api::answer(request, desk); },
+                   {.body = kLargestRequest});
     agents.follow(director->agents());
     ::sd_notify(0, "READY=1");
     log::info(
@@ -123,11 +154,14 @@ int run(const Options& options) {
 
     EventLoop::Events events;
     events.hang_up = [&] {
-        director->reload();
+        versions.reload();
         agents.follow(director->agents());
     };
     events.network_changed = [&] { director->network_changed(); };
-    events.tend = [&] { director->tend(); };
+    events.tend = [&] {
+        versions.tend();
+        director->tend();
+    };
     const int signal = loop->run(std::move(events));
     ::sd_notify(0, "STOPPING=1");
     log::info(

@@ -26,6 +26,9 @@ struct InterfaceConfig {
 // Where a director answers agents, unless it says otherwise.
 inline constexpr Port kAgentPort = 10539;
 
+// What becomes of what others have changed in the data plane.
+enum class OnDrift : std::uint8_t { Repair, Report };
+
 // [director]
 struct DirectorConfig {
     std::vector<InterfaceConfig> interfaces;  // empty: all, hook auto
@@ -36,7 +39,8 @@ struct DirectorConfig {
     LocalityExpiry locality;
     std::vector<Port> ftp_ports{kFtpPort};  // where control connections of FTP are followed
     bool manage_sysctls = true;             // ip_forward, rp_filter, accept_local
-    std::vector<Endpoint> agents;           // where isobar-agents are answered; none: nowhere
+    OnDrift on_drift = OnDrift::Repair;
+    std::vector<Endpoint> agents;  // where isobar-agents are answered; none: nowhere
     bool operator==(const DirectorConfig&) const = default;
 };
 
