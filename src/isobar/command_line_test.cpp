@@ -128,7 +128,7 @@ TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {
     EXPECT_EQ(parse({"import", "a", "--format", "lvs.fc"}).error().message,
               "import: unknown format 'lvs.fc'; did you mean 'lvs.cf'?");
     EXPECT_EQ(parse({"import", "-j", "a"}).error().message,
-              "import: --json and --watch are for status");
+              "import: --json is for status and the like");
     EXPECT_EQ(parse({"status", "--format", "lvs.cf"}).error().message,
               "status: --format is for import");
 }

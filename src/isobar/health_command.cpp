@@ -10,6 +10,7 @@
 #include "api/client.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "control/wishes.h"
 #include "isobar/complaint.h"
 #include "isobar/exit_code.h"
 
@@ -50,6 +51,26 @@ std::string check_text(const api::CheckView& check) {
 
 }  // namespace
 
+const char kHealthUsage[] = R"(Usage: isobar health [-j] [--socket PATH] SERVICE SERVER
+
+Shows each check of a server: whether it is up, since when and why, the last 20 attempts, and what
+was said at the last one ('>' sent, '<' received). SERVICE is a name of the configuration, SERVER an
+address with or without its port.
+
+  -j, --json       the report as it is
+      --socket PATH
+                   where isobard listens (default /run/isobar/isobar.sock)
+  -h, --help       this text
+
+  isobar health web 192.168.10.100
+)";
+
+Result<HealthCommand> make_health(const Given& given, std::string_view /*name*/, Words words) {
+    const auto server = control::parse_server(words[1]);
+    if (!server) return tl::unexpected(server.error());
+    return HealthCommand{given.asking(), words[0], *server};
+}
+
 std::string health_text(const api::HealthView& health) {
     std::string text = fmt::format("{} {}: {}\n", printable(health.service),
                                    printable(health.server), printable(health.standing));
@@ -58,7 +79,7 @@ std::string health_text(const api::HealthView& health) {
     return text;
 }
 
-int run_health(const HealthCommand& command) {
+int run(const HealthCommand& command) {
     const auto& server = command.server;
     const auto target = fmt::format("/api/v1/health/{}/{}", command.service,
                                     server.port == 0 ? server.address.text() : server.text());

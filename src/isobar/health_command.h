@@ -3,14 +3,26 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "api/health_view.h"
-#include "isobar/command_line.h"
+#include "base/result.h"
+#include "isobar/given.h"
+#include "model/address.h"
 
 namespace isobar::cli {
 
+struct HealthCommand : Asking {
+    std::string service;
+    model::Endpoint server;  // port 0: the only one of that address
+};
+
+extern const char kHealthUsage[];
+
+Result<HealthCommand> make_health(const Given& given, std::string_view name, Words words);
+
 // Returns the exit code.
-int run_health(const HealthCommand& command);
+int run(const HealthCommand& command);
 
 // For people. Times are UTC.
 std::string health_text(const api::HealthView& health);

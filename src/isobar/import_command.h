@@ -3,11 +3,26 @@
 // stderr.
 #pragma once
 
-#include "isobar/command_line.h"
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "import/import.h"
+#include "isobar/given.h"
 
 namespace isobar::cli {
 
+struct ImportCommand {
+    std::string file;
+    std::optional<importer::Format> format;  // none: found out
+};
+
+extern const char kImportUsage[];
+
+Result<ImportCommand> make_import(const Given& given, std::string_view name, Words words);
+
 // Returns the exit code.
-int run_import(const ImportCommand& command);
+int run(const ImportCommand& command);
 
 }  // namespace isobar::cli

@@ -74,7 +74,25 @@ int show_once(const StatusCommand& command, bool again) {
 
 }  // namespace
 
-int run_status(const StatusCommand& command) {
+const char kStatusUsage[] = R"(Usage: isobar status [-j] [--watch] [--socket PATH]
+
+Shows every virtual service with its real servers: weight (0: no new connections), active
+and inactive connections, and what passes per second.
+
+  -j, --json       the report of GET /api/v1/status as it is; with --watch one a line
+      --watch      once a second, until Ctrl-C
+      --socket PATH
+                   where isobard listens (default /run/isobar/isobar.sock)
+  -h, --help       this text
+
+  isobar status --json | jq '.services[].servers[] | select(.weight == 0)'
+)";
+
+Result<StatusCommand> make_status(const Given& given, std::string_view /*name*/, Words /*words*/) {
+    return StatusCommand{given.asking(), given.watch};
+}
+
+int run(const StatusCommand& command) {
     int code = show_once(command, false);
     if (!command.watch || code != kOk) return code;
     auto next = std::chrono::steady_clock::now();

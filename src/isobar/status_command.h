@@ -2,11 +2,22 @@
 // isobar status: asks isobard and prints.
 #pragma once
 
-#include "isobar/command_line.h"
+#include <string_view>
+
+#include "base/result.h"
+#include "isobar/given.h"
 
 namespace isobar::cli {
 
+struct StatusCommand : Asking {
+    bool watch = false;
+};
+
+extern const char kStatusUsage[];
+
+Result<StatusCommand> make_status(const Given& given, std::string_view name, Words words);
+
 // Returns the exit code.
-int run_status(const StatusCommand& command);
+int run(const StatusCommand& command);
 
 }  // namespace isobar::cli

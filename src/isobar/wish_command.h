@@ -2,11 +2,23 @@
 // isobar drain, enable, disable, up, down, weight: what an operator wants of a server.
 #pragma once
 
-#include "isobar/command_line.h"
+#include <string_view>
+
+#include "api/routes.h"
+#include "base/result.h"
+#include "isobar/given.h"
 
 namespace isobar::cli {
 
+struct WishCommand : Asking {
+    api::WishRequest request;
+};
+
+extern const char kWishUsage[];
+
+Result<WishCommand> make_wish(const Given& given, std::string_view name, Words words);
+
 // Prints what became of the server. Returns the exit code.
-int run_wish(const WishCommand& command);
+int run(const WishCommand& command);
 
 }  // namespace isobar::cli

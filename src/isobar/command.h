@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command as a value; run() of each is beside it.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "isobar/health_command.h"
+#include "isobar/import_command.h"
+#include "isobar/status_command.h"
+#include "isobar/wish_command.h"
+
+namespace isobar::cli {
+
+// Something to print on stdout and be done: help, version.
+struct PrintCommand {
+    std::string text;
+};
+
+int run(const PrintCommand& command);
+
+using Command =
+    std::variant<StatusCommand, HealthCommand, WishCommand, ImportCommand, PrintCommand>;
+
+// Returns the exit code.
+int run_any(const Command& command);
+
+}  // namespace isobar::cli

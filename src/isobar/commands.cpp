@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "isobar/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "config/suggest.h"
+#include "isobar/options.h"
+
+namespace isobar::cli {
+namespace {
+
+// What a command makes of a command line, as one of all commands.
+template <auto kMake>
+Result<Command> made(const Given& given, std::string_view name, Words words) {
+    return kMake(given, name, words).map([](auto command) { return Command(std::move(command)); });
+}
+
+constexpr std::array kOfServer{"which service, and which server?", "which server?",
+                               static_cast<const char*>(nullptr)};
+constexpr std::array kOfWeight{kOfServer[0], kOfServer[1], "which weight?"};
+
+constexpr std::array kCommands{
+    CommandSpec{"status",
+                "services, their real servers, connections and rates",
+                kStatusUsage,
+                Json | Again,
+                {},
+                made<make_status>},
+    CommandSpec{"health",
+                "what the checks of a server have found, and what was said at the last one",
+                kHealthUsage, Json, kOfServer, made<make_health>},
+    CommandSpec{"drain", "a server gets no new connections; those that it has go on", kWishUsage,
+                Json | Reason, kOfServer, made<make_wish>},
+    CommandSpec{"disable", "a server leaves its service, for maintenance", kWishUsage,
+                Json | Reason, kOfServer, made<make_wish>},
+    CommandSpec{"enable",
+                "the end of drain, disable, up, down and weight: as configuration and checks say",
+                kWishUsage, Json | Reason, kOfServer, made<make_wish>},
+    CommandSpec{"up", "a server serves whatever its checks say", kWishUsage, Json | Reason,
+                kOfServer, made<make_wish>},
+    CommandSpec{"down", "a server counts as down whatever its checks say", kWishUsage,
+                Json | Reason, kOfServer, made<make_wish>},
+    CommandSpec{"weight", "a server has this weight", kWishUsage, Json | Reason, kOfWeight,
+                made<make_wish>},
+    CommandSpec{"import",
+                "a configuration of keepalived, Piranha, ldirectord or ipvsadm as isobar.toml",
+                kImportUsage,
+                FormatName,
+                {"which file?"},
+                made<make_import>},
+};
+
+constexpr const char* kHead = R"(Usage: isobar COMMAND [OPTION...]
+
+Asks the director, isobard, what it does, and tells it what you want of a server.
+
+Commands:
+)";
+
+constexpr const char* kTail = R"(  help     this text, or that of a command: isobar help status
+
+Options, before or after the command:
+  -j, --json       JSON on stdout, for programs
+      --watch      again and again, until Ctrl-C
+      --why TEXT   a word for your colleagues, shown with what you want of a server
+      --socket PATH
+                   where isobard listens (default /run/isobar/isobar.sock)
+  -h, --help       what the command does
+  -v, --version    the version
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 no such file, 5 permission,
+6 isobard does not run, 7 no answer in time.
+See isobar(1).
+)";
+
+}  // namespace
+
+std::span<const CommandSpec> commands() {
+    return kCommands;
+}
+
+Result<const CommandSpec*> command_named(std::string_view word) {
+    std::vector<std::string> known{"help"};
+    for (const CommandSpec& command : kCommands) {
+        if (command.name == word) return &command;
+        known.emplace_back(command.name);
+    }
+    std::string message = fmt::format("unknown command '{}'", word);
+    const std::string hint = config::suggestion(word, known);
+    if (!hint.empty()) message += "; " + hint;
+    return failure(Fault::Invalid, std::move(message));
+}
+
+Result<void> fits(const CommandSpec& command, const Given& given, Words words) {
+    for (const OptionSpec& option : options())
+        if (option.of != 0 && (command.takes & option.of) == 0 && is_given(option, given))
+            return failure(Fault::Invalid,
+                           fmt::format("--{} is for {}", option.name, option.whose));
+    const auto wanted = static_cast<std::size_t>(std::ranges::count_if(
+        command.questions, [](const char* question) { return question != nullptr; }));
+    if (words.size() < wanted) return failure(Fault::Invalid, command.questions[words.size()]);
+    const std::size_t most = wanted + command.more_words;
+    if (words.size() > most)
+        return failure(Fault::Invalid, fmt::format("unexpected argument '{}'", words[most]));
+    return {};
+}
+
+std::string usage() {
+    std::string text = kHead;
+    for (const CommandSpec& command : kCommands)
+        text += fmt::format("  {:<7}  {}\n", command.name, command.summary);
+    return text + kTail;
+}
+
+}  // namespace isobar::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands in a command line beside the command's name.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace isobar::cli {
+
+inline constexpr const char* kDefaultSocket = "/run/isobar/isobar.sock";
+
+// Where isobard is asked, and whether for people or programs: what most commands want to know.
+struct Asking {
+    std::filesystem::path socket = kDefaultSocket;
+    bool json = false;
+};
+
+// One field for each option, before or after the command. Which command takes which is in the
+// tables: options.cpp, commands.cpp.
+struct Given {
+    std::string socket = kDefaultSocket;
+    bool json = false;
+    bool watch = false;
+    std::string format, why;
+    bool help = false;
+    bool version = false;
+
+    [[nodiscard]] Asking asking() const { return {socket, json}; }
+};
+
+// Options that not every command takes.
+enum Takes : unsigned { Json = 1, Again = 2, FormatName = 4, Reason = 8 };
+
+// The words that are no options.
+using Words = std::span<char*>;
+
+}  // namespace isobar::cli
