@@ -60,27 +60,54 @@ CheckView check_from(const Json& json) {
     return check;
 }
 
+Json json_of(const HealthView& health) {
+    Json checks = Json::array();
+    for (const CheckView& check : health.checks) checks.push_back(check_json(check));
+    return {{"service", health.service},
+            {"server", health.server},
+            {"standing", health.standing},
+            {"checks", std::move(checks)}};
+}
+
+HealthView health_from(const Json& json) {
+    HealthView health;
+    json.at("service").get_to(health.service);
+    json.at("server").get_to(health.server);
+    json.at("standing").get_to(health.standing);
+    for (const Json& check : json.at("checks")) health.checks.push_back(check_from(check));
+    return health;
+}
+
+std::string text_of(const Json& document) {
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string health_json(const HealthView& health) {
-    Json checks = Json::array();
-    for (const CheckView& check : health.checks) checks.push_back(check_json(check));
-    const Json document = {{"service", health.service},
-                           {"server", health.server},
-                           {"standing", health.standing},
-                           {"checks", std::move(checks)}};
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return text_of(json_of(health));
 }
 
 Result<HealthView> parse_health(std::string_view json) {
     try {
+        return health_from(Json::parse(json));
+    } catch (const std::exception& error) {
+        return failure(Fault::Invalid, error.what());
+    }
+}
+
+std::string healths_json(const std::vector<HealthView>& servers) {
+    Json list = Json::array();
+    for (const HealthView& server : servers) list.push_back(json_of(server));
+    return text_of({{"servers", std::move(list)}});
+}
+
+Result<std::vector<HealthView>> parse_healths(std::string_view json) {
+    try {
+        std::vector<HealthView> servers;
         const Json document = Json::parse(json);
-        HealthView health;
-        document.at("service").get_to(health.service);
-        document.at("server").get_to(health.server);
-        document.at("standing").get_to(health.standing);
-        for (const Json& check : document.at("checks")) health.checks.push_back(check_from(check));
-        return health;
+        for (const Json& server : document.at("servers")) servers.push_back(health_from(server));
+        return servers;
     } catch (const std::exception& error) {
         return failure(Fault::Invalid, error.what());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the checks of one server have found: the value behind GET /api/v1/health/SERVICE/SERVER, and
-// its two conversions.
+// What the checks of a server have found: the value behind GET /api/v1/health/SERVICE/SERVER and
+// POST /api/v1/checks, and its conversions.
 #pragma once
 
 #include <chrono>
@@ -44,5 +44,9 @@ struct HealthView {
 
 std::string health_json(const HealthView& health);
 Result<HealthView> parse_health(std::string_view json);
+
+// {"servers":[...]}, each as above: what POST /api/v1/checks answers.
+std::string healths_json(const std::vector<HealthView>& servers);
+Result<std::vector<HealthView>> parse_healths(std::string_view json);
 
 }  // namespace isobar::api

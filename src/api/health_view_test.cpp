@@ -21,6 +21,13 @@ TEST(HealthView, IsReadBackAsItWasWritten) {
     EXPECT_EQ(parse_health(health_json(some_health())).value(), some_health());
 }
 
+TEST(HealthView, SoAreThoseOfSeveralServers) {
+    const std::vector<HealthView> servers{some_health(), {"web", "10.1.1.2:80", "up", {}}};
+    EXPECT_EQ(parse_healths(healths_json(servers)).value(), servers);
+    EXPECT_EQ(healths_json({}), R"({"servers":[]})");
+    EXPECT_FALSE(parse_healths(R"({"servers":[7]})"));
+}
+
 TEST(HealthView, IsOnlyReadWhole) {
     const std::string whole = health_json(some_health());
     for (std::size_t length = 0; length < whole.size(); ++length)

@@ -65,6 +65,20 @@ Response wish_response(const Request& request, const Desk& desk) {
     return {.body = standing_json(*standing)};
 }
 
+Response check_response(const Request& request, const Desk& desk) {
+    const auto wanted = parse_check(request.body);
+    if (!wanted) return refusal(wanted.error());
+    auto checking = desk.check(*wanted);
+    if (!checking) return refusal(checking.error());
+    Response response;
+    response.later = [check = *std::move(checking)](const Answering& answer) {
+        return check([answer](const std::vector<HealthView>& servers) {
+            answer({.body = healths_json(servers)});
+        });
+    };
+    return response;
+}
+
 // "/api/v1/health/web/192.168.10.100:80"
 Response health_response(const std::string& path, const Desk& desk) {
     const std::string_view rest = std::string_view(path).substr(kHealth.size());
@@ -186,6 +200,9 @@ Response answer(const Request& request, const Desk& desk) {
     if (path == "/api/v1/wishes")
         return request.method == "POST" ? wish_response(request, desk) : wrong_method(path, "POST");
     if (path.starts_with(kConfig)) return answer_config(request, path, desk.config);
+    if (path == "/api/v1/checks")
+        return request.method == "POST" ? check_response(request, desk)
+                                        : wrong_method(path, "POST");
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");

@@ -3,10 +3,12 @@
 // socket: the server hands requests in and carries responses out.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/config_desk.h"
 #include "api/health_view.h"
@@ -26,11 +28,19 @@ struct Request {
     std::function<std::string()> user{};  // of that process: looking it up may take its time
 };
 
+struct Response;
+using Answering = std::function<void(Response)>;
+
+// An answer that takes its time. It is told where to bring it, on the loop's thread and once at
+// most, and says how long to wait for it; then the answer is a 504.
+using Later = std::function<std::chrono::milliseconds(Answering)>;
+
 struct Response {
     int code = 200;
     std::string content_type = "application/json";
     std::string body{};
     std::string allow{};  // of a 405: the methods there are
+    Later later{};        // then all else here says nothing
 };
 
 // RFC 9457: {"type":"about:blank","title":...,"status":...,"detail":...}
@@ -58,18 +68,35 @@ struct WishRequest {
 Result<WishRequest> parse_wish(std::string_view json);
 std::string wish_json(const WishRequest& request);
 
+// Which servers are to be checked at once.
+struct CheckRequest {
+    std::string service;
+    std::optional<model::Endpoint> server;  // none: all of the service
+};
+
+// {"service":...,"server":...}, the latter at will.
+Result<CheckRequest> parse_check(std::string_view json);
+std::string check_json(const CheckRequest& request);
+
+// Begins to check, and calls back when all have their verdict, with what was found: `last` is this
+// attempt's, and no transcript. How long that takes at most.
+using Checking =
+    std::function<std::chrono::milliseconds(std::function<void(std::vector<HealthView>)>)>;
+
 // What the director does for local callers.
 struct Desk {
     std::function<Result<Status>()> status;
     std::function<Result<ServerStanding>(const WishRequest&)> wish;
     std::function<Result<HealthView>(const std::string& service, const model::Endpoint& server)>
         health;
+    std::function<Result<Checking>(const CheckRequest&)> check{};
     ConfigDesk config{};
 };
 
-// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes, and of
-// the configuration under /api/v1/config: GET it and its versions (/versions, /versions/N), POST it
-// to apply it, POST to /plan, /confirm, /rollback. All else is a 404 or 405 problem.
+// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes, POST
+// /api/v1/checks, and of the configuration under /api/v1/config: GET it and its versions
+// (/versions, /versions/N), POST it to apply it, POST to /plan, /confirm, /rollback. All else is a
+// 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

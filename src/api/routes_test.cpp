@@ -114,6 +114,43 @@ TEST(Routes, HealthIsThatOfTheServerThatIsNamed) {
     EXPECT_EQ(answer({"POST", "/api/v1/health/web/10.1.1.1"}, kDesk).code, 405);
 }
 
+TEST(Routes, ACheckIsAnsweredWhenItIsDone) {
+    CheckRequest got;
+    std::function<void(std::vector<HealthView>)> done;
+    Desk desk = kDesk;
+    desk.check = [&](const CheckRequest& request) -> Result<Checking> {
+        got = request;
+        if (request.service != "web") return failure(Fault::NotFound, "there is no service");
+        return [&](auto found) {
+            done = found;
+            return std::chrono::milliseconds(700);
+        };
+    };
+    const auto check = [&](const std::string& body) {
+        Request request{"POST", "/api/v1/checks"};
+        request.body = body;
+        return answer(request, desk);
+    };
+
+    const auto response = check(R"({"service":"web","server":"10.1.1.1:80"})");
+    ASSERT_TRUE(response.later);
+    Response brought;
+    const auto patience = response.later([&](Response answer) { brought = std::move(answer); });
+    done({HealthView{"web", "10.1.1.1:80", "weight 1, up", {}}});
+
+    EXPECT_EQ(patience, std::chrono::milliseconds(700));
+    EXPECT_EQ(parse_healths(brought.body).value().at(0).standing, "weight 1, up");
+    EXPECT_EQ(got.server->text(), "10.1.1.1:80");
+    EXPECT_EQ(parse_check(check_json(got)).value().server, got.server);
+    EXPECT_TRUE(check(R"({"service":"web"})").later);
+    EXPECT_FALSE(got.server);
+    EXPECT_EQ(check(R"({"service":"x"})").code, 404);
+    for (const char* body : {"", "[]", "{}", R"({"service":1})", R"({"service":"web","server":7})",
+                             R"({"service":"web","server":"here"})"})
+        EXPECT_EQ(check(body).code, 400) << body;
+    EXPECT_EQ(answer({"GET", "/api/v1/checks"}, desk).allow, "POST");
+}
+
 TEST(Routes, AWishThatIsNoneIsRefused) {
     for (const char* body :
          {"", "[]", "{}", R"({"service":"web"})", R"({"service":"web","server":"10.1.1.1"})",

@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +16,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -24,6 +26,7 @@
 #include <boost/beast/http/write.hpp>
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "api/socket_address.h"
@@ -82,6 +85,32 @@ Response handle(const Handler& handler, const Request& request) {
     }
 }
 
+// An answer that is waited for. Whoever brings it may come after its caller has gone.
+struct Awaited {
+    explicit Awaited(const asio::any_io_executor& loop) : timer(loop) {}
+    asio::steady_timer timer;
+    std::optional<Response> response;
+};
+
+// Coroutines are plain functions with parameters by value: what g++ 12 compiles right.
+asio::awaitable<Response> in_time(Response response) {
+    if (!response.later) co_return response;
+    const auto awaited = std::make_shared<Awaited>(co_await asio::this_coro::executor);
+    const auto patience = response.later([weak = std::weak_ptr(awaited)](Response brought) {
+        const auto waiting = weak.lock();
+        if (!waiting) return;
+        waiting->response = std::move(brought);
+        waiting->timer.cancel();
+    });
+    error_code cancelled;
+    if (!awaited->response) {
+        awaited->timer.expires_after(patience);
+        co_await awaited->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    }
+    co_return std::move(awaited->response)
+        .value_or(problem(504, "Gateway Timeout", "no answer in time"));
+}
+
 http::response<http::string_body> to_http(Response response, unsigned version, bool keep_alive) {
     http::response<http::string_body> message;
     message.version(version);
@@ -134,7 +163,8 @@ asio::awaitable<void> session(SharedPtr shared, Protocol::socket socket) {
             plain.from = from;
             plain.user = [&stream] { return user_of(stream.socket().native_handle()); };
             plain.body = request.body();
-            message = to_http(handle(shared->handler, plain), request.version(), keep_alive);
+            Response response = co_await in_time(handle(shared->handler, plain));
+            message = to_http(std::move(response), request.version(), keep_alive);
         }
         stream.expires_after(limits.patience);
         co_await http::async_write(stream, message,

@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -114,6 +115,49 @@ TEST_F(ServerTest, CarriesALargeAnswer) {
     start([&](const Request&) { return Response{.body = large}; });
 
     EXPECT_EQ(ask(path, "/", kLimit).value().body, large);
+}
+
+TEST_F(ServerTest, AnAnswerMayComeLaterAndOthersAreNotKeptWaiting) {
+    std::vector<Answering> waiting;  // of the loop's thread
+    start([&](const Request& request) -> Response {
+        if (request.target == "/now") return {.body = "now"};
+        if (request.target != "/later") {
+            for (const Answering& answer : std::exchange(waiting, {})) answer({.body = "later"});
+            return {};
+        }
+        Response response;
+        response.later = [&](Answering answer) {
+            waiting.push_back(std::move(answer));
+            return std::chrono::milliseconds(kLimit);
+        };
+        return response;
+    });
+
+    auto later = std::async(std::launch::async, [&] { return ask(path, "/later", kLimit); });
+    EXPECT_EQ(ask(path, "/now", kLimit).value().body, "now");
+    while (later.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready)
+        ASSERT_EQ(ask(path, "/go", kLimit).value().code, 200);
+
+    EXPECT_EQ(later.get().value().body, "later");
+}
+
+TEST_F(ServerTest, AnAnswerThatDoesNotComeIsA504AndMayComeAtLastAllTheSame) {
+    Answering kept;
+    start([&](const Request& request) -> Response {
+        if (request.target != "/never") {
+            kept({.body = "too late"});
+            return {.body = "done"};
+        }
+        Response response;
+        response.later = [&](Answering answer) {
+            kept = std::move(answer);
+            return std::chrono::milliseconds(20);
+        };
+        return response;
+    });
+
+    EXPECT_EQ(ask(path, "/never", kLimit).value().code, 504);
+    EXPECT_EQ(ask(path, "/", kLimit).value().body, "done");
 }
 
 TEST_F(ServerTest, HandlerThatThrowsIsA500) {

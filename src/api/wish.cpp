@@ -61,9 +61,7 @@ Result<WishRequest> parse_wish(std::string_view json) {
 }
 
 std::string wish_json(const WishRequest& request) {
-    const auto& server = request.server;
-    Json json = {{"service", request.service},
-                 {"server", server.port == 0 ? server.address.text() : server.text()}};
+    Json json = {{"service", request.service}, {"server", control::server_text(request.server)}};
     if (request.wish) json["wish"] = name(*request.wish);
     if (request.weight) json["weight"] = *request.weight ? Json(**request.weight) : Json(nullptr);
     if (!request.why.empty()) json["why"] = request.why;

@@ -16,6 +16,8 @@ using std::chrono::steady_clock;
 // A slow start goes up in so many steps, the first of which is its beginning.
 constexpr std::uint32_t kSteps = 32;
 constexpr std::chrono::seconds kStepsEvery{1};
+// What a check may take beyond its time-out where the machine is busy.
+constexpr std::chrono::seconds kScheduling{2};
 
 health::Subject subject_of(const model::ServiceConfig& service, const model::ServerConfig& server,
                            const model::Check& check) {
@@ -158,6 +160,30 @@ std::vector<CheckReport> ServerWatch::reports(const ServerName& name) const {
         if (auto report = checker_->report(subject))
             reports.push_back({subject, *std::move(report)});
     return reports;
+}
+
+std::chrono::milliseconds ServerWatch::check_now(const std::vector<ServerName>& names,
+                                                 std::function<void()> done) {
+    const std::set<ServerName> wanted(names.begin(), names.end());
+    std::chrono::milliseconds longest{0};
+    // Shared by the callbacks; the last one is the one that calls. The count begins with one for
+    // this call, so that nothing is over while there is more to begin.
+    const auto left = std::make_shared<std::size_t>(1);
+    const auto one_done = [left, done = std::move(done)] {
+        if (--*left == 0) done();
+    };
+    for (const WatchedServer& server : servers_) {
+        if (!wanted.contains(server.name)) continue;
+        for (const health::Subject& subject : server.subjects) {
+            ++*left;
+            longest = std::max(longest, subject.check.timeout);
+            if (!checker_->check_now(subject, [one_done](const health::Outcome&) { one_done(); }))
+                --*left;
+        }
+    }
+    one_done();
+    // Behind the attempt that is being made already
+    return 2 * longest + kScheduling;
 }
 
 }  // namespace isobar::control

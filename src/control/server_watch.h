@@ -67,6 +67,11 @@ public:
     [[nodiscard]] std::vector<std::string> troubles() const;
     // Of each check of the server, in the order of the configuration.
     [[nodiscard]] std::vector<CheckReport> reports(const ServerName& server) const;
+    // All checks of these servers at once. `done` is called when each has its verdict, which the
+    // next conditions() know of; never if one of them is not followed any more by then. How long
+    // that takes at most.
+    std::chrono::milliseconds check_now(const std::vector<ServerName>& servers,
+                                        std::function<void()> done);
 
 private:
     std::vector<WatchedServer> servers_;

@@ -56,6 +56,14 @@ std::optional<std::pair<ServerName, OperatorWish>> parse_entry(const Json& json)
     return std::pair(ServerName(json.at("service").get<std::string>(), *server), std::move(made));
 }
 
+Result<const model::ServiceConfig*> find_service(const model::Config& config,
+                                                 const std::string& name) {
+    const auto found = std::ranges::find(config.services, name, &model::ServiceConfig::name);
+    if (found == config.services.end())
+        return failure(Fault::NotFound, fmt::format("there is no service '{}'", name));
+    return &*found;
+}
+
 }  // namespace
 
 std::optional<Wish> wish_named(std::string_view text) {
@@ -71,15 +79,18 @@ Result<model::Endpoint> parse_server(std::string_view text) {
     return failure(Fault::Invalid, fmt::format("'{}' is no address of a server", text));
 }
 
+std::string server_text(const model::Endpoint& server) {
+    return server.port == 0 ? server.address.text() : server.text();
+}
+
 Result<ServerName> find_server(const model::Config& config, const std::string& service,
                                const model::Endpoint& server) {
-    const auto found = std::ranges::find(config.services, service, &model::ServiceConfig::name);
-    if (found == config.services.end())
-        return failure(Fault::NotFound, fmt::format("there is no service '{}'", service));
+    const auto found = find_service(config, service);
+    if (!found) return tl::unexpected(found.error());
     std::vector<model::Endpoint> meant;
-    for (const model::ServerConfig& each : found->servers)
-        if (is_meant(*found, each.address, server)) meant.push_back(each.address);
-    const std::string text = server.port == 0 ? server.address.text() : server.text();
+    for (const model::ServerConfig& each : (*found)->servers)
+        if (is_meant(**found, each.address, server)) meant.push_back(each.address);
+    const std::string text = server_text(server);
     if (meant.empty())
         return failure(Fault::NotFound,
                        fmt::format("the service '{}' has no server {}", service, text));
@@ -88,6 +99,21 @@ Result<ServerName> find_server(const model::Config& config, const std::string& s
                        fmt::format("the service '{}' has {} servers {}: which port?", service,
                                    meant.size(), text));
     return ServerName(service, meant.front());
+}
+
+Result<std::vector<ServerName>> find_servers(const model::Config& config,
+                                             const std::string& service,
+                                             const std::optional<model::Endpoint>& server) {
+    if (server)
+        return find_server(config, service, *server).map([](ServerName name) {
+            return std::vector{std::move(name)};
+        });
+    return find_service(config, service).map([](const model::ServiceConfig* found) {
+        std::vector<ServerName> names;
+        for (const model::ServerConfig& each : found->servers)
+            names.emplace_back(found->name, each.address);
+        return names;
+    });
 }
 
 void add_wishes(const Wishes& wishes, const model::Config& config, Conditions& conditions) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "control/condition.h"
@@ -33,10 +34,18 @@ std::optional<Wish> wish_named(std::string_view name);
 // "192.168.10.100:80", or without a port, which then is 0.
 Result<model::Endpoint> parse_server(std::string_view text);
 
+// The reverse.
+std::string server_text(const model::Endpoint& server);
+
 // The server of the configuration that is meant by "web" and "192.168.10.100:80"; without a port
 // the only one of that address. Fault::NotFound with a hint, Fault::Invalid if two are meant.
 Result<ServerName> find_server(const model::Config& config, const std::string& service,
                                const model::Endpoint& server);
+
+// That server, or without one all of the service.
+Result<std::vector<ServerName>> find_servers(const model::Config& config,
+                                             const std::string& service,
+                                             const std::optional<model::Endpoint>& server);
 
 // Wishes about servers that the configuration does not have (now) change nothing.
 void add_wishes(const Wishes& wishes, const model::Config& config, Conditions& conditions);

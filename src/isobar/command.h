@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "isobar/check_command.h"
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
 #include "isobar/status_command.h"
@@ -19,8 +20,8 @@ struct PrintCommand {
 
 int run(const PrintCommand& command);
 
-using Command =
-    std::variant<StatusCommand, HealthCommand, WishCommand, ImportCommand, PrintCommand>;
+using Command = std::variant<StatusCommand, HealthCommand, CheckCommand, WishCommand, ImportCommand,
+                             PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

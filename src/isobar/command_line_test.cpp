@@ -60,10 +60,10 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(
-        parse({"reboot"}).error().message,
-        "unknown command 'reboot'; known here: help, status, health, drain, disable, enable, up, "
-        "down, weight, import");
+    EXPECT_EQ(parse({"reboot"}).error().message,
+              "unknown command 'reboot'; known here: help, status, health, check, drain, disable, "
+              "enable, "
+              "up, down, weight, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -113,6 +113,20 @@ TEST(CommandLine, HealthNamesServiceAndServer) {
     EXPECT_EQ(parse({"health", "web"}).error().message, "health: which server?");
     EXPECT_EQ(parse({"health", "web", "10.1.1.1", "x"}).error().message,
               "health: unexpected argument 'x'");
+}
+
+TEST(CommandLine, CheckNamesAServiceAndPerhapsAServer) {
+    const auto all = std::get<CheckCommand>(parse({"check", "web"}).value());
+    EXPECT_EQ(all.request.service, "web");
+    EXPECT_FALSE(all.request.server);
+    const auto one = std::get<CheckCommand>(parse({"check", "web", "10.1.1.1:80", "-j"}).value());
+    EXPECT_EQ(one.request.server->text(), "10.1.1.1:80");
+    EXPECT_TRUE(one.json);
+    EXPECT_EQ(parse({"check"}).error().message, "check: which service?");
+    EXPECT_EQ(parse({"check", "web", "real1"}).error().message,
+              "check: 'real1' is no address of a server");
+    EXPECT_EQ(parse({"check", "web", "10.1.1.1", "x"}).error().message,
+              "check: unexpected argument 'x'");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

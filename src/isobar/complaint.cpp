@@ -37,6 +37,8 @@ int complain(const api::Answer& answer) {
             return kUsage;
         case 404:
             return kNotFound;
+        case 504:
+            return kTimeout;
         default:
             return kFailed;
     }

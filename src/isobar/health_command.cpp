@@ -5,23 +5,14 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdio>
 
-#include "api/client.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "control/wishes.h"
-#include "isobar/complaint.h"
-#include "isobar/exit_code.h"
+#include "isobar/asked.h"
 
 namespace isobar::cli {
 namespace {
-
-constexpr std::chrono::seconds kPatience{5};
-
-std::string milliseconds(std::chrono::microseconds time) {
-    return fmt::format("{:.1f} ms", static_cast<double>(time.count()) / 1000);
-}
 
 std::string head(const api::CheckView& check) {
     std::string text = fmt::format("{} to {}: {}", check.type, check.target, check.health);
@@ -71,6 +62,10 @@ Result<HealthCommand> make_health(const Given& given, std::string_view /*name*/,
     return HealthCommand{given.asking(), words[0], *server};
 }
 
+std::string milliseconds(std::chrono::microseconds time) {
+    return fmt::format("{:.1f} ms", static_cast<double>(time.count()) / 1000);
+}
+
 std::string health_text(const api::HealthView& health) {
     std::string text = fmt::format("{} {}: {}\n", printable(health.service),
                                    printable(health.server), printable(health.standing));
@@ -80,23 +75,9 @@ std::string health_text(const api::HealthView& health) {
 }
 
 int run(const HealthCommand& command) {
-    const auto& server = command.server;
-    const auto target = fmt::format("/api/v1/health/{}/{}", command.service,
-                                    server.port == 0 ? server.address.text() : server.text());
-    const auto answer = api::ask(command.socket, target, kPatience);
-    if (!answer) return complain(answer.error());
-    if (answer->code != 200) return complain(*answer);
-    if (command.json) {
-        fmt::print("{}\n", answer->body);
-        return kOk;
-    }
-    const auto health = api::parse_health(answer->body);
-    if (!health) {
-        fmt::print(stderr, "isobar: {}\n", health.error().message);
-        return kFailed;
-    }
-    fmt::print("{}", health_text(*health));
-    return kOk;
+    const auto target =
+        fmt::format("/api/v1/health/{}/{}", command.service, control::server_text(command.server));
+    return show(command, asked(command, target), api::parse_health, health_text);
 }
 
 }  // namespace isobar::cli

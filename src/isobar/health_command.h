@@ -2,6 +2,7 @@
 // isobar health: what the checks of a server have found.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ Result<HealthCommand> make_health(const Given& given, std::string_view name, Wor
 
 // Returns the exit code.
 int run(const HealthCommand& command);
+
+std::string milliseconds(std::chrono::microseconds time);  // "0.4 ms"
 
 // For people. Times are UTC.
 std::string health_text(const api::HealthView& health);

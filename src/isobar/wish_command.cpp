@@ -3,22 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <cstdio>
 #include <optional>
 
-#include "api/client.h"
 #include "api/status.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "control/wishes.h"
-#include "isobar/complaint.h"
-#include "isobar/exit_code.h"
+#include "isobar/asked.h"
 
 namespace isobar::cli {
 namespace {
-
-constexpr std::chrono::seconds kPatience{5};
 
 Result<std::optional<model::Weight>> parse_weight(std::string_view text) {
     if (text == "auto") return std::optional<model::Weight>();
@@ -86,24 +80,12 @@ Result<WishCommand> make_wish(const Given& given, std::string_view name, Words w
 }
 
 int run(const WishCommand& command) {
-    const auto answer =
-        api::post(command.socket, "/api/v1/wishes", api::wish_json(command.request), kPatience);
-    if (!answer) return complain(answer.error());
-    if (answer->code != 200) return complain(*answer);
-    if (command.json) {
-        fmt::print("{}\n", answer->body);
-        return kOk;
-    }
-    const auto standing = api::parse_standing(answer->body);
-    if (!standing) {
-        fmt::print(stderr, "isobar: {}\n", standing.error().message);
-        return kFailed;
-    }
-    const auto& address = standing->address;
-    fmt::print("{} {}: {}\n", printable(command.request.service),
-               address.port == 0 ? address.address.text() : address.text(),
-               printable(api::text(*standing)));
-    return kOk;
+    const auto text = [&](const api::ServerStanding& standing) {
+        return fmt::format("{} {}: {}\n", printable(command.request.service),
+                           control::server_text(standing.address), printable(api::text(standing)));
+    };
+    return show(command, posted(command, "/api/v1/wishes", api::wish_json(command.request)),
+                api::parse_standing, text);
 }
 
 }  // namespace isobar::cli

@@ -348,7 +348,15 @@ void Director::tend() {
 
 void Director::tend_servers() {
     const auto begun = std::chrono::steady_clock::now();
+<<<<<<< HEAD
     if (begun < next_plan_ || (!watch_->is_stale(begun) && !others_have_changed())) return;
+=======
+    if (begun >= next_plan_ && watch_->is_stale(begun)) act_on_checks();
+}
+
+void Director::act_on_checks() {
+    const auto begun = std::chrono::steady_clock::now();
+>>>>>>> c7b557d (isobar, api: check servers at once, and wait for the verdicts)
     auto plane = open_plane();
     const auto done =
         plane ? reconcile(*plane, config_, drift_policy()) : tl::unexpected(plane.error());
@@ -415,15 +423,40 @@ Result<api::HealthView> Director::health(const std::string& service,
                                          const model::Endpoint& server) {
     const auto name = control::find_server(config_, service, server);
     if (!name) return tl::unexpected(name.error());
-    const auto standing = standing_of(*name);
-    const auto& address = name->second;
-    api::HealthView view{service,
-                         address.port == 0 ? address.address.text() : address.text(),
-                         api::text(standing),
-                         {}};
-    for (const control::CheckReport& check : watch_->reports(*name))
+    return health_of(*name);
+}
+
+api::HealthView Director::health_of(const control::ServerName& name) const {
+    api::HealthView view{
+        name.first, control::server_text(name.second), api::text(standing_of(name)), {}};
+    for (const control::CheckReport& check : watch_->reports(name))
         view.checks.push_back(check_view(check));
     return view;
+}
+
+// Of each check its last attempt, and not what was said.
+std::vector<api::HealthView> Director::just_found(
+    const std::vector<control::ServerName>& names) const {
+    std::vector<api::HealthView> views;
+    for (const control::ServerName& name : names) {
+        views.push_back(health_of(name));
+        for (api::CheckView& check : views.back().checks) {
+            if (check.last.size() > 1) check.last.erase(check.last.begin(), check.last.end() - 1);
+            check.transcript.clear();
+        }
+    }
+    return views;
+}
+
+Result<api::Checking> Director::check(const api::CheckRequest& request) {
+    auto names = control::find_servers(config_, request.service, request.server);
+    if (!names) return tl::unexpected(names.error());
+    return [this, names = *std::move(names)](const auto& answer) {
+        return watch_->check_now(names, [this, names, answer] {
+            act_on_checks();  // what follows from it is told, too
+            answer(just_found(names));
+        });
+    };
 }
 
 api::ServerStanding Director::standing_of(const control::ServerName& name) const {

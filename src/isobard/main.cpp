@@ -142,7 +142,16 @@ int run(const Options& options) {
         return api::answer_agent(
             request, [&](const auto& address) { return director->real_server(address); });
     });
+<<<<<<< HEAD
     const api::Desk desk = desk_of(*director, versions, agents);
+=======
+    const api::Desk desk{[&] { return status_of(*director, agents); },
+                         [&](const api::WishRequest& wish) { return director->wish(wish); },
+                         [&](const std::string& service, const auto& server) {
+                             return director->health(service, server);
+                         },
+                         [&](const api::CheckRequest& which) { return director->check(which); }};
+>>>>>>> c7b557d (isobar, api: check servers at once, and wait for the verdicts)
     const auto serving =
         api::serve(loop->context(), *std::move(socket),
                    [&](const api::Request& request) { return api::answer(request, desk); },
