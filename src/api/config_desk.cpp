@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -47,12 +50,15 @@ Result<void> check_words(std::initializer_list<std::string_view> words) {
     return {};
 }
 
-Json difference_json(const config::Difference& each) {
-    return {{"step", config::name(each.step)},
-            {"where", each.where},
-            {"key", each.key},
-            {"before", each.before},
-            {"after", each.after}};
+Json list_of(const std::vector<config::Difference>& differences) {
+    Json list = Json::array();
+    for (const config::Difference& each : differences)
+        list.push_back({{"step", config::name(each.step)},
+                        {"where", each.where},
+                        {"key", each.key},
+                        {"before", each.before},
+                        {"after", each.after}});
+    return list;
 }
 
 config::Difference difference_of(const Json& json) {
@@ -143,15 +149,17 @@ Result<RollbackRequest> parse_rollback_request(std::string_view text) {
     return request;
 }
 
+std::string differences_json(const std::vector<config::Difference>& differences) {
+    return dump(list_of(differences));
+}
+
 std::string plan_json(const PlanView& plan) {
-    Json differences = Json::array(), effects = Json::array();
-    for (const config::Difference& each : plan.differences)
-        differences.push_back(difference_json(each));
+    Json effects = Json::array();
     for (const control::Effect& each : plan.effects)
         effects.push_back(
             {{"change", each.change}, {"ends", each.ends}, {"goes_on", each.goes_on}});
     return dump({{"version", plan.version},
-                 {"differences", std::move(differences)},
+                 {"differences", list_of(plan.differences)},
                  {"effects", std::move(effects)},
                  {"ends", plan.ends()}});
 }

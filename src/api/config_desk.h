@@ -60,6 +60,7 @@ std::string request_json(const ConfigRequest& request);
 std::string request_json(const RollbackRequest& request);
 Result<ConfigRequest> parse_config_request(std::string_view json);
 Result<RollbackRequest> parse_rollback_request(std::string_view json);
+std::string differences_json(const std::vector<config::Difference>& differences);
 std::string plan_json(const PlanView& plan);
 Result<PlanView> parse_plan(std::string_view json);
 std::string applied_json(const AppliedView& applied);

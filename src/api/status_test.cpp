@@ -25,7 +25,8 @@ model::ServiceStatus runs(const model::ServiceKey& key) {
 Status full_status() {
     Status status;
     status.program = "isobard 0.1.0";
-    status.config = {"/etc/isobar/isobar.toml", sys_seconds(std::chrono::seconds(1763831052)), {}};
+    status.config = {
+        "/etc/isobar/isobar.toml", sys_seconds(std::chrono::seconds(1763831052)), {}, 7};
     ServiceView web{"web", runs(kWeb)};
     web.status.traffic = {10, 20, 30, 40, 50};
     web.status.rates = {1, 2, 3, 4, 5};

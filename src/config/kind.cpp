@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/duration.h"
 #include "base/printable.h"
 #include "config/field.h"
 #include "config/suggest.h"
@@ -50,36 +51,6 @@ std::uint32_t nearest_power_of_two(std::int64_t number, std::uint32_t smallest,
     if (number >= largest) return largest;
     const auto below = std::int64_t{std::bit_floor(static_cast<std::uint32_t>(number))};
     return static_cast<std::uint32_t>(number - below <= 2 * below - number ? below : 2 * below);
-}
-
-struct TimeUnit {
-    std::string_view name;
-    milliseconds length;
-};
-constexpr TimeUnit kTimeUnits[] = {
-    {"ms", milliseconds(1)}, {"s", seconds(1)}, {"m", minutes(1)}, {"h", hours(1)}, {"d", days(1)}};
-
-// Nothing if it is not a number and a unit.
-std::optional<milliseconds> parse_duration(std::string_view text) {
-    std::uint32_t count = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, count);
-    if (error != std::errc{}) return std::nullopt;
-    for (const TimeUnit& unit : kTimeUnits) {
-        if (unit.name == std::string_view(stop, end)) return count * unit.length;
-    }
-    return std::nullopt;
-}
-
-// In the largest unit that needs no fraction.
-std::string short_duration(milliseconds time) {
-    if (time == milliseconds(0)) return "0s";
-    std::string text;
-    for (const TimeUnit& unit : kTimeUnits) {
-        if (time % unit.length == milliseconds(0))
-            text = fmt::format("{}{}", time / unit.length, unit.name);
-    }
-    return text;
 }
 
 // `smallest_unit`: how fine it may be.

@@ -62,8 +62,8 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
               "unknown command 'statsu'; did you mean 'status'?");
     EXPECT_EQ(parse({"reboot"}).error().message,
               "unknown command 'reboot'; known here: help, status, health, check, drain, disable, "
-              "enable, "
-              "up, down, weight, import");
+              "enable, up, down, "
+              "weight, plan, apply, confirm, rollback, history, diff, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,

@@ -53,6 +53,47 @@ constexpr std::array kCommands{
                 Json | Reason, kOfServer, made<make_wish>},
     CommandSpec{"weight", "a server has this weight", kWishUsage, Json | Reason, kOfWeight,
                 made<make_wish>},
+    CommandSpec{"plan",
+                "what a configuration would change, and which open connections would end",
+                kPlanUsage,
+                Json,
+                {},
+                made<make_plan>,
+                1},
+    CommandSpec{"apply",
+                "applies a configuration, all of it or nothing",
+                kApplyUsage,
+                Json | Reason | Confirmation | Question,
+                {},
+                made<make_apply>,
+                1},
+    CommandSpec{"confirm",
+                "what was applied with --confirm stays",
+                kConfirmUsage,
+                Json,
+                {},
+                made<make_confirm>},
+    CommandSpec{"rollback",
+                "applies the version before, or another one",
+                kRollbackUsage,
+                Json | Reason | Question,
+                {},
+                made<make_rollback>,
+                1},
+    CommandSpec{"history",
+                "the configurations that were applied, or the text of one",
+                kHistoryUsage,
+                Json,
+                {},
+                made<make_history>,
+                1},
+    CommandSpec{"diff",
+                "what two configurations say differently",
+                kDiffUsage,
+                Json,
+                {},
+                made<make_diff>,
+                2},
     CommandSpec{"import",
                 "a configuration of keepalived, Piranha, ldirectord or ipvsadm as isobar.toml",
                 kImportUsage,
@@ -63,24 +104,27 @@ constexpr std::array kCommands{
 
 constexpr const char* kHead = R"(Usage: isobar COMMAND [OPTION...]
 
-Asks the director, isobard, what it does, and tells it what you want of a server.
+Asks the director, isobard, what it does, and tells it what you want: of a server, or with another
+configuration.
 
 Commands:
 )";
 
-constexpr const char* kTail = R"(  help     this text, or that of a command: isobar help status
+constexpr const char* kTail = R"(  help      this text, or that of a command: isobar help status
 
 Options, before or after the command:
   -j, --json       JSON on stdout, for programs
       --watch      again and again, until Ctrl-C
       --why TEXT   a word for your colleagues, shown with what you want of a server
+      --confirm TIME, --yes, --dry-run
+                   of apply and rollback: isobar help apply
       --socket PATH
                    where isobard listens (default /run/isobar/isobar.sock)
   -h, --help       what the command does
   -v, --version    the version
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 no such file, 5 permission,
-6 isobard does not run, 7 no answer in time.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration invalid, 4 no such file, server or version,
+or not now, 5 permission, 6 isobard does not run, 7 no answer in time.
 See isobar(1).
 )";
 
@@ -119,7 +163,7 @@ Result<void> fits(const CommandSpec& command, const Given& given, Words words) {
 std::string usage() {
     std::string text = kHead;
     for (const CommandSpec& command : kCommands)
-        text += fmt::format("  {:<7}  {}\n", command.name, command.summary);
+        text += fmt::format("  {:<8}  {}\n", command.name, command.summary);
     return text + kTail;
 }
 

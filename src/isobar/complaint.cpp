@@ -36,7 +36,10 @@ int complain(const api::Answer& answer) {
         case 400:
             return kUsage;
         case 404:
+        case 409:
             return kNotFound;
+        case 422:
+            return kConfigInvalid;
         case 504:
             return kTimeout;
         default:

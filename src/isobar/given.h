@@ -22,7 +22,9 @@ struct Given {
     std::string socket = kDefaultSocket;
     bool json = false;
     bool watch = false;
-    std::string format, why;
+    std::string format, why, confirm;
+    bool dry_run = false;
+    bool yes = false;
     bool help = false;
     bool version = false;
 
@@ -30,7 +32,14 @@ struct Given {
 };
 
 // Options that not every command takes.
-enum Takes : unsigned { Json = 1, Again = 2, FormatName = 4, Reason = 8 };
+enum Takes : unsigned {
+    Json = 1,
+    Again = 2,
+    FormatName = 4,
+    Reason = 8,
+    Confirmation = 16,
+    Question = 32,  // --yes, --dry-run
+};
 
 // The words that are no options.
 using Words = std::span<char*>;

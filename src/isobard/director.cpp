@@ -348,15 +348,11 @@ void Director::tend() {
 
 void Director::tend_servers() {
     const auto begun = std::chrono::steady_clock::now();
-<<<<<<< HEAD
-    if (begun < next_plan_ || (!watch_->is_stale(begun) && !others_have_changed())) return;
-=======
-    if (begun >= next_plan_ && watch_->is_stale(begun)) act_on_checks();
+    if (begun >= next_plan_ && (watch_->is_stale(begun) || others_have_changed())) put_right();
 }
 
-void Director::act_on_checks() {
+void Director::put_right() {
     const auto begun = std::chrono::steady_clock::now();
->>>>>>> c7b557d (isobar, api: check servers at once, and wait for the verdicts)
     auto plane = open_plane();
     const auto done =
         plane ? reconcile(*plane, config_, drift_policy()) : tl::unexpected(plane.error());
@@ -453,7 +449,7 @@ Result<api::Checking> Director::check(const api::CheckRequest& request) {
     if (!names) return tl::unexpected(names.error());
     return [this, names = *std::move(names)](const auto& answer) {
         return watch_->check_now(names, [this, names, answer] {
-            act_on_checks();  // what follows from it is told, too
+            put_right();  // what follows from it is told, too
             answer(just_found(names));
         });
     };

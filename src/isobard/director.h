@@ -83,7 +83,6 @@ private:
                                            const model::Config& config);
     Result<std::set<control::ServerName>> presumed_up(dataplane::Dataplane& plane,
                                                       const model::Config& config) const;
-<<<<<<< HEAD
     [[nodiscard]] control::Plan plan_now(const model::Config& config,
                                          control::Conditions conditions) const;
     Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config,
@@ -91,16 +90,13 @@ private:
     void tell_drift(std::vector<std::string> drift, control::Drift becomes);
     [[nodiscard]] bool others_have_changed() const;
     [[nodiscard]] control::Drift drift_policy() const;
-=======
-    Result<control::Reconciled> reconcile(dataplane::Dataplane& plane, const model::Config& config);
     [[nodiscard]] api::HealthView health_of(const control::ServerName& name) const;
     [[nodiscard]] std::vector<api::HealthView> just_found(
         const std::vector<control::ServerName>& names) const;
->>>>>>> c7b557d (isobar, api: check servers at once, and wait for the verdicts)
     [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
     void tend_table();
     void tend_servers();
-    void act_on_checks();
+    void put_right();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
     void refresh_host_marks(dataplane::Dataplane& plane);
     void attach(dataplane::Dataplane& plane, const model::DirectorConfig& config);

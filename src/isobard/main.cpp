@@ -99,6 +99,7 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
     desk.health = [&](const std::string& service, const auto& server) {
         return director.health(service, server);
     };
+    desk.check = [&](const api::CheckRequest& which) { return director.check(which); };
     desk.config.plan = [&](const auto& request) { return versions.plan(request); };
     desk.config.apply = [&](const auto& request) { return versions.apply(request); };
     desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };
@@ -142,16 +143,7 @@ int run(const Options& options) {
         return api::answer_agent(
             request, [&](const auto& address) { return director->real_server(address); });
     });
-<<<<<<< HEAD
     const api::Desk desk = desk_of(*director, versions, agents);
-=======
-    const api::Desk desk{[&] { return status_of(*director, agents); },
-                         [&](const api::WishRequest& wish) { return director->wish(wish); },
-                         [&](const std::string& service, const auto& server) {
-                             return director->health(service, server);
-                         },
-                         [&](const api::CheckRequest& which) { return director->check(which); }};
->>>>>>> c7b557d (isobar, api: check servers at once, and wait for the verdicts)
     const auto serving =
         api::serve(loop->context(), *std::move(socket),
                    [&](const api::Request& request) { return api::answer(request, desk); },
