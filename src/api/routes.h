@@ -16,6 +16,7 @@
 #include "api/status.h"
 #include "base/result.h"
 #include "control/condition.h"
+#include "control/wishes.h"
 #include "model/address.h"
 
 namespace isobar::api {
@@ -52,6 +53,9 @@ std::string problem_detail(const std::string& body);
 // The request as a whole could not be read: 400, 413, 431.
 Response unreadable(int code, std::string_view why);
 
+// How long a drain may be given.
+inline constexpr std::chrono::seconds kLongestDrain = std::chrono::hours(31 * 24);
+
 // What an operator wants of a server; what is not said stays as it is.
 struct WishRequest {
     std::string service;
@@ -59,12 +63,14 @@ struct WishRequest {
     std::optional<control::Wish> wish;
     std::optional<std::optional<model::Weight>> weight;  // nothing within: not by hand any more
     std::string why, by;
+    std::optional<std::chrono::seconds> within{};  // of a drain: what then comes
+    control::Afterwards afterwards = control::Afterwards::Wait;
 
     [[nodiscard]] std::string text() const;  // "drain", "weight 3", "none, weight auto"
 };
 
-// {"service":...,"server":...,"wish":...,"weight":...,"why":...}: of wish and weight at least one;
-// weight null ends a weight by hand.
+// {"service":...,"server":...,"wish":...,"weight":...,"why":...,"within":SECONDS,"then":...}: of
+// wish and weight at least one; weight null ends a weight by hand; within and then are for drain.
 Result<WishRequest> parse_wish(std::string_view json);
 std::string wish_json(const WishRequest& request);
 

@@ -15,6 +15,25 @@ using Json = nlohmann::ordered_json;
 // Shown in tables and logs.
 constexpr std::size_t kLongestWhy = 200;
 
+// How long a drain may take at most, and what then comes.
+Result<void> read_limit(const Json& json, WishRequest& request) {
+    if (!json.contains("within") && !json.contains("then")) return {};
+    if (request.wish != control::Wish::Drain)
+        return failure(Fault::Invalid, "within and then are for drain");
+    const Json& within = json.at("within");
+    if (!within.is_number_unsigned() || within < 1 || within > kLongestDrain.count())
+        return failure(Fault::OutOfRange,
+                       fmt::format("within: not within 1 to {} seconds", kLongestDrain.count()));
+    request.within = std::chrono::seconds(within.get<std::int64_t>());
+    const auto word = json.value("then", "wait");
+    const auto afterwards = control::afterwards_named(word);
+    if (!afterwards)
+        return failure(Fault::Invalid,
+                       fmt::format("then: '{}' is none of wait, expire, reset", word));
+    request.afterwards = *afterwards;
+    return {};
+}
+
 // Throws what nlohmann throws.
 Result<WishRequest> wish_from(const Json& json) {
     WishRequest request;
@@ -35,6 +54,8 @@ Result<WishRequest> wish_from(const Json& json) {
             return failure(Fault::OutOfRange,
                            fmt::format("weight: not within 0 to {}", model::kMaxWeight));
     }
+    if (auto limit = read_limit(json, request); !limit)
+        return tl::unexpected(std::move(limit.error()));
     if (!request.wish && !request.weight)
         return failure(Fault::Invalid, "neither wish nor weight: what is wanted?");
     request.why = json.value("why", "");
@@ -65,6 +86,10 @@ std::string wish_json(const WishRequest& request) {
     if (request.wish) json["wish"] = name(*request.wish);
     if (request.weight) json["weight"] = *request.weight ? Json(**request.weight) : Json(nullptr);
     if (!request.why.empty()) json["why"] = request.why;
+    if (request.within) {
+        json["within"] = request.within->count();
+        json["then"] = control::name(request.afterwards);
+    }
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -30,8 +30,12 @@ bool is_meant(const model::ServiceConfig& service, const model::Endpoint& config
 }
 
 std::string said_by(const OperatorWish& wish) {
-    const std::string why = wish.why.empty() ? "" : ", " + wish.why;
-    return fmt::format("{}, {:%Y-%m-%d %H:%M} UTC{}", wish.by, fmt::gmtime(wish.at), why);
+    std::string said = fmt::format("{}, {:%Y-%m-%d %H:%M} UTC", wish.by, fmt::gmtime(wish.at));
+    if (!wish.why.empty()) said += ", " + wish.why;
+    if (wish.until)
+        said += fmt::format("; until {:%H:%M:%S}, then {}", fmt::gmtime(*wish.until),
+                            name(wish.afterwards));
+    return said;
 }
 
 Json entry_of(const ServerName& name, const OperatorWish& wish) {
@@ -41,7 +45,13 @@ Json entry_of(const ServerName& name, const OperatorWish& wish) {
             {"weight", wish.weight ? Json(*wish.weight) : Json(nullptr)},
             {"by", wish.by},
             {"why", wish.why},
-            {"at", wish.at.time_since_epoch().count()}};
+            {"at", wish.at.time_since_epoch().count()},
+            {"until", wish.until ? Json(wish.until->time_since_epoch().count()) : Json(nullptr)},
+            {"then", control::name(wish.afterwards)}};
+}
+
+std::chrono::sys_seconds time_of(const Json& json) {
+    return std::chrono::sys_seconds(std::chrono::seconds(json.get<std::int64_t>()));
 }
 
 // Throws what nlohmann throws.
@@ -49,10 +59,17 @@ std::optional<std::pair<ServerName, OperatorWish>> parse_entry(const Json& json)
     const auto server = model::Endpoint::parse(json.at("server").get<std::string>());
     const auto wish = wish_named(json.at("wish").get<std::string>());
     if (!server || !wish) return std::nullopt;
-    OperatorWish made{*wish, {}, json.at("by"), json.at("why"), {}};
+    OperatorWish made;
+    made.wish = *wish;
+    json.at("by").get_to(made.by);
+    json.at("why").get_to(made.why);
     if (const Json& weight = json.at("weight"); !weight.is_null())
         made.weight = weight.get<model::Weight>();
-    made.at = std::chrono::sys_seconds(std::chrono::seconds(json.at("at").get<std::int64_t>()));
+    made.at = time_of(json.at("at"));
+    // An isobard of before did not write these.
+    if (const auto until = json.find("until"); until != json.end() && !until->is_null())
+        made.until = time_of(*until);
+    made.afterwards = afterwards_named(json.value("then", "wait")).value_or(Afterwards::Wait);
     return std::pair(ServerName(json.at("service").get<std::string>(), *server), std::move(made));
 }
 
@@ -65,6 +82,36 @@ Result<const model::ServiceConfig*> find_service(const model::Config& config,
 }
 
 }  // namespace
+
+std::string_view name(Afterwards afterwards) {
+    switch (afterwards) {
+        case Afterwards::Expire:
+            return "expire";
+        case Afterwards::Reset:
+            return "reset";
+        case Afterwards::Wait:
+            break;
+    }
+    return "wait";
+}
+
+std::optional<Afterwards> afterwards_named(std::string_view text) {
+    for (const Afterwards each : {Afterwards::Wait, Afterwards::Expire, Afterwards::Reset})
+        if (name(each) == text) return each;
+    return std::nullopt;
+}
+
+std::vector<ServerName> end_drains(Wishes& wishes, std::chrono::sys_seconds now) {
+    std::vector<ServerName> ended;
+    for (auto& [server, wish] : wishes) {
+        if (!wish.until || now < *wish.until) continue;
+        wish.until.reset();
+        if (wish.wish == Wish::Drain && wish.afterwards != Afterwards::Wait)
+            wish.wish = Wish::Maintenance;
+        ended.push_back(server);
+    }
+    return ended;
+}
 
 std::optional<Wish> wish_named(std::string_view text) {
     for (const Wish wish :

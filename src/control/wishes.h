@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -17,11 +18,22 @@
 
 namespace isobar::control {
 
+// What becomes of a drained server's connections when its time is up.
+enum class Afterwards : std::uint8_t {
+    Wait,    // they go on as long as they take
+    Expire,  // the server leaves its service: their packets are dropped
+    Reset,   // likewise, and they end: clients over TCP are told so with their next packet
+};
+std::string_view name(Afterwards afterwards);  // "wait"
+std::optional<Afterwards> afterwards_named(std::string_view name);
+
 struct OperatorWish {
     Wish wish = Wish::None;
     std::optional<model::Weight> weight;  // instead of all others
     std::string by, why;                  // why: may be empty
     std::chrono::sys_seconds at;
+    std::optional<std::chrono::sys_seconds> until{};  // of a drain: then comes
+    Afterwards afterwards = Afterwards::Wait;
 
     [[nodiscard]] bool says_nothing() const { return wish == Wish::None && !weight; }
     bool operator==(const OperatorWish&) const = default;
@@ -49,6 +61,9 @@ Result<std::vector<ServerName>> find_servers(const model::Config& config,
 
 // Wishes about servers that the configuration does not have (now) change nothing.
 void add_wishes(const Wishes& wishes, const model::Config& config, Conditions& conditions);
+
+// Those whose time is up: their servers are out from now on, but for Afterwards::Wait.
+std::vector<ServerName> end_drains(Wishes& wishes, std::chrono::sys_seconds now);
 
 // As JSON, for the file.
 std::string wishes_text(const Wishes& wishes);

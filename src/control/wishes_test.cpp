@@ -28,8 +28,9 @@ model::Config some_config() {
 }
 
 OperatorWish drained() {
-    return {Wish::Drain, 7, "anna", "disk \"a\"",
-            std::chrono::sys_seconds(std::chrono::seconds(60))};
+    OperatorWish wish{Wish::Drain, 7, "anna", "disk \"a\"", {}};
+    wish.at = std::chrono::sys_seconds(std::chrono::seconds(60));
+    return wish;
 }
 
 TEST(Wishes, MeanTheServerOfThatAddressAndPort) {
@@ -61,6 +62,30 @@ TEST(Wishes, BecomeConditionsOfServersThatThereAre) {
     EXPECT_EQ(condition.wish, Wish::Drain);
     EXPECT_EQ(condition.wished_weight, 7U);
     EXPECT_EQ(condition.wished_by, "anna, 1970-01-01 00:01 UTC, disk \"a\"");
+}
+
+TEST(Wishes, ADrainEndsWhenItsTimeIsUp) {
+    const auto second = [](int n) { return std::chrono::sys_seconds(std::chrono::seconds(n)); };
+    const auto drain = [&](int until, Afterwards afterwards) {
+        OperatorWish wish = drained();
+        wish.until = second(until);
+        wish.afterwards = afterwards;
+        return wish;
+    };
+    const ServerName waits{"web", endpoint("10.1.1.1:0")}, resets{"web", endpoint("10.1.1.2:0")};
+    Wishes wishes{{waits, drain(100, Afterwards::Wait)}, {resets, drain(100, Afterwards::Reset)}};
+    Conditions conditions;
+    add_wishes(wishes, some_config(), conditions);
+    EXPECT_EQ(conditions.of("web", endpoint("10.1.1.1:0")).wished_by,
+              "anna, 1970-01-01 00:01 UTC, disk \"a\"; until 00:01:40, then wait");
+    EXPECT_EQ(parse_wishes(wishes_text(wishes)).value(), wishes);
+
+    EXPECT_TRUE(end_drains(wishes, second(99)).empty());
+    EXPECT_EQ(end_drains(wishes, second(100)), (std::vector<ServerName>{waits, resets}));
+
+    EXPECT_EQ(wishes.at(waits).wish, Wish::Drain);
+    EXPECT_EQ(wishes.at(resets).wish, Wish::Maintenance);
+    EXPECT_TRUE(end_drains(wishes, second(200)).empty()) << "once";
 }
 
 TEST(WishFile, GivesBackWhatWasStored) {

@@ -319,6 +319,30 @@ bool Dataplane::uses_host_marks() const {
     return impl_->maps.settings().host_marks != 0;
 }
 
+// Packets for a removed server do not prolong its connections: whose time is over is swept. Those
+// that control others (templates, FTP) go when these have gone, hence the second round.
+Result<std::uint32_t> Dataplane::end_connections(const model::ServiceKey& service,
+                                                 const model::Endpoint& server) {
+    auto lock = NamespaceLock::take();
+    if (!lock) return tl::unexpected(lock.error());
+    const auto slot = impl_->tables.removed_slot(service, server);
+    if (!slot) return 0;
+    const auto segments = impl_->maps.segments();
+    std::uint32_t ended = 0;
+    for (int round = 0; round < 2; ++round) {
+        const auto now = impl_->sweep();
+        if (!now) return tl::unexpected(now.error());
+        for (isobar_conn& conn : segments.conns()) {
+            const auto life = std::atomic_ref(conn.life).load(std::memory_order_acquire);
+            if (!(life & ISOBAR_LIFE_KEPT) || conn.server != *slot) continue;
+            std::atomic_ref(conn.expires).store(*now - 1, std::memory_order_relaxed);
+            if (round == 0) ++ended;
+        }
+    }
+    if (auto swept = impl_->sweep(); !swept) return tl::unexpected(swept.error());
+    return ended;
+}
+
 Result<void> Dataplane::zero_counters(const std::optional<model::ServiceKey>& service) {
     auto lock = NamespaceLock::take();
     if (!lock) return tl::unexpected(lock.error());

@@ -73,6 +73,11 @@ public:
     // marks. In order: the first rule that fits counts, groups before the host's.
     Result<void> set_groups(std::span<const model::MarkRule> rules);
     Result<void> set_host_marks(std::span<const model::MarkRule> rules);
+    // Ends the connections and templates of a server that has been removed: how many. With their
+    // next packet, clients find what they would find without a director: over TCP, the reset of a
+    // host that does not know them.
+    Result<std::uint32_t> end_connections(const model::ServiceKey& service,
+                                          const model::Endpoint& server);
     Result<void> zero_counters(const std::optional<model::ServiceKey>& service);
 
     // ---- read ----

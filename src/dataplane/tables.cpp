@@ -106,6 +106,14 @@ void Tables::refresh() {
     known_ = true;
 }
 
+std::optional<std::uint32_t> Tables::removed_slot(const model::ServiceKey& key,
+                                                  const model::Endpoint& server) {
+    refresh();
+    const auto found = removed_.find({key, server});
+    if (found == removed_.end()) return std::nullopt;
+    return found->second;
+}
+
 void Tables::begin_change() {
     auto& generation = maps_.settings().generation;
     store(generation, generation | 1);

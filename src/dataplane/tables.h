@@ -58,6 +58,10 @@ public:
     // As the maps have them now.
     const Services& services();
 
+    // In isobar_servers, of a server that has left its service and is remembered by connections.
+    std::optional<std::uint32_t> removed_slot(const model::ServiceKey& key,
+                                              const model::Endpoint& server);
+
     // Looks up again what the servers' records say about this host's addresses and routes.
     Result<void> find_ways();
 

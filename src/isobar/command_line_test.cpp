@@ -73,17 +73,34 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({"status", "web"}).error().message, "status: unexpected argument 'web'");
 }
 
+TEST(CommandLine, ADrainMayHaveItsTime) {
+    const auto plain = std::get<DrainCommand>(parse({"drain", "web", "10.1.1.1"}).value());
+    EXPECT_EQ(plain.request.text(), "drain");
+    EXPECT_EQ(plain.request.within, std::nullopt);
+    EXPECT_FALSE(plain.wait);
+
+    const auto timed = std::get<DrainCommand>(
+        parse({"drain", "web", "10.1.1.1", "--by", "10m", "--then", "reset", "--wait"}).value());
+    EXPECT_EQ(timed.request.within, std::chrono::minutes(10));
+    EXPECT_EQ(timed.request.afterwards, control::Afterwards::Reset);
+    EXPECT_TRUE(timed.wait);
+
+    EXPECT_EQ(parse({"drain", "web", "10.1.1.1", "--then", "reset"}).error().message,
+              "drain: --then: when? --by 10m, for instance");
+    EXPECT_EQ(parse({"disable", "web", "10.1.1.1", "--by", "10m"}).error().message,
+              "disable: --by is for drain");
+}
+
 TEST(CommandLine, WishesNameServiceAndServer) {
     const auto wish = [](std::vector<std::string> words) {
         return std::get<WishCommand>(parse(std::move(words)).value()).request;
     };
 
-    const auto drain = wish({"drain", "web", "192.168.10.100", "--why", "new disk"});
-    EXPECT_EQ(drain.service, "web");
-    EXPECT_EQ(drain.server.text(), "192.168.10.100:0");
-    EXPECT_EQ(drain.why, "new disk");
-    EXPECT_EQ(drain.text(), "drain");
-    EXPECT_EQ(wish({"disable", "web", "192.168.10.100:80"}).text(), "maintenance");
+    const auto disable = wish({"disable", "web", "192.168.10.100", "--why", "new disk"});
+    EXPECT_EQ(disable.service, "web");
+    EXPECT_EQ(disable.server.text(), "192.168.10.100:0");
+    EXPECT_EQ(disable.why, "new disk");
+    EXPECT_EQ(disable.text(), "maintenance");
     EXPECT_EQ(wish({"up", "web", "[fd00::1]:80"}).text(), "up");
     EXPECT_EQ(wish({"down", "web", "fd00::1"}).text(), "down");
     EXPECT_EQ(wish({"enable", "web", "10.1.1.1"}).text(), "none, weight auto");

@@ -22,7 +22,8 @@ struct Given {
     std::string socket = kDefaultSocket;
     bool json = false;
     bool watch = false;
-    std::string format, why, confirm;
+    std::string format, why, confirm, by, then;
+    bool wait = false;
     bool dry_run = false;
     bool yes = false;
     bool help = false;
@@ -39,6 +40,7 @@ enum Takes : unsigned {
     Reason = 8,
     Confirmation = 16,
     Question = 32,  // --yes, --dry-run
+    Patience = 64,  // --by, --then, --wait
 };
 
 // The words that are no options.

@@ -25,7 +25,6 @@ Result<std::optional<model::Weight>> parse_weight(std::string_view text) {
 // What each of these commands asks for.
 void fill_in(std::string_view command, api::WishRequest& request) {
     using control::Wish;
-    if (command == "drain") request.wish = Wish::Drain;
     if (command == "disable") request.wish = Wish::Maintenance;
     if (command == "up") request.wish = Wish::ForceUp;
     if (command == "down") request.wish = Wish::ForceDown;
@@ -36,8 +35,7 @@ void fill_in(std::string_view command, api::WishRequest& request) {
 
 }  // namespace
 
-const char kWishUsage[] = R"(Usage: isobar drain   SERVICE SERVER [--why TEXT]
-       isobar disable SERVICE SERVER [--why TEXT]
+const char kWishUsage[] = R"(Usage: isobar disable SERVICE SERVER [--why TEXT]
        isobar enable  SERVICE SERVER
        isobar up      SERVICE SERVER [--why TEXT]
        isobar down    SERVICE SERVER [--why TEXT]
@@ -47,7 +45,6 @@ Tells isobard what you want of a server. It holds until you say otherwise, over 
 changes of the configuration, and wins over checks and slow start. 'isobar status' shows it, with
 who said it, when and why.
 
-  drain            no new connections; those that it has go on
   disable          it leaves its service, as for maintenance: its connections end
   enable           the end of all that: as configuration and checks say
   up, down         whatever its checks say
@@ -61,7 +58,7 @@ SERVICE is a name of the configuration, SERVER an address with or without its po
                    where isobard listens (default /run/isobar/isobar.sock)
   -h, --help       this text
 
-  isobar drain web 192.168.10.100 --why "new disk"
+  isobar weight web 192.168.10.100 0 --why "new disk"
 )";
 
 Result<WishCommand> make_wish(const Given& given, std::string_view name, Words words) {
@@ -79,13 +76,17 @@ Result<WishCommand> make_wish(const Given& given, std::string_view name, Words w
     return command;
 }
 
-int run(const WishCommand& command) {
+int post_wish(const Asking& asking, const api::WishRequest& request) {
     const auto text = [&](const api::ServerStanding& standing) {
-        return fmt::format("{} {}: {}\n", printable(command.request.service),
+        return fmt::format("{} {}: {}\n", printable(request.service),
                            control::server_text(standing.address), printable(api::text(standing)));
     };
-    return show(command, posted(command, "/api/v1/wishes", api::wish_json(command.request)),
+    return show(asking, posted(asking, "/api/v1/wishes", api::wish_json(request)),
                 api::parse_standing, text);
+}
+
+int run(const WishCommand& command) {
+    return post_wish(command, command.request);
 }
 
 }  // namespace isobar::cli

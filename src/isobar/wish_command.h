@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// isobar drain, enable, disable, up, down, weight: what an operator wants of a server.
+// isobar enable, disable, up, down, weight: what an operator wants of a server.
 #pragma once
 
 #include <string_view>
@@ -19,6 +19,7 @@ extern const char kWishUsage[];
 Result<WishCommand> make_wish(const Given& given, std::string_view name, Words words);
 
 // Prints what became of the server. Returns the exit code.
+int post_wish(const Asking& asking, const api::WishRequest& request);
 int run(const WishCommand& command);
 
 }  // namespace isobar::cli

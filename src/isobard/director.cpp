@@ -343,7 +343,38 @@ void Director::network_changed() {
 
 void Director::tend() {
     tend_table();
+    tend_drains();
     tend_servers();
+}
+
+// What is due happens even where it cannot be stored: then a new isobard does it again.
+void Director::tend_drains() {
+    auto wishes = wishes_;
+    const auto ended = control::end_drains(wishes, now());
+    if (ended.empty()) return;
+    wishes_ = std::move(wishes);
+    if (auto stored = wish_file_.store(wishes_); !stored) log::error(stored.error().message);
+    put_right();
+    for (const control::ServerName& server : ended) end_drain(server);
+}
+
+void Director::end_drain(const control::ServerName& server) {
+    const auto afterwards = wishes_.at(server).afterwards;
+    const auto service =
+        std::ranges::find(config_.services, server.first, &model::ServiceConfig::name);
+    std::uint32_t reset = 0;
+    if (afterwards == control::Afterwards::Reset && service != config_.services.end()) {
+        auto address = server.second;
+        if (address.port == 0) address.port = service->key().address.port;
+        auto plane = open_plane();
+        const auto ended =
+            plane ? plane->end_connections(service->key(), address) : tl::unexpected(plane.error());
+        if (!ended) return log::error(ended.error().message);
+        reset = *ended;
+    }
+    log::notice(fmt::format("{}: server {}: the time to drain is up: {}{}", server.first,
+                            server.second.text(), control::name(afterwards),
+                            reset == 0 ? "" : fmt::format(", {} connection(s) ended", reset)));
 }
 
 void Director::tend_servers() {
@@ -402,6 +433,11 @@ Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
     wish.by = request.by;
     wish.why = request.why;
     wish.at = now();
+    if (request.wish) {
+        wish.until.reset();
+        wish.afterwards = request.afterwards;
+        if (request.within) wish.until = wish.at + *request.within;
+    }
     if (wish.says_nothing()) wishes.erase(*server);
     // What is not remembered must not hold: it would be gone with the next start.
     if (auto stored = wish_file_.store(wishes); !stored) return tl::unexpected(stored.error());

@@ -95,6 +95,8 @@ private:
         const std::vector<control::ServerName>& names) const;
     [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
     void tend_table();
+    void tend_drains();
+    void end_drain(const control::ServerName& server);
     void tend_servers();
     void put_right();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);

@@ -80,6 +80,24 @@ private:
 };
 ISOBAR_ON_BOTH_HOOKS(Persistence);
 
+TEST_P(Persistence, ARemovedServersConnectionsAndTemplatesCanBeEnded) {
+    serve(kWeb, kFiveMinutes, 80, 2);
+    const int theirs = connect_from(kAnn);
+    ASSERT_NE(theirs, 0);
+    ASSERT_NE(connect_from(kBob), theirs);
+    const auto gone = endpoint(kServers[theirs - 1].address, 80);
+    ASSERT_EQ(bed().plane().end_connections(kWeb, gone), 0U) << "it is in its service";
+    bed().apply({model::RemoveServer{kWeb, gone}});
+
+    EXPECT_EQ(bed().plane().end_connections(kWeb, gone), 2U);
+
+    EXPECT_EQ(flows().size(), 1U);
+    EXPECT_EQ(templates().size(), 1U);
+    EXPECT_EQ(counted(), 2U);
+    EXPECT_EQ(controlled(), 1U);
+    EXPECT_NE(connect_from(kAnn), theirs);
+}
+
 TEST_P(Persistence, AClientStaysWithItsServerAndOthersGetTheirs) {
     serve(kWeb);
 

@@ -9,6 +9,8 @@ Drawn in full in support/cluster.py.
 import json
 import signal
 
+import pytest
+
 from support.cluster import REAL1, REAL2, VIP
 from support.process import wait_until
 from support.servers import ask_page
@@ -110,3 +112,91 @@ def test_a_damaged_file_of_wishes_stops_nobody(cluster):
 
     assert "wishes.json" in isobard.log() and "nothing is taken from it" in isobard.log()
     wait_until(lambda: cluster.director.standings()[REAL2][0] == 2, what="the other one serves")
+
+
+def page_of(connection):
+    return ask_page(connection)[1].decode().strip()
+
+
+def connection_to(cluster, server, count=8):
+    """A connection that stays with `server`, and has been answered."""
+    for _ in range(count):
+        connection = cluster.client.socket()
+        connection.connect((VIP, 80))
+        if page_of(connection) == server:
+            return connection
+        connection.close()
+    raise AssertionError(f"{server} does not answer")
+
+
+def test_when_the_time_to_drain_is_up_connections_are_reset(cluster):
+    cluster.director.start_isobard(CONFIG)
+    both_in(cluster)
+    theirs, others = connection_to(cluster, "Real1"), connection_to(cluster, "Real2")
+
+    said = cluster.director.isobar("drain", "web", REAL1, "--by", "2s", "--then", "reset").stdout
+    assert said.rstrip().endswith(", then reset)")
+    assert page_of(theirs) == "Real1", "until then it goes on"
+    wait_until(lambda: cluster.director.standings()[REAL1][0] is None, what="the time is up")
+
+    # who writes is told; nobody else is
+    with pytest.raises(ConnectionResetError):
+        theirs.settimeout(5)
+        theirs.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        theirs.recv(100)
+    assert page_of(others) == "Real2"
+    assert REAL1 not in cluster.director.ipvsadm("-L -n -c")
+
+
+def test_a_drain_that_is_to_expire_drops_what_is_left(cluster):
+    cluster.director.start_isobard(CONFIG)
+    both_in(cluster)
+    theirs = connection_to(cluster, "Real1")
+
+    cluster.director.isobar("drain", "web", REAL1, "--by", "1s", "--then", "expire")
+    wait_until(lambda: cluster.director.standings()[REAL1][0] is None, what="the time is up")
+
+    theirs.settimeout(1)
+    theirs.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    with pytest.raises(TimeoutError):
+        theirs.recv(100)
+    cluster.director.isobar("enable", "web", REAL1)
+    theirs.settimeout(10)
+    assert theirs.recv(8) == b"HTTP/1.1", "the server is back, and so is the connection"
+
+
+def test_the_time_to_drain_goes_on_without_isobard(cluster):
+    isobard = cluster.director.start_isobard(CONFIG)
+    both_in(cluster)
+    connection_to(cluster, "Real1")
+    cluster.director.isobar("drain", "web", REAL1, "--by", "2s", "--then", "reset")
+    isobard.signal(signal.SIGKILL)
+    isobard.wait()
+
+    cluster.director.start_isobard(CONFIG)
+
+    wait_until(lambda: cluster.director.standings()[REAL1][0] is None, what="the time is up")
+    assert REAL1 not in cluster.director.ipvsadm("-L -n -c")
+
+
+def test_drain_waits_and_shows_how_it_goes(cluster):
+    cluster.director.start_isobard(CONFIG)
+    both_in(cluster)
+    kept = connection_to(cluster, "Real1")
+
+    short = cluster.director.isobar("drain", "web", REAL1, "--by", "1s", "--wait", check=False)
+    assert short.returncode == 7
+    assert "connections left, 1 active" in short.stderr
+    waiting = cluster.vs.start([cluster.director.program("isobar"), "--socket",
+                                cluster.director.socket, "drain", "web", REAL1, "--wait"],
+                               name="drain")
+    waiting.wait_for_log("connections left, 1 active", 10)
+    kept.close()
+    cluster.director.isobar("drain", "web", REAL1, "--by", "1s", "--then", "reset")
+    waiting.wait_for_log("drained\n", 20)
+    waiting.wait()
+
+    for words in (("--then", "reset"), ("--by", "soon"), ("--by", "0s"),
+                  ("--by", "5m", "--then", "what")):
+        done = cluster.director.isobar("drain", "web", REAL1, *words, check=False)
+        assert (done.returncode, done.stdout) == (2, ""), words
