@@ -50,9 +50,13 @@ Response refusal(const Error& error) {
     }
 }
 
+Response unavailable(const Error& error) {
+    return problem(503, "Service Unavailable", error.message);
+}
+
 Response status_response(const Desk& desk) {
     const auto status = desk.status();
-    if (!status) return problem(503, "Service Unavailable", status.error().message);
+    if (!status) return unavailable(status.error());
     return {.body = status_json(*status)};
 }
 
@@ -74,6 +78,21 @@ Response check_response(const Request& request, const Desk& desk) {
     response.later = [check = *std::move(checking)](const Answering& answer) {
         return check([answer](const std::vector<HealthView>& servers) {
             answer({.body = healths_json(servers)});
+        });
+    };
+    return response;
+}
+
+Response connections_response(const Request& request, const Desk& desk) {
+    auto listing =
+        parse_query(request.target)
+            .and_then(ConnectionQuery::parse)
+            .and_then([&](const ConnectionQuery& query) { return desk.connections(query); });
+    if (!listing) return refusal(listing.error());
+    Response response;
+    response.later = [list = *std::move(listing)](const Answering& answer) {
+        return list([answer](Result<std::string> json) {
+            answer(json ? Response{.body = *std::move(json)} : unavailable(json.error()));
         });
     };
     return response;
@@ -203,6 +222,9 @@ Response answer(const Request& request, const Desk& desk) {
     if (path == "/api/v1/checks")
         return request.method == "POST" ? check_response(request, desk)
                                         : wrong_method(path, "POST");
+    if (path == "/api/v1/connections")
+        return request.method == "GET" ? connections_response(request, desk)
+                                       : wrong_method(path, "GET");
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");

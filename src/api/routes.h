@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/config_desk.h"
+#include "api/connections.h"
 #include "api/health_view.h"
 #include "api/real_server.h"
 #include "api/status.h"
@@ -89,6 +90,9 @@ std::string check_json(const CheckRequest& request);
 using Checking =
     std::function<std::chrono::milliseconds(std::function<void(std::vector<HealthView>)>)>;
 
+// Begins a listing, and calls back with its JSON. How long that takes at most.
+using Listing = std::function<std::chrono::milliseconds(std::function<void(Result<std::string>)>)>;
+
 // What the director does for local callers.
 struct Desk {
     std::function<Result<Status>()> status;
@@ -96,13 +100,14 @@ struct Desk {
     std::function<Result<HealthView>(const std::string& service, const model::Endpoint& server)>
         health;
     std::function<Result<Checking>(const CheckRequest&)> check{};
+    std::function<Result<Listing>(const ConnectionQuery&)> connections{};
     ConfigDesk config{};
 };
 
-// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /healthz, POST /api/v1/wishes, POST
-// /api/v1/checks, and of the configuration under /api/v1/config: GET it and its versions
-// (/versions, /versions/N), POST it to apply it, POST to /plan, /confirm, /rollback. All else is a
-// 404 or 405 problem.
+// GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /api/v1/connections?QUERY, GET
+// /healthz, POST /api/v1/wishes, POST /api/v1/checks, and of the configuration under
+// /api/v1/config: GET it and its versions (/versions, /versions/N), POST it to apply it, POST to
+// /plan, /confirm, /rollback. All else is a 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

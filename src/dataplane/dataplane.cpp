@@ -418,62 +418,26 @@ Result<std::vector<model::ServiceStatus>> Dataplane::services() {
     return result;
 }
 
-namespace {
-
-// As bpf/conn.h, server_port().
-__be16 server_port(const isobar_server& server, const isobar_conn& conn) {
-    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT) != 0) return conn.virtual_port;
-    if ((conn.flags & ISOBAR_CONN_PORT_BELOW) == 0) return server.port;
-    return to_network(static_cast<model::Port>(from_network(server.port) - 1));
-}
-
-// What the template is for; nobody knows if there was no room to note it down.
-isobar_call call_of(const Maps& maps, const isobar_conn& conn) {
-    isobar_call call{};
-    if (bpf_map_lookup_elem(maps.fd("isobar_calls"), &conn.client, &call) != 0)
-        call.client = to_abi(model::Address{from_abi(conn.virtual_address).family, {}});
-    return call;
-}
-
-const char* template_state(std::uint32_t life) {
-    return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
-}
-
-}  // namespace
-
 Result<std::vector<model::ConnectionStatus>> Dataplane::connections() {
-    const auto& maps = impl_->maps;
     const auto now = impl_->sweep();
     if (!now) return tl::unexpected(now.error());
     std::vector<model::ConnectionStatus> result;
-    const auto segments = maps.segments();
-    for (auto& record : segments.conns()) {
-        const auto life = std::atomic_ref(record.life).load(std::memory_order_acquire);
-        if (!(life & ISOBAR_LIFE_KEPT)) continue;
-        auto conn = record;
-        if (conn.server >= maps.servers().size()) continue;
-        const auto& server = maps.servers()[conn.server];
-        const auto left = static_cast<std::int32_t>(conn.expires - *now);
-        auto port = server_port(server, conn);
-        const bool is_template = (life & ISOBAR_LIFE_TEMPLATE) != 0;
-        if (is_template) conn.protocol = static_cast<std::uint8_t>(~conn.protocol);
-        if (life & ISOBAR_LIFE_VOID) port = conn.virtual_port = 0xffff;  // as IPVS has them
-        std::optional<std::string> call_id;
-        if (is_template && (conn.flags & ISOBAR_CONN_CALL)) {
-            const auto call = call_of(maps, conn);
-            conn.client = call.client;
-            call_id.emplace(call.id, call.length);
-        }
-        result.push_back({protocol_of(conn.protocol),
-                          std::chrono::seconds(std::max(left, 0) /
-                                               static_cast<std::int32_t>(maps.settings().hz)),
-                          is_template ? template_state(life) : state_name(life & ISOBAR_LIFE_STATE),
-                          {from_abi(conn.client), from_network(conn.client_port)},
-                          {from_abi(conn.virtual_address), from_network(conn.virtual_port)},
-                          {from_abi(server.address), from_network(port)},
-                          std::move(call_id)});
-    }
+    ConnectionWalk(impl_->maps, *now).step(SIZE_MAX, [&](model::ConnectionStatus each) {
+        result.push_back(std::move(each));
+    });
     return result;
+}
+
+ConnectionWalk Dataplane::walk(std::uint32_t now) const {
+    return {impl_->maps, now};
+}
+
+Result<std::uint32_t> Dataplane::jiffies() {
+    const auto tool = impl_->get_tool();
+    if (!tool) return tl::unexpected(tool.error());
+    isobar_tool_call clocks{};
+    if (auto done = (*tool)->run(clocks); !done) return tl::unexpected(done.error());
+    return static_cast<std::uint32_t>(clocks.jiffies);
 }
 
 std::uint64_t Dataplane::identity() const {

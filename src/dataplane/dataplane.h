@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dataplane/connection_walk.h"
 #include "model/change.h"
 #include "model/service.h"
 
@@ -88,6 +89,10 @@ public:
     // Connections whose time is over are retired first. Order: newest service first.
     Result<std::vector<model::ServiceStatus>> services();
     Result<std::vector<model::ConnectionStatus>> connections();
+    // The same in steps; nothing is retired. `now` in jiffies. It must not outlive this.
+    [[nodiscard]] ConnectionWalk walk(std::uint32_t now) const;
+    // The kernel's. The first time takes 20 ms: a program is loaded that tells them.
+    Result<std::uint32_t> jiffies();
     [[nodiscard]] model::Timeouts timeouts() const;
     [[nodiscard]] model::Switches switches() const;
     [[nodiscard]] model::LocalityExpiry locality() const;

@@ -7,6 +7,7 @@
 
 #include "isobar/check_command.h"
 #include "isobar/config_command.h"
+#include "isobar/conns_command.h"
 #include "isobar/drain_command.h"
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
@@ -22,9 +23,10 @@ struct PrintCommand {
 
 int run(const PrintCommand& command);
 
-using Command = std::variant<StatusCommand, HealthCommand, CheckCommand, DrainCommand, WishCommand,
-                             PlanCommand, ApplyCommand, ConfirmCommand, RollbackCommand,
-                             HistoryCommand, DiffCommand, ImportCommand, PrintCommand>;
+using Command =
+    std::variant<StatusCommand, HealthCommand, CheckCommand, ConnsCommand, DrainCommand,
+                 WishCommand, PlanCommand, ApplyCommand, ConfirmCommand, RollbackCommand,
+                 HistoryCommand, DiffCommand, ImportCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -60,10 +60,10 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status, health, check, drain, disable, "
-              "enable, up, down, "
-              "weight, plan, apply, confirm, rollback, history, diff, import");
+    EXPECT_EQ(
+        parse({"reboot"}).error().message,
+        "unknown command 'reboot'; known here: help, status, health, check, conns, drain, disable, "
+        "enable, up, down, weight, plan, apply, confirm, rollback, history, diff, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -144,6 +144,28 @@ TEST(CommandLine, CheckNamesAServiceAndPerhapsAServer) {
               "check: 'real1' is no address of a server");
     EXPECT_EQ(parse({"check", "web", "10.1.1.1", "x"}).error().message,
               "check: unexpected argument 'x'");
+}
+
+TEST(CommandLine, ConnsTakesFiltersAndWhoseNumberIsAskedFor) {
+    const auto query = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "conns");
+        return std::get<ConnsCommand>(parse(std::move(words)).value()).query;
+    };
+    const auto wrong = [](std::vector<std::string> words) {
+        return parse(std::move(words)).error().message;
+    };
+
+    EXPECT_EQ(query({}), api::Query{});
+    EXPECT_EQ(query({"--service", "web", "--state", "syn_recv", "--limit", "7"}),
+              (api::Query{{"service", "web"}, {"state", "syn_recv"}, {"limit", "7"}}));
+    EXPECT_EQ(query({"--top", "client/24", "20"}),
+              (api::Query{{"top", "client/24"}, {"limit", "20"}}));
+    EXPECT_EQ(wrong({"conns", "20"}), "conns: unexpected argument '20'");
+    EXPECT_EQ(wrong({"conns", "--top", "server", "--limit", "3", "20"}),
+              "conns: unexpected argument '20'");
+    EXPECT_EQ(wrong({"conns", "--client", "here"}),
+              "conns: client: 'here' is no address or network");
+    EXPECT_EQ(wrong({"status", "--client", "10.0.0.1"}), "status: --client is for conns");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

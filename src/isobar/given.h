@@ -26,6 +26,7 @@ struct Given {
     bool wait = false;
     bool dry_run = false;
     bool yes = false;
+    std::string service, server, client, state, protocol, top, limit;  // of conns
     bool help = false;
     bool version = false;
 
@@ -41,6 +42,8 @@ enum Takes : unsigned {
     Confirmation = 16,
     Question = 32,  // --yes, --dry-run
     Patience = 64,  // --by, --then, --wait
+    Filter = 128,
+    Limit = 256,
 };
 
 // The words that are no options.

@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,19 +15,13 @@
 #include "isobar/complaint.h"
 #include "isobar/exit_code.h"
 #include "isobar/status_table.h"
+#include "isobar/table.h"
 
 namespace isobar::cli {
 namespace {
 
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::seconds kInterval{1};
-
-// On a terminal, and only where nobody has asked for none (https://no-color.org).
-Colours wanted_colours() {
-    const char* none = std::getenv("NO_COLOR");
-    const bool unwanted = none != nullptr && *none != '\0';
-    return ::isatty(STDOUT_FILENO) != 0 && !unwanted ? Colours::On : Colours::Off;
-}
 
 // Draws over what stood there, line by line: clearing first would flicker.
 std::string redrawn(const std::string& text) {

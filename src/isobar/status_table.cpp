@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,50 +16,8 @@
 namespace isobar::cli {
 namespace {
 
-enum class Tone : std::uint8_t { Plain, Bold, Dim, Warning };
-
-struct Row {
-    std::vector<std::string> cells;
-    Tone tone = Tone::Plain;
-};
-
-// The first column holds names and is left-aligned, as is the second; then come numbers.
+// The first column holds names, the second who serves how; then come numbers.
 constexpr std::size_t kWords = 2;
-
-// Columns on the screen, near enough: one for each code point of UTF-8.
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-    }));
-}
-
-std::string paint(std::string text, Tone tone, Colours colours) {
-    if (colours == Colours::Off || tone == Tone::Plain) return text;
-    constexpr std::array<std::string_view, 4> kCodes{"", "\x1b[1m", "\x1b[2m", "\x1b[33m"};
-    return fmt::format("{}{}\x1b[0m", kCodes.at(static_cast<std::size_t>(tone)), text);
-}
-
-std::string aligned(const std::vector<Row>& rows, Colours colours) {
-    std::vector<std::size_t> widths;
-    for (const Row& row : rows) {
-        widths.resize(std::max(widths.size(), row.cells.size()));
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            widths[i] = std::max(widths[i], width(row.cells[i]));
-        }
-    }
-    std::string text;
-    for (const Row& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.cells.size(); ++i) {
-            const std::string padding(widths[i] - width(row.cells[i]), ' ');
-            if (i > 0) line += "  ";
-            line += i < kWords ? row.cells[i] + padding : padding + row.cells[i];
-        }
-        line.erase(line.find_last_not_of(' ') + 1);
-        text += paint(std::move(line), row.tone, colours) + '\n';
-    }
-    return text;
-}
 
 template <typename Counted>
 std::vector<std::string> numbers(std::uint64_t active, std::uint64_t inactive,
@@ -146,7 +104,7 @@ std::string services_table(const api::Status& status, Colours colours) {
             rows.push_back({{"  no real servers"}, Tone::Warning});
         }
     }
-    return aligned(rows, colours);
+    return aligned(rows, kWords, colours);
 }
 
 // Only those that packets are caught on.
@@ -200,16 +158,6 @@ std::string errors(const api::Status& status, Colours colours) {
 }
 
 }  // namespace
-
-std::string short_number(std::uint64_t number) {
-    constexpr std::string_view kUnits = "kMGTPE";
-    if (number < 1000) return std::to_string(number);
-    auto value = static_cast<double>(number);
-    std::size_t unit = 0;
-    for (value /= 1000; value >= 999.5; value /= 1000) ++unit;
-    return value < 9.95 ? fmt::format("{:.1f}{}", value, kUnits[unit])
-                        : fmt::format("{:.0f}{}", value, kUnits[unit]);
-}
 
 std::string status_table(const api::Status& status, Colours colours) {
     return head(status) + services_table(status, colours) + standings(status) +

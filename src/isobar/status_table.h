@@ -3,18 +3,13 @@
 // caller's knowledge.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "api/status.h"
+#include "isobar/table.h"
 
 namespace isobar::cli {
 
-enum class Colours : std::uint8_t { Off, On };
-
 std::string status_table(const api::Status& status, Colours colours);
-
-// Four characters or a few more: "0", "999", "1.2k", "35k", "1.5M". Units of 1000.
-std::string short_number(std::uint64_t number);
 
 }  // namespace isobar::cli

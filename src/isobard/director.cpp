@@ -52,6 +52,8 @@ private:
 };
 
 constexpr std::chrono::seconds kListingLasts{1};
+// With others that are before it, on a busy machine.
+constexpr std::chrono::seconds kListingPatience{60};
 // A plan looks at all servers: however many of them change all the time, a fifth of a CPU is
 // enough.
 constexpr int kPlanPause = 4;
@@ -489,6 +491,27 @@ Result<api::Checking> Director::check(const api::CheckRequest& request) {
             answer(just_found(names));
         });
     };
+}
+
+Result<api::Listing> Director::connections(const api::ConnectionQuery& query) {
+    auto report = api::ConnectionReport::make(query, config_);
+    if (!report) return tl::unexpected(report.error());
+    return [this, report = *std::move(report)](auto done) {
+        const auto begun =
+            listing_connections_->list(report, [this] { return begin_listing(); }, done);
+        if (!begun) done(tl::unexpected(begun.error()));
+        return kListingPatience;
+    };
+}
+
+// What is tended can tell the time without loading anything, but may be gone before the end.
+Result<ConnectionListing::Begun> Director::begin_listing() {
+    auto plane = open_plane();
+    if (!plane) return tl::unexpected(std::move(plane.error()));
+    const auto now = tended_ ? tended_->jiffies() : plane->jiffies();
+    if (!now) return tl::unexpected(now.error());
+    auto walk = plane->walk(*now);
+    return ConnectionListing::Begun{*std::move(plane), std::move(walk)};
 }
 
 api::ServerStanding Director::standing_of(const control::ServerName& name) const {

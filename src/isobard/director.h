@@ -24,6 +24,7 @@
 #include "control/server_watch.h"
 #include "control/wishes.h"
 #include "dataplane/dataplane.h"
+#include "isobard/connection_listing.h"
 #include "model/config.h"
 
 namespace isobar::isobard {
@@ -60,6 +61,8 @@ public:
 
     // The checks of a server, or of all of a service, at once.
     Result<api::Checking> check(const api::CheckRequest& request);
+    // Connections, or who has most of them.
+    Result<api::Listing> connections(const api::ConnectionQuery& query);
 
     [[nodiscard]] std::size_t service_count() const;
     // Where agents are answered, by the configuration that is applied.
@@ -71,7 +74,8 @@ private:
     Director(boost::asio::io_context& loop, control::OwnedFile owned, control::WishFile wishes)
         : reconciler_(std::move(owned)),
           wish_file_(std::move(wishes)),
-          watch_(std::make_unique<control::ServerWatch>(loop)) {}
+          watch_(std::make_unique<control::ServerWatch>(loop)),
+          listing_connections_(ConnectionListing::make(loop)) {}
 
     // What is attached now. Others can take the data plane away and make it anew
     // (isobar-ipvsadm -C, then -A): none is held from one look to the next.
@@ -94,6 +98,7 @@ private:
     [[nodiscard]] std::vector<api::HealthView> just_found(
         const std::vector<control::ServerName>& names) const;
     [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
+    Result<ConnectionListing::Begun> begin_listing();
     void tend_table();
     void tend_drains();
     void end_drain(const control::ServerName& server);
@@ -112,7 +117,8 @@ private:
     control::WishFile wish_file_;
     control::Wishes wishes_;
     std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
-    std::vector<control::ServicePlan> plans_;      // of the configuration that is applied
+    std::shared_ptr<ConnectionListing> listing_connections_;
+    std::vector<control::ServicePlan> plans_;  // of the configuration that is applied
     std::string reconciling_trouble_;
     std::vector<std::string> drift_;  // that is left
     // What tells that somebody has changed the data plane: as it was at the last look.

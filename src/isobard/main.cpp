@@ -100,6 +100,9 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
         return director.health(service, server);
     };
     desk.check = [&](const api::CheckRequest& which) { return director.check(which); };
+    desk.connections = [&](const api::ConnectionQuery& query) {
+        return director.connections(query);
+    };
     desk.config.plan = [&](const auto& request) { return versions.plan(request); };
     desk.config.apply = [&](const auto& request) { return versions.apply(request); };
     desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };

@@ -99,6 +99,24 @@ TEST_P(Growth, EveryConnectionIsFoundAtEveryStep) {
         EXPECT_EQ(0u, line.tags.away & ISOBAR_AWAY_COUNT);
 }
 
+TEST_P(Growth, AWalkInStepsMeetsEveryConnectionOnce) {
+    bed().add_service(kWeb, model::Scheduler::Rr, {1, 2, 3}, 80);
+    auto led = open(1024, 700);
+    grow();
+    led.merge(open(10000, 300));
+
+    auto& plane = bed().plane();
+    auto walk = plane.walk(plane.jiffies().value());
+    std::map<std::uint16_t, int> met;
+    int steps = 1;
+    while (walk.step(100, [&](const auto& each) { ++met[each.client.port]; })) ++steps;
+
+    EXPECT_EQ(led.size(), met.size());
+    for (const auto& [port, times] : met) EXPECT_EQ(1, times) << port;
+    EXPECT_GE(steps, 3 * 128 * 15 / 100) << "free records are steps, too";
+    EXPECT_FALSE(walk.step(100, [&](const auto&) { FAIL() << "it is at its end"; }));
+}
+
 TEST_P(Growth, WhatHasDrainedIsGivenBack) {
     bed().add_service(kWeb, model::Scheduler::Rr, {1}, 80);
     open(1024, 1);

@@ -7,8 +7,11 @@ Drawn in full in support/cluster.py.
 """
 
 import json
+import socket
+import struct
 
 import pytest
+from support import frames
 from support.cluster import REAL1, REAL2, VIP
 from support.process import wait_until
 
@@ -69,3 +72,71 @@ def test_check_of_what_is_not_there_or_not_checked(director):
         refused = director.isobar(*words, check=False)
         assert (refused.returncode, refused.stdout) == (code, ""), words
         assert complaint in refused.stderr
+
+
+# ---- isobar conns ----
+
+def conns(director, *words):
+    return json.loads(director.isobar("conns", "-j", *words).stdout)
+
+
+def flood(client, count):
+    """That many SYNs of eight clients, the first of which sends half of them."""
+    with client.socket(socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for number in range(count):
+            source = f"10.9.0.{max(1, number % 16 - 7)}"
+            segment = struct.pack("!HHIIBBHHH", 1024 + number, 80, 1, 0, 5 << 4, 2, 8192, 0, 0)
+            raw.sendto(frames.ip(source, VIP, frames.TCP, segment), (VIP, 0))
+
+
+def test_conns_filters_counts_and_tells_who_has_most(cluster, director):
+    kept = cluster.client.socket()
+    kept.connect((VIP, 23))
+    flood(cluster.client, 3200)
+
+    row, = conns(director, "--service", "telnet")["connections"]
+    assert row["client"].startswith("10.0.0.100:") and row["virtual"] == f"{VIP}:23"
+    assert (row["protocol"], row["state"], row["service"]) == ("tcp", "ESTABLISHED", "telnet")
+    assert row["server"] in (f"{REAL1}:23", f"{REAL2}:23") and 800 < row["expires"] <= 900
+    assert row["client"] in director.isobar("conns", "--client", "10.0.0.100").stdout
+
+    assert conns(director, "--state", "syn_recv")["total"] == 3200
+    assert len(conns(director)["connections"]) == 1000, "unless somebody asks for more"
+    assert len(conns(director, "--limit", "5000")["connections"]) == 3201
+    assert "1000 of 3201" in director.isobar("conns").stdout
+    halves = [conns(director, "--server", server, "--state", "SYN_RECV")["total"]
+              for server in (REAL1, f"{REAL2}:80")]
+    assert halves == [1600, 1600]
+    assert conns(director, "--client", "10.9.0.4")["total"] == 200
+    assert conns(director, "--client", "10.9.0.0/29")["total"] == 3000
+    assert conns(director, "--protocol", "udp")["connections"] == []
+
+    talkers = conns(director, "--top", "client", "2")["talkers"]
+    assert talkers[0] == {"name": "10.9.0.1", "connections": 1800} and len(talkers) == 2
+    shown = director.isobar("conns", "--top", "service").stdout.split("\n")
+    assert [line.split()[:2] for line in shown[1:3]] == [["web", "3200"], ["telnet", "1"]]
+    kept.close()
+
+
+def test_conns_of_what_is_not_there(director):
+    assert conns(director)["total"] == 0
+    for words, code, complaint in (
+            (("--service", "wob"), 4, "there is no service 'wob'"),
+            (("--top", "servers"), 2, "'servers' is none of client, client/LENGTH"),
+            (("--client", "10.0.0.1/8"), 2, "no address or network")):
+        refused = director.isobar("conns", *words, check=False)
+        assert (refused.returncode, refused.stdout) == (code, ""), words
+        assert complaint in refused.stderr
+    director.clear()
+    refused = director.isobar("conns", check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "there is no data plane" in refused.stderr
+
+
+def test_many_ask_for_connections_at_once(cluster, director):
+    flood(cluster.client, 3000)
+    asking = [director.host.start([director.program("isobar"), "--socket", director.socket,
+                                   "conns", "-j", "--limit", "4000"], name=f"conns{number}")
+              for number in range(8)]
+    for each in asking:
+        assert each.wait() == 0 and len(json.loads(each.log())["connections"]) == 3000
