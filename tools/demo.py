@@ -76,7 +76,7 @@ def wait_for_first_checks(director):
     """Before them no server gets traffic. They are soon over, well or not."""
     def known():
         status = status_of(director)
-        return status and all("unknown" not in each["reason"] for service in status["services"]
+        return status and all(each["health"] != "unknown" for service in status["services"]
                               for each in service["configured"])
     wait_until(known, what="every server has been checked")
 

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "api/status.h"
+#include "api/iso_time.h"
 
 namespace isobar::api {
 namespace {

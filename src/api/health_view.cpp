@@ -3,18 +3,22 @@
 
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+
+#include "api/iso_time.h"
 
 namespace isobar::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::int64_t seconds_of(std::chrono::sys_seconds time) {
-    return time.time_since_epoch().count();
-}
-
 std::chrono::sys_seconds time_of(const Json& json) {
-    return std::chrono::sys_seconds(std::chrono::seconds(json.get<std::int64_t>()));
+    const auto text = json.get<std::string>();
+    const auto time = parse_iso_time(text);
+    // Caught below, as what nlohmann throws.
+    if (!time) throw std::invalid_argument(text + " is no time");
+    return *time;
 }
 
 std::chrono::microseconds microseconds_of(const Json& json) {
@@ -24,14 +28,14 @@ std::chrono::microseconds microseconds_of(const Json& json) {
 Json check_json(const CheckView& check) {
     Json last = Json::array();
     for (const AttemptView& attempt : check.last)
-        last.push_back({{"at", seconds_of(attempt.at)},
+        last.push_back({{"at", iso_time(attempt.at)},
                         {"outcome", attempt.outcome},
                         {"reason", attempt.reason},
                         {"took_us", attempt.took.count()}});
     return {{"type", check.type},
             {"target", check.target},
             {"health", check.health},
-            {"since", seconds_of(check.since)},
+            {"since", iso_time(check.since)},
             {"reason", check.reason},
             {"warning", check.warning},
             {"damped", check.damped},

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/status.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
-#include <iomanip>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
+#include "api/iso_time.h"
 #include "model/scheduler_flags.h"
 
 namespace isobar::api {
@@ -77,6 +74,8 @@ Json json_of(const ServerStanding& standing) {
             {"up", standing.up},
             {"weight", standing.weight ? Json(*standing.weight) : Json(nullptr)},
             {"configured_weight", standing.configured_weight},
+            {"health", standing.health ? Json(name(*standing.health)) : Json(nullptr)},
+            {"by_hand", standing.by_hand},
             {"reason", standing.reason}};
 }
 
@@ -171,6 +170,10 @@ ServerStanding standing_from(const Json& json) {
         standing.weight = weight.get<model::Weight>();
     json.at("configured_weight").get_to(standing.configured_weight);
     json.at("reason").get_to(standing.reason);
+    // Daemons of before do not tell these.
+    standing.by_hand = json.value("by_hand", false);
+    if (json.contains("health") && !json.at("health").is_null())
+        standing.health = parse_field(json, "health", health::health_named);
     return standing;
 }
 
@@ -297,7 +300,8 @@ void add_standings(std::vector<ServiceView>& services,
 }
 
 ServerStanding standing(const control::ServerPlan& plan) {
-    return {plan.server.address, plan.up, plan.weight, plan.server.weight, plan.reason};
+    return {plan.server.address, plan.up,     plan.weight, plan.server.weight,
+            plan.reason,         plan.health, plan.by_hand};
 }
 
 std::string text(const ServerStanding& standing) {
@@ -316,19 +320,6 @@ Result<ServerStanding> parse_standing(std::string_view json) {
     } catch (const std::exception& error) {
         return failure(Fault::Invalid, error.what());
     }
-}
-
-std::string iso_time(std::chrono::sys_seconds time) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
-}
-
-// std::chrono::parse is not in g++ 12.
-std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text) {
-    std::tm parts{};
-    std::istringstream stream(text);
-    stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
-    if (stream.fail()) return std::nullopt;
-    return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&parts)));
 }
 
 std::string status_json(const Status& status) {

@@ -35,7 +35,14 @@ struct ServerStanding {
     bool up = true;
     std::optional<model::Weight> weight;  // that it has now; none: it is out
     model::Weight configured_weight = 1;
-    std::string reason;  // "up", "down: connection refused"
+    std::string reason;                       // "up", "down: connection refused"
+    std::optional<control::Health> health{};  // as its checks say; none: nobody checks it
+    bool by_hand = false;                     // an operator has said something of it
+
+    // Has it all that the configuration gives it, with no word of anybody?
+    [[nodiscard]] bool is_as_configured() const {
+        return up && !by_hand && weight == configured_weight;
+    }
 };
 
 struct ServiceView {
@@ -79,10 +86,6 @@ Result<ServerStanding> parse_standing(std::string_view json);
 // What became of the configured servers, which those that run are sorted by.
 void add_standings(std::vector<ServiceView>& services,
                    const std::vector<control::ServicePlan>& plans);
-
-// "2025-11-22T17:04:12Z", and back.
-std::string iso_time(std::chrono::sys_seconds time);
-std::optional<std::chrono::sys_seconds> parse_iso_time(const std::string& text);
 
 // Bytes that are no UTF-8 (of a file that was not text) become U+FFFD.
 std::string status_json(const Status& status);

@@ -69,6 +69,8 @@ void judge(const model::ServerConfig& server, const ServerCondition& condition, 
 
 ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition& condition) {
     ServerPlan plan{.server = server, .weight = {}, .reason = {}};
+    if (server.enabled && !server.checks.empty()) plan.health = condition.health;
+    plan.by_hand = condition.wish != Wish::None || condition.wished_weight;
     if (!server.enabled) {
         plan.up = false;
         plan.reason = "not enabled";

@@ -20,6 +20,8 @@ struct ServerPlan {
     std::optional<model::Weight> weight;  // nothing: it is not in the service
     std::string reason;                   // "up", "down: connection refused", "drained by hand"
     bool up = true;                       // counts for the quorum
+    std::optional<Health> health{};       // as its checks say; nothing: nobody checks it
+    bool by_hand = false;                 // an operator has said something of it
 };
 
 struct ServicePlan {

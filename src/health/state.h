@@ -15,6 +15,7 @@ namespace isobar::health {
 
 enum class Health : std::uint8_t { Unknown, Up, Down };
 std::string_view name(Health health);  // "unknown"
+std::optional<Health> health_named(std::string_view name);
 
 struct State {
     Health health = Health::Unknown;

@@ -11,7 +11,9 @@
 #include "isobar/drain_command.h"
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
+#include "isobar/list_command.h"
 #include "isobar/status_command.h"
+#include "isobar/top_command.h"
 #include "isobar/wish_command.h"
 
 namespace isobar::cli {
@@ -24,9 +26,9 @@ struct PrintCommand {
 int run(const PrintCommand& command);
 
 using Command =
-    std::variant<StatusCommand, HealthCommand, CheckCommand, ConnsCommand, DrainCommand,
-                 WishCommand, PlanCommand, ApplyCommand, ConfirmCommand, RollbackCommand,
-                 HistoryCommand, DiffCommand, ImportCommand, PrintCommand>;
+    std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
+                 DrainCommand, WishCommand, PlanCommand, ApplyCommand, ConfirmCommand,
+                 RollbackCommand, HistoryCommand, DiffCommand, ImportCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -60,10 +60,10 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(
-        parse({"reboot"}).error().message,
-        "unknown command 'reboot'; known here: help, status, health, check, conns, drain, disable, "
-        "enable, up, down, weight, plan, apply, confirm, rollback, history, diff, import");
+    EXPECT_EQ(parse({"reboot"}).error().message,
+              "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
+              "check, conns, drain, disable, enable, up, down, weight, plan, apply, confirm, "
+              "rollback, history, diff, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -166,6 +166,18 @@ TEST(CommandLine, ConnsTakesFiltersAndWhoseNumberIsAskedFor) {
     EXPECT_EQ(wrong({"conns", "--client", "here"}),
               "conns: client: 'here' is no address or network");
     EXPECT_EQ(wrong({"status", "--client", "10.0.0.1"}), "status: --client is for conns");
+}
+
+TEST(CommandLine, ServersTakesAServiceAndAnOrder) {
+    const auto servers =
+        std::get<ListCommand>(parse({"servers", "web", "--sort", "active"}).value());
+    EXPECT_TRUE(servers.servers);
+    EXPECT_EQ(servers.service, "web");
+    EXPECT_EQ(servers.by, SortBy::Active);
+    EXPECT_FALSE(std::get<ListCommand>(parse({"services", "-j"}).value()).servers);
+    EXPECT_EQ(parse({"services", "web"}).error().message, "services: unexpected argument 'web'");
+    EXPECT_EQ(parse({"health", "web", "10.1.1.1", "--sort", "in"}).error().message,
+              "health: --sort is for services, servers and top");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

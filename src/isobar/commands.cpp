@@ -30,6 +30,10 @@ constexpr std::array kCommands{
                 Json | Again,
                 {},
                 made<make_status>},
+    CommandSpec{"services", "services, a line each", kListUsage, Json | Sort, {}, made<make_list>},
+    CommandSpec{
+        "servers", "real servers, a line each", kListUsage, Json | Sort, {}, made<make_list>, 1},
+    CommandSpec{"top", "real servers at work, live", kTopUsage, Json | Sort, {}, made<make_top>},
     CommandSpec{"health",
                 "what the checks of a server have found, and what was said at the last one",
                 kHealthUsage, Json, kOfServer, made<make_health>},

@@ -22,7 +22,7 @@ std::string rows_text(const api::ConnectionList& list, Colours colours) {
         rows.push_back(
             {{each.protocol, each.service.empty() ? "-" : printable(each.service), each.client,
               each.virtual_address, each.server, each.state, fmt::format("{} s", each.expires)}});
-    std::string text = aligned(rows, 6, colours);
+    std::string text = aligned(rows, {.words = 6}, colours);
     const auto shown = list.rows.size();
     if (list.total > shown)
         text += fmt::format("{} of {}: more with --limit, or less with --client and the like\n",
@@ -38,7 +38,7 @@ std::string talkers_text(const api::ConnectionList& list, Colours colours) {
         rows.push_back({{printable(each.name), std::to_string(each.connections),
                          fmt::format("{:.1f} %", 100.0 * static_cast<double>(each.connections) /
                                                      static_cast<double>(list.total))}});
-    std::string text = aligned(rows, 1, colours);
+    std::string text = aligned(rows, {}, colours);
     if (list.uncertain > 0)
         text += fmt::format("so many that each may have up to {} more\n", list.uncertain);
     return text + fmt::format("{} connections\n", list.total);

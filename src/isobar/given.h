@@ -27,6 +27,7 @@ struct Given {
     bool dry_run = false;
     bool yes = false;
     std::string service, server, client, state, protocol, top, limit;  // of conns
+    std::string sort;
     bool help = false;
     bool version = false;
 
@@ -44,6 +45,7 @@ enum Takes : unsigned {
     Patience = 64,  // --by, --then, --wait
     Filter = 128,
     Limit = 256,
+    Sort = 512,
 };
 
 // The words that are no options.

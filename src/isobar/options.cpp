@@ -28,6 +28,7 @@ constexpr std::array kOptions{
     OptionSpec{"protocol", 0, &Given::protocol, Filter, "conns"},
     OptionSpec{"top", 0, &Given::top, Filter, "conns"},
     OptionSpec{"limit", 0, &Given::limit, Limit, "conns and the like"},
+    OptionSpec{"sort", 0, &Given::sort, Sort, "services, servers and top"},
     OptionSpec{"socket", 0, &Given::socket, 0, nullptr},
     OptionSpec{"help", 'h', &Given::help, 0, nullptr},
     OptionSpec{"version", 'v', &Given::version, 0, nullptr},

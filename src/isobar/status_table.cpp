@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/iso_time.h"
 #include "base/printable.h"
 #include "model/scheduler_flags.h"
 
@@ -73,7 +74,7 @@ std::string standings(const api::Status& status) {
     std::string lines;
     for (const api::ServiceView& service : status.services) {
         for (const api::ServerStanding& standing : service.standings) {
-            if (standing.reason == "up") continue;
+            if (standing.is_as_configured()) continue;
             lines += fmt::format("  {} {}: {}\n", printable(service.name), standing.address.text(),
                                  printable(standing.reason));
         }
@@ -104,7 +105,7 @@ std::string services_table(const api::Status& status, Colours colours) {
             rows.push_back({{"  no real servers"}, Tone::Warning});
         }
     }
-    return aligned(rows, kWords, colours);
+    return aligned(rows, {.words = kWords}, colours);
 }
 
 // Only those that packets are caught on.

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/printable.h"
+
 namespace isobar::cli {
 namespace {
 
@@ -34,7 +36,18 @@ std::string paint(std::string text, Tone tone, Colours colours) {
     return fmt::format("{}{}\x1b[0m", kCodes.at(static_cast<std::size_t>(tone)), text);
 }
 
-std::string aligned(const std::vector<Row>& rows, std::size_t words, Colours colours) {
+std::string cut(std::string line, std::size_t room) {
+    std::size_t at = 0, columns = 0, last = 0;
+    while (at < line.size()) {
+        if (columns == room) return line.substr(0, last) + "…";
+        last = at;
+        at += first_code_point(std::string_view(line).substr(at)).value_or(CodePoint{0, 1}).bytes;
+        ++columns;
+    }
+    return line;
+}
+
+std::string aligned(const std::vector<Row>& rows, const Columns& columns, Colours colours) {
     std::vector<std::size_t> widths;
     for (const Row& row : rows) {
         widths.resize(std::max(widths.size(), row.cells.size()));
@@ -48,9 +61,11 @@ std::string aligned(const std::vector<Row>& rows, std::size_t words, Colours col
         for (std::size_t i = 0; i < row.cells.size(); ++i) {
             const std::string padding(widths[i] - width(row.cells[i]), ' ');
             if (i > 0) line += "  ";
-            line += i < words ? row.cells[i] + padding : padding + row.cells[i];
+            const bool words = i < columns.words || (columns.words_last && i + 1 == widths.size());
+            line += words ? row.cells[i] + padding : padding + row.cells[i];
         }
         line.erase(line.find_last_not_of(' ') + 1);
+        if (columns.width > 0) line = cut(std::move(line), columns.width);
         text += paint(std::move(line), row.tone, colours) + '\n';
     }
     return text;

@@ -43,6 +43,14 @@ class Terminal:
         """All that was written so far, as plain text."""
         return re.sub(r"\x1b\[\d*[A-Z]|\r", "", self._written)
 
+    def raw(self):
+        """With all orders to the terminal."""
+        return self._written
+
+    def resize(self, columns, rows):
+        self.columns, self.rows = columns, rows
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def lines(self):
         """What is seen, and what has scrolled off above it."""
         return shown(self._written, self.columns, self.rows)

@@ -7,6 +7,7 @@ Drawn in full in support/cluster.py.
 """
 
 import json
+import re
 import socket
 import struct
 
@@ -14,6 +15,7 @@ import pytest
 from support import frames
 from support.cluster import REAL1, REAL2, VIP
 from support.process import wait_until
+from support.terminal import Terminal
 
 # Nobody would learn anything within a test without asking for it
 CONFIG = f"""
@@ -140,3 +142,100 @@ def test_many_ask_for_connections_at_once(cluster, director):
               for number in range(8)]
     for each in asking:
         assert each.wait() == 0 and len(json.loads(each.log())["connections"]) == 3000
+
+
+# ---- isobar services, isobar servers ----
+
+def test_services_and_servers_are_a_line_each(cluster, director):
+    cluster.nginx["real1"].stop()
+    director.isobar("check", "web", check=False)
+    director.isobar("drain", "telnet", REAL2, "--why", "new disk")
+
+    servers = json.loads(director.isobar("servers", "-j").stdout)["servers"]
+    assert [(each["service"], each["address"], each["weight"], each["state"])
+            for each in servers] == [
+        ("web", f"{REAL1}:80", None, "down"), ("web", f"{REAL2}:80", 1, "up"),
+        ("telnet", f"{REAL1}:23", 1, "up"), ("telnet", f"{REAL2}:23", 0, "up")]
+    told = director.isobar("servers", "telnet").stdout
+    assert told.count("\n") == 3 and "drained by hand" in told and "\x1b" not in told
+    assert max(len(line) for line in told.split("\n")) <= 100
+    assert [line.split()[0] for line in director.isobar("services").stdout.split("\n")[:-1]] == [
+        "SERVICE", "web", "telnet"]
+
+    refused = director.isobar("servers", "wob", check=False)
+    assert (refused.returncode, refused.stdout) == (4, "")
+
+
+def test_status_says_how_a_server_is_without_words_for_people(cluster, director):
+    cluster.nginx["real1"].stop()
+    director.isobar("check", "web", check=False)
+    director.isobar("drain", "web", REAL2)
+    web, telnet = director.status()["services"]
+    assert [(each["health"], each["by_hand"]) for each in web["configured"]] == [
+        ("down", False), ("up", True)]
+    assert [each["health"] for each in telnet["configured"]] == [None, None], "nobody checks them"
+    found = json.loads(director.isobar("health", "web", REAL1, "-j").stdout)["checks"][0]
+    for time in (found["since"], found["last"][0]["at"]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time)
+
+
+# ---- isobar top ----
+
+@pytest.fixture
+def on_terminal(director):
+    opened = []
+
+    def start(*words, columns=100, rows=12, program=None):
+        command = program or [director.program("isobar"), "--socket", director.socket, *words]
+        opened.append(Terminal(director.host.command(command), columns, rows))
+        return opened[-1]
+    yield start
+    for terminal in opened:
+        terminal.close()
+
+
+def test_top_shows_servers_live_and_leaves_the_terminal_as_it_was(cluster, director, on_terminal):
+    kept = cluster.client.socket()
+    kept.connect((VIP, 23))
+    # Ctrl-C is for the shell, too, which goes on
+    ask = f"{director.program('isobar')} --socket {director.socket} top"
+    terminal = on_terminal(program=["sh", "-c", f"trap : INT; stty -a; {ask}; echo ended $?; stty -a; {ask}; "
+                                                "echo ended $?; stty -a"])
+    terminal.wait_for("servers by active")
+    assert "\x1b[?1049h" in terminal.raw()
+    terminal.wait_for(f"{REAL1}:23")
+    terminal.type("s")
+    terminal.wait_for("servers by inactive")
+    terminal.type("c")
+    terminal.wait_for("10.0.0.100            1  100.0 %")
+    terminal.resize(60, 12)
+    terminal.type("c")
+    terminal.wait_for("…")
+    terminal.type("q")
+    terminal.wait_for("ended 0")
+    wait_until(lambda: terminal.raw().count("\x1b[?1049h") == 2, what="it runs again")
+    terminal.type("\x03")  # Ctrl-C
+    wait_until(lambda: terminal.written().count("ended 0") == 2, what="Ctrl-C ends it, too")
+
+    assert terminal.wait() == 0
+    assert terminal.raw().count("\x1b[?1049l") == 2 == terminal.raw().count("\x1b[?25h")
+    settings = re.findall(r"-?echo\b|-?icanon\b", terminal.raw())
+    assert settings == ["icanon", "echo"] * 3, settings
+    kept.close()
+
+
+def test_top_once_where_nobody_looks(director):
+    shown = director.isobar("top").stdout
+    assert shown.startswith("isobard ") and f"{REAL1}:80" in shown and "\x1b" not in shown
+    assert len(json.loads(director.isobar("top", "-j").stdout)["servers"]) == 4
+
+
+def test_colours_are_for_terminals_and_not_where_nobody_wants_them(director, on_terminal):
+    for words, expected in ((("servers",), True), (("status",), True)):
+        terminal = on_terminal(*words)
+        assert terminal.wait() == 0
+        assert ("\x1b[2m" in terminal.raw()) == expected
+    command = ["env", "NO_COLOR=1", director.program("isobar"), "--socket", director.socket,
+               "servers"]
+    terminal = on_terminal(program=command)
+    assert terminal.wait() == 0 and "\x1b" not in terminal.raw()
