@@ -98,6 +98,22 @@ Response connections_response(const Request& request, const Desk& desk) {
     return response;
 }
 
+Response events_response(const Request& request, const Desk& desk) {
+    const auto query = parse_query(request.target).and_then(EventQuery::parse);
+    if (!query) return refusal(query.error());
+    control::EventLog* const log = desk.events();
+    const auto body = [log, query = *query] {
+        return events_json({log->last(), log->after(query.after, query.limit)});
+    };
+    Response response{.body = body()};
+    if (query->wait.count() == 0 || !log->after(query->after, 1).empty()) return response;
+    response.later = [log, body, wait = query->wait](const Answering& answer) {
+        log->wait([answer, body] { answer({.body = body()}); });
+        return std::chrono::milliseconds(wait);
+    };
+    return response;
+}
+
 // "/api/v1/health/web/192.168.10.100:80"
 Response health_response(const std::string& path, const Desk& desk) {
     const std::string_view rest = std::string_view(path).substr(kHealth.size());
@@ -225,6 +241,8 @@ Response answer(const Request& request, const Desk& desk) {
     if (path == "/api/v1/connections")
         return request.method == "GET" ? connections_response(request, desk)
                                        : wrong_method(path, "GET");
+    if (path == "/api/v1/events")
+        return request.method == "GET" ? events_response(request, desk) : wrong_method(path, "GET");
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");

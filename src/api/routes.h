@@ -12,6 +12,7 @@
 
 #include "api/config_desk.h"
 #include "api/connections.h"
+#include "api/events.h"
 #include "api/health_view.h"
 #include "api/real_server.h"
 #include "api/status.h"
@@ -34,7 +35,7 @@ struct Response;
 using Answering = std::function<void(Response)>;
 
 // An answer that takes its time. It is told where to bring it, on the loop's thread and once at
-// most, and says how long to wait for it; then the answer is a 504.
+// most, and says how long to wait for it.
 using Later = std::function<std::chrono::milliseconds(Answering)>;
 
 struct Response {
@@ -42,7 +43,7 @@ struct Response {
     std::string content_type = "application/json";
     std::string body{};
     std::string allow{};  // of a 405: the methods there are
-    Later later{};        // then all else here says nothing
+    Later later{};        // if it does not come in time, all else here is the answer, or a 504
 };
 
 // RFC 9457: {"type":"about:blank","title":...,"status":...,"detail":...}
@@ -101,13 +102,14 @@ struct Desk {
         health;
     std::function<Result<Checking>(const CheckRequest&)> check{};
     std::function<Result<Listing>(const ConnectionQuery&)> connections{};
+    std::function<control::EventLog*()> events{};
     ConfigDesk config{};
 };
 
 // GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /api/v1/connections?QUERY, GET
-// /healthz, POST /api/v1/wishes, POST /api/v1/checks, and of the configuration under
-// /api/v1/config: GET it and its versions (/versions, /versions/N), POST it to apply it, POST to
-// /plan, /confirm, /rollback. All else is a 404 or 405 problem.
+// /api/v1/events?QUERY, GET /healthz, POST /api/v1/wishes, POST /api/v1/checks, and of the
+// configuration under /api/v1/config: GET it and its versions (/versions, /versions/N), POST it to
+// apply it, POST to /plan, /confirm, /rollback. All else is a 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

@@ -151,6 +151,35 @@ TEST(Routes, ACheckIsAnsweredWhenItIsDone) {
     EXPECT_EQ(answer({"GET", "/api/v1/checks"}, desk).allow, "POST");
 }
 
+TEST(Routes, EventsAreToldOrWaitedFor) {
+    control::EventLog log;
+    const auto say = [](std::string_view) {};
+    log.note(say, {control::Event::Kind::Down, "web", "10.1.1.1:80", "down: refused"});
+    Desk desk = kDesk;
+    desk.events = [&] { return &log; };
+    const auto get = [&](const char* query) {
+        return answer({"GET", std::string("/api/v1/events") + query}, desk);
+    };
+
+    const auto first = parse_events(get("").body).value();
+    EXPECT_EQ(first.last, 1U);
+    EXPECT_EQ(first.events, log.after(0, 9));
+    EXPECT_FALSE(get("?after=0&wait=5").later) << "there is one";
+
+    const auto waiting = get("?after=1&wait=5");
+    ASSERT_TRUE(waiting.later);
+    EXPECT_TRUE(parse_events(waiting.body).value().events.empty()) << "the answer if none comes";
+    Response brought;
+    EXPECT_EQ(waiting.later([&](Response response) { brought = std::move(response); }),
+              std::chrono::seconds(5));
+    log.note(say, {control::Event::Kind::Up, "web", "10.1.1.1:80", "up"});
+    EXPECT_EQ(parse_events(brought.body).value().events.at(0).text, "up");
+
+    for (const char* query : {"?after=x", "?limit=0", "?limit=1001", "?wait=31", "?colour=red"})
+        EXPECT_EQ(get(query).code, 400) << query;
+    EXPECT_EQ(answer({"POST", "/api/v1/events"}, desk).allow, "GET");
+}
+
 TEST(Routes, AWishThatIsNoneIsRefused) {
     for (const char* body :
          {"", "[]", "{}", R"({"service":"web"})", R"({"service":"web","server":"10.1.1.1"})",

@@ -107,8 +107,10 @@ asio::awaitable<Response> in_time(Response response) {
         awaited->timer.expires_after(patience);
         co_await awaited->timer.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     }
-    co_return std::move(awaited->response)
-        .value_or(problem(504, "Gateway Timeout", "no answer in time"));
+    const bool says_nothing = response.body.empty();
+    Response late =
+        says_nothing ? problem(504, "Gateway Timeout", "no answer in time") : std::move(response);
+    co_return std::move(awaited->response).value_or(std::move(late));
 }
 
 http::response<http::string_body> to_http(Response response, unsigned version, bool keep_alive) {

@@ -160,6 +160,16 @@ TEST_F(ServerTest, AnAnswerThatDoesNotComeIsA504AndMayComeAtLastAllTheSame) {
     EXPECT_EQ(ask(path, "/", kLimit).value().body, "done");
 }
 
+TEST_F(ServerTest, WhatAnAnswerThatDoesNotComeSaysMeanwhileIsTheAnswer) {
+    start([](const Request&) {
+        Response response{.body = "nothing yet"};
+        response.later = [](const Answering&) { return std::chrono::milliseconds(20); };
+        return response;
+    });
+
+    EXPECT_EQ(ask(path, "/", kLimit).value().body, "nothing yet");
+}
+
 TEST_F(ServerTest, HandlerThatThrowsIsA500) {
     start([](const Request&) -> Response { throw std::runtime_error("broken"); });
 

@@ -155,8 +155,8 @@ Plan plan(const model::Config& config, const Conditions& conditions) {
     return made;
 }
 
-std::vector<std::string> differences(const std::vector<ServicePlan>& before,
-                                     const std::vector<ServicePlan>& after) {
+std::vector<Event> differences(const std::vector<ServicePlan>& before,
+                               const std::vector<ServicePlan>& after) {
     std::map<ServerName, bool> was_up;
     std::map<std::string, bool> had_quorum;
     for (const ServicePlan& service : before) {
@@ -164,21 +164,22 @@ std::vector<std::string> differences(const std::vector<ServicePlan>& before,
         for (const ServerPlan& server : service.servers)
             was_up.emplace(ServerName(service.name, server.server.address), server.up);
     }
-    std::vector<std::string> lines;
+    std::vector<Event> events;
     for (const ServicePlan& service : after) {
         for (const ServerPlan& server : service.servers) {
             const auto was = was_up.find({service.name, server.server.address});
             if (was == was_up.end() || was->second == server.up) continue;
-            lines.push_back(fmt::format("{}: server {} {}", service.name,
-                                        name_of(server.server.address), server.reason));
+            events.push_back({server.up ? Event::Kind::Up : Event::Kind::Down, service.name,
+                              name_of(server.server.address), server.reason});
         }
         const auto had = had_quorum.find(service.name);
         if (had == had_quorum.end() || had->second == service.quorum) continue;
-        lines.push_back(fmt::format("{}: {}{}", service.name,
-                                    service.quorum ? "has its quorum again" : "lost its quorum",
-                                    service.sorry ? ", the sorry server serves" : ""));
+        events.push_back(
+            {Event::Kind::Quorum, service.name, "",
+             fmt::format("{}{}", service.quorum ? "has its quorum again" : "lost its quorum",
+                         service.sorry ? ", the sorry server serves" : "")});
     }
-    return lines;
+    return events;
 }
 
 model::Forwarding plan(const model::Config& config) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/condition.h"
+#include "control/event_log.h"
 #include "model/config.h"
 #include "model/service.h"
 
@@ -42,11 +43,11 @@ struct Plan {
 // service.
 Plan plan(const model::Config& config, const Conditions& conditions);
 
-// What an operator should know of the way from one to the other, a line each: servers that come in
+// What an operator should know of the way from one to the other: servers that come in
 // and go, and why; services that lose their quorum, or have it again. `before` may be of another
 // configuration: what only one of them has is none.
-std::vector<std::string> differences(const std::vector<ServicePlan>& before,
-                                     const std::vector<ServicePlan>& after);
+std::vector<Event> differences(const std::vector<ServicePlan>& before,
+                               const std::vector<ServicePlan>& after);
 
 // With every server as good as can be.
 model::Forwarding plan(const model::Config& config);

@@ -245,14 +245,16 @@ TEST(Differences, NameWhoComesAndGoesAndWhy) {
     auto conditions = with(kOne, is(Health::Down, "refused"));
     const auto after = plan(config, conditions);
 
-    EXPECT_EQ(differences(before.services, after.services),
-              (std::vector<std::string>{"web: server 192.168.10.100:80 down: refused",
-                                        "web: server 192.168.10.101:80 up"}));
+    const auto events = differences(before.services, after.services);
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0], (Event{Event::Kind::Down, "web", "192.168.10.100:80", "down: refused"}));
+    EXPECT_EQ(events[0].line(), "web: server 192.168.10.100:80 down: refused");
+    EXPECT_EQ(events[1].line(), "web: server 192.168.10.101:80 up");
     EXPECT_TRUE(differences(after.services, after.services).empty());
     EXPECT_TRUE(differences({}, after.services).empty()) << "nothing was there before";
 
     conditions.servers[{"web", kTwo}] = is(Health::Down, "refused");
-    EXPECT_EQ(differences(after.services, plan(config, conditions).services).back(),
+    EXPECT_EQ(differences(after.services, plan(config, conditions).services).back().line(),
               "web: lost its quorum");
 }
 

@@ -527,6 +527,10 @@ Result<void> Dataplane::tend() {
     return Growth(impl_->maps, **tool).look();
 }
 
+std::uint32_t Dataplane::room() const {
+    return connections_of(std::atomic_ref(impl_->maps.settings().lines).load());
+}
+
 Result<void> Dataplane::set_most_connections(std::uint32_t connections) {
     if (auto fit = check_connections(connections); !fit) return fit;
     std::atomic_ref(impl_->maps.settings().most_lines).store(lines_for(connections));

@@ -116,6 +116,8 @@ public:
     // What the connection table needs from time to time: to grow when it fills, to give back what
     // has drained. It does not grow by itself: isobard looks ten times a second.
     Result<void> tend();
+    // For how many connections there is room now.
+    [[nodiscard]] std::uint32_t room() const;
     // A power of two, at least 1024. What is larger already stays.
     Result<void> set_most_connections(std::uint32_t connections);
 

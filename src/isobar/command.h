@@ -9,6 +9,7 @@
 #include "isobar/config_command.h"
 #include "isobar/conns_command.h"
 #include "isobar/drain_command.h"
+#include "isobar/events_command.h"
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
 #include "isobar/list_command.h"
@@ -25,10 +26,10 @@ struct PrintCommand {
 
 int run(const PrintCommand& command);
 
-using Command =
-    std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
-                 DrainCommand, WishCommand, PlanCommand, ApplyCommand, ConfirmCommand,
-                 RollbackCommand, HistoryCommand, DiffCommand, ImportCommand, PrintCommand>;
+using Command = std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand,
+                             ConnsCommand, EventsCommand, DrainCommand, WishCommand, PlanCommand,
+                             ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand,
+                             DiffCommand, ImportCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -60,10 +60,11 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
-              "check, conns, drain, disable, enable, up, down, weight, plan, apply, confirm, "
-              "rollback, history, diff, import");
+    EXPECT_EQ(
+        parse({"reboot"}).error().message,
+        "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
+        "check, conns, events, drain, disable, enable, up, down, weight, plan, apply, confirm, "
+        "rollback, history, diff, import");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -178,6 +179,16 @@ TEST(CommandLine, ServersTakesAServiceAndAnOrder) {
     EXPECT_EQ(parse({"services", "web"}).error().message, "services: unexpected argument 'web'");
     EXPECT_EQ(parse({"health", "web", "10.1.1.1", "--sort", "in"}).error().message,
               "health: --sort is for services, servers and top");
+}
+
+TEST(CommandLine, EventsMayBeFollowed) {
+    const auto events =
+        std::get<EventsCommand>(parse({"events", "--follow", "--limit", "7"}).value());
+    EXPECT_TRUE(events.follow);
+    EXPECT_EQ(events.limit, 7U);
+    EXPECT_EQ(std::get<EventsCommand>(parse({"events"}).value()).limit, 100U);
+    EXPECT_EQ(parse({"events", "--limit", "0"}).error().message, "events: limit: not '0'");
+    EXPECT_EQ(parse({"conns", "--follow"}).error().message, "conns: --follow is for events");
 }
 
 TEST(CommandLine, ImportTakesAFileAndPerhapsItsFormat) {

@@ -28,6 +28,7 @@ struct Given {
     bool yes = false;
     std::string service, server, client, state, protocol, top, limit;  // of conns
     std::string sort;
+    bool follow = false;
     bool help = false;
     bool version = false;
 
@@ -46,6 +47,7 @@ enum Takes : unsigned {
     Filter = 128,
     Limit = 256,
     Sort = 512,
+    Follow = 1024,
 };
 
 // The words that are no options.

@@ -249,7 +249,8 @@ Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
     if (!reconciled) return reconciled;
     seen_ = before;
     tell_drift(reconciled->drift, drift);
-    for (const std::string& line : control::differences(plans_, made.services)) log::notice(line);
+    for (control::Event& event : control::differences(plans_, made.services))
+        events_->note(log::notice, std::move(event));
     plans_ = std::move(made.services);
     watch_->settle();
     return reconciled;
@@ -260,8 +261,9 @@ void Director::tell_drift(std::vector<std::string> drift, control::Drift becomes
     const bool put_back = becomes == control::Drift::PutBack;
     for (const std::string& line : drift)
         if (put_back || std::ranges::find(drift_, line) == drift_.end())
-            log::warning(fmt::format("changed by hand, {}: {}",
-                                     put_back ? "put back" : "left as it is; to undo", line));
+            note(log::warning, Kind::Drift,
+                 fmt::format("changed by hand, {}: {}",
+                             put_back ? "put back" : "left as it is; to undo", line));
     if (put_back) drift.clear();
     drift_ = std::move(drift);
 }
@@ -374,9 +376,10 @@ void Director::end_drain(const control::ServerName& server) {
         if (!ended) return log::error(ended.error().message);
         reset = *ended;
     }
-    log::notice(fmt::format("{}: server {}: the time to drain is up: {}{}", server.first,
-                            server.second.text(), control::name(afterwards),
-                            reset == 0 ? "" : fmt::format(", {} connection(s) ended", reset)));
+    events_->note(log::notice,
+                  {Kind::Wish, server.first, control::server_text(server.second),
+                   fmt::format("the time to drain is up: {}{}", control::name(afterwards),
+                               reset == 0 ? "" : fmt::format(", {} connection(s) ended", reset))});
 }
 
 void Director::tend_servers() {
@@ -417,12 +420,27 @@ void Director::tend_table() {
         auto plane = open_plane();
         if (!plane) return;
         tended_ = std::move(*plane);
+        room_ = 0;
         done = tended_->tend();
     }
     // Every look may meet the same trouble.
     const std::string trouble = done ? "" : done.error().message;
     if (!done && trouble != tending_trouble_) log::warning(trouble);
     tending_trouble_ = trouble;
+    if (done) look_at_room();
+}
+
+// It grows by itself, and by whatever tool lists it.
+void Director::look_at_room() {
+    const std::uint32_t room = tended_->room();
+    if (room != room_ && room_ != 0)
+        note(log::info, Kind::Table,
+             fmt::format("the table of connections has room for {}, before for {}", room, room_));
+    room_ = room;
+}
+
+void Director::note(void (*say)(std::string_view), Kind kind, std::string text) {
+    events_->note(say, {kind, "", "", std::move(text)});
 }
 
 Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
@@ -448,8 +466,9 @@ Result<api::ServerStanding> Director::wish(const api::WishRequest& request) {
     const auto done =
         plane ? reconcile(*plane, config_, drift_policy()) : tl::unexpected(plane.error());
     if (!done) return tl::unexpected(done.error());
-    log::notice(fmt::format("{}: server {}: {} by {}", server->first, server->second.text(),
-                            request.text(), request.by));
+    events_->note(log::notice, {Kind::Wish, server->first, control::server_text(server->second),
+                                fmt::format("{} by {}{}{}", request.text(), request.by,
+                                            request.why.empty() ? "" : ", ", request.why)});
     return standing_of(*server);
 }
 

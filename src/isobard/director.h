@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/real_server.h"
@@ -19,6 +20,7 @@
 #include "api/status.h"
 #include "base/result.h"
 #include "control/effects.h"
+#include "control/event_log.h"
 #include "control/plan.h"
 #include "control/reconciler.h"
 #include "control/server_watch.h"
@@ -61,6 +63,8 @@ public:
 
     // The checks of a server, or of all of a service, at once.
     Result<api::Checking> check(const api::CheckRequest& request);
+    // What has happened.
+    [[nodiscard]] control::EventLog& events() const { return *events_; }
     // Connections, or who has most of them.
     Result<api::Listing> connections(const api::ConnectionQuery& query);
 
@@ -102,6 +106,7 @@ private:
     void tend_table();
     void tend_drains();
     void end_drain(const control::ServerName& server);
+    void look_at_room();
     void tend_servers();
     void put_right();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
@@ -110,6 +115,8 @@ private:
     std::vector<std::string> attach_troubles(dataplane::Dataplane& plane,
                                              const model::DirectorConfig& config);
     void trouble(std::string message);
+    using Kind = control::Event::Kind;
+    void note(void (*say)(std::string_view), Kind kind, std::string text);
     Result<void> fill(dataplane::Dataplane& plane, api::Status& status);
     Result<void> refresh_listing();
 
@@ -137,6 +144,8 @@ private:
     // What is tended is held, for a look several times a second is not to open it each time.
     std::optional<dataplane::Dataplane> tended_;
     std::string tending_trouble_;
+    std::uint32_t room_ = 0;  // of what is tended, at the last look
+    std::unique_ptr<control::EventLog> events_ = std::make_unique<control::EventLog>();
     model::Config config_;
     std::chrono::sys_seconds applied_at_;
     std::vector<std::string> troubles_;            // of the last attempt to apply

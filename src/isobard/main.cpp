@@ -103,6 +103,7 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
     desk.connections = [&](const api::ConnectionQuery& query) {
         return director.connections(query);
     };
+    desk.events = [&] { return &director.events(); };
     desk.config.plan = [&](const auto& request) { return versions.plan(request); };
     desk.config.apply = [&](const auto& request) { return versions.apply(request); };
     desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };

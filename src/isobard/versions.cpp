@@ -14,6 +14,8 @@
 namespace isobar::isobard {
 namespace {
 
+using Kind = control::Event::Kind;
+
 // If going back does not succeed it is tried again.
 constexpr std::chrono::seconds kPause{1};
 
@@ -84,7 +86,17 @@ Versions::Versions(Director& director, control::History history, std::filesystem
       path_(std::move(path)),
       text_(std::move(beginning.text)) {
     if (beginning.version) record(*std::move(beginning.version), text_);
+    note(log::info, Kind::Applied,
+         history_.last() == nullptr
+             ? path_.string() + ": applied"
+             : fmt::format("version {} of the configuration, from {}: applied",
+                           history_.last()->number, history_.last()->from));
     remember_file(file_text);
+}
+
+void Versions::note(void (*say)(std::string_view), Kind kind, std::string text) {
+    director_.events().note(say,
+                            {.kind = kind, .service = "", .server = "", .text = std::move(text)});
 }
 
 void Versions::trouble(const std::string& message) {
@@ -165,8 +177,10 @@ Result<api::AppliedView> Versions::apply(const api::ConfigRequest& request) {
                      request.confirm);
     if (!done) return done;
     if (request.from == path_.string()) remember_file(text_);
-    log::notice(fmt::format("version {} of the configuration, from {}: applied by {}, {} change(s)",
-                            done->version, request.from, request.by, done->changes.size()));
+    note(log::notice, Kind::Applied,
+         fmt::format("version {} of the configuration, from {}: applied by {}, {} change(s){}{}",
+                     done->version, request.from, request.by, done->changes.size(),
+                     request.why.empty() ? "" : ", ", request.why));
     return done;
 }
 
@@ -182,9 +196,10 @@ Result<api::AppliedView> Versions::roll_back(const api::RollbackRequest& request
     if (!config) return tl::unexpected(config.error());
     auto done = hold(*config, *std::move(text), new_version(request.by, request.why, from), {});
     if (!done) return done;
-    log::notice(fmt::format("version {} of the configuration, as version {}: applied by {}{}",
-                            done->version, number, request.by,
-                            request.why.empty() ? "" : ", " + request.why));
+    note(log::notice, Kind::Applied,
+         fmt::format("version {} of the configuration, as version {}: applied by {}{}{}",
+                     done->version, number, request.by, request.why.empty() ? "" : ", ",
+                     request.why));
     return done;
 }
 
@@ -192,7 +207,8 @@ Result<api::AppliedView> Versions::confirm() {
     if (!deadline_) return failure(Fault::NotFound, "no version waits to be confirmed");
     if (auto kept = history_.confirm(); !kept) return tl::unexpected(std::move(kept.error()));
     deadline_.reset();
-    log::notice(fmt::format("version {} of the configuration is confirmed", view().version));
+    note(log::notice, Kind::Applied,
+         fmt::format("version {} of the configuration is confirmed", view().version));
     return view();
 }
 
@@ -209,8 +225,9 @@ void Versions::reload() {
     const importer::LoadedFile loaded = importer::load_any(path_.string());
     troubles_.clear();
     if (!loaded.config) {
-        log::error(fmt::format("{}: {} error(s); not applied, the running configuration stays",
-                               path_.string(), loaded.errors.size()));
+        note(log::error, Kind::Refused,
+             fmt::format("{}: {} error(s); not applied, the running configuration stays",
+                         path_.string(), loaded.errors.size()));
         for (const config::Diagnostic& error : loaded.errors) {
             log::notice(error.text());
             troubles_.push_back(error.text());
@@ -220,8 +237,9 @@ void Versions::reload() {
     for (const config::Diagnostic& note : loaded.notes) log::notice(note.text());
     const auto changes = director_.set_config(*loaded.config);
     if (!changes) {
-        log::error(fmt::format("{}: not applied, the running configuration stays: {}",
-                               path_.string(), changes.error().message));
+        note(log::error, Kind::Refused,
+             fmt::format("{}: not applied, the running configuration stays: {}", path_.string(),
+                         changes.error().message));
         troubles_.push_back(changes.error().message);
         return;
     }
@@ -230,7 +248,8 @@ void Versions::reload() {
     text_ = loaded.text;
     deadline_.reset();
     remember_file(text_);
-    log::info(fmt::format("{}: applied, {} change(s)", path_.string(), changes->size()));
+    note(log::info, Kind::Applied,
+         fmt::format("{}: applied, {} change(s)", path_.string(), changes->size()));
 }
 
 std::vector<api::VersionView> Versions::list() const {

@@ -10,10 +10,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/config_desk.h"
 #include "base/result.h"
+#include "control/event_log.h"
 #include "control/history.h"
 #include "import/load.h"
 #include "isobard/director.h"
@@ -63,6 +65,7 @@ private:
     void record(control::Version version, const std::string& text);
     void remember_file(const std::string& text);
     void trouble(const std::string& message);
+    void note(void (*say)(std::string_view), control::Event::Kind kind, std::string text);
     [[nodiscard]] api::AppliedView view() const;
 
     Director& director_;

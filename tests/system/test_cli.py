@@ -239,3 +239,36 @@ def test_colours_are_for_terminals_and_not_where_nobody_wants_them(director, on_
                "servers"]
     terminal = on_terminal(program=command)
     assert terminal.wait() == 0 and "\x1b" not in terminal.raw()
+
+
+# ---- isobar events ----
+
+def test_events_say_what_has_happened_and_what_happens(cluster, director):
+    follower = director.host.start([director.program("isobar"), "--socket", director.socket,
+                                    "events", "--follow", "-j"], name="events")
+    cluster.nginx["real1"].stop()
+    director.isobar("check", "web", check=False)
+    director.isobar("drain", "web", REAL2, "--why", "new disk")
+
+    events = json.loads(director.isobar("events", "-j").stdout)["events"]
+    found = [(event["kind"], event["service"], event["server"]) for event in events]
+    assert found[0] == ("applied", "", "")
+    assert found.count(("up", "web", REAL1)) == 1 == found.count(("down", "web", REAL1))
+    assert found[-1] == ("wish", "web", REAL2)
+    assert events[-1]["text"] == "drain by root, new disk"
+    last = director.isobar("events", "--limit", "1").stdout
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  "
+                        rf"web: server {REAL2}: drain by root, new disk\n", last)
+    log = director.host.started["isobard"].log()
+    for event in events:
+        assert event["text"] in log, "said in the log in the same words"
+    wait_until(lambda: [json.loads(line)["id"] for line in follower.log().splitlines()] ==
+               [event["id"] for event in events], what="the follower has seen the same")
+
+    # The file is bad, then isobard dies: who follows goes on with the next one
+    isobard = director.host.started["isobard"]
+    director.reload(isobard, CONFIG.replace("rr", "rx"))
+    wait_until(lambda: '"kind":"refused"' in follower.log(), what="it is told at once")
+    isobard.kill()
+    director.start_isobard(CONFIG)
+    wait_until(lambda: follower.log().count('"kind":"applied"') == 2, 15, "of the next isobard")
