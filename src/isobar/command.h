@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "isobar/check_command.h"
+#include "isobar/completion_command.h"
 #include "isobar/config_command.h"
 #include "isobar/conns_command.h"
 #include "isobar/drain_command.h"
@@ -29,7 +30,8 @@ int run(const PrintCommand& command);
 using Command = std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand,
                              ConnsCommand, EventsCommand, DrainCommand, WishCommand, PlanCommand,
                              ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand,
-                             DiffCommand, ImportCommand, PrintCommand>;
+                             DiffCommand, ImportCommand, CompletionCommand,
+                             CompleteCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

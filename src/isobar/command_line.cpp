@@ -22,6 +22,13 @@ Result<Command> parse_help(int argc, char** argv, bool help) {
     return PrintCommand{(*command)->usage};
 }
 
+// For the texts of isobar completion, not for people: behind "--" nothing is an option.
+Command parse_complete(int argc, char** argv) {
+    CompleteCommand command;
+    for (int i = 2; i < argc; ++i) command.words.emplace_back(argv[i]);
+    return command;
+}
+
 // Options may stand between its words.
 Result<Command> parse_command(const CommandSpec& command, int argc, char** argv, Given given) {
     std::vector<char*> words;
@@ -55,6 +62,7 @@ Result<Command> parse_command_line(int argc, char** argv) {
     }
     const std::string_view word = argv[0];
     if (word == "help") return parse_help(argc, argv, given.help);
+    if (word == "complete") return parse_complete(argc, argv);
     const auto command = command_named(word);
     if (!command) return tl::unexpected(command.error());
     return parse_command(**command, argc, argv, std::move(given));

@@ -23,6 +23,9 @@ constexpr std::array kOfServer{"which service, and which server?", "which server
                                static_cast<const char*>(nullptr)};
 constexpr std::array kOfWeight{kOfServer[0], kOfServer[1], "which weight?"};
 
+constexpr std::array kServiceAndServer{Completes::Service, Completes::Server};
+constexpr std::array kServiceOnly{Completes::Service, Completes::Nothing};
+
 constexpr std::array kCommands{
     CommandSpec{"status",
                 "services, their real servers, connections and rates",
@@ -31,19 +34,26 @@ constexpr std::array kCommands{
                 {},
                 made<make_status>},
     CommandSpec{"services", "services, a line each", kListUsage, Json | Sort, {}, made<make_list>},
-    CommandSpec{
-        "servers", "real servers, a line each", kListUsage, Json | Sort, {}, made<make_list>, 1},
+    CommandSpec{"servers",
+                "real servers, a line each",
+                kListUsage,
+                Json | Sort,
+                {},
+                made<make_list>,
+                1,
+                kServiceOnly},
     CommandSpec{"top", "real servers at work, live", kTopUsage, Json | Sort, {}, made<make_top>},
     CommandSpec{"health",
                 "what the checks of a server have found, and what was said at the last one",
-                kHealthUsage, Json, kOfServer, made<make_health>},
+                kHealthUsage, Json, kOfServer, made<make_health>, 0, kServiceAndServer},
     CommandSpec{"check",
                 "checks a server, or all of a service, at once",
                 kCheckUsage,
                 Json,
                 {"which service?"},
                 made<make_check>,
-                1},
+                1,
+                kServiceAndServer},
     CommandSpec{"conns",
                 "connections, and who has most of them",
                 kConnsUsage,
@@ -58,18 +68,18 @@ constexpr std::array kCommands{
                 {},
                 made<make_events>},
     CommandSpec{"drain", "a server gets no new connections; those that it has go on", kDrainUsage,
-                Json | Reason | Patience, kOfServer, made<make_drain>},
+                Json | Reason | Patience, kOfServer, made<make_drain>, 0, kServiceAndServer},
     CommandSpec{"disable", "a server leaves its service, for maintenance", kWishUsage,
-                Json | Reason, kOfServer, made<make_wish>},
+                Json | Reason, kOfServer, made<make_wish>, 0, kServiceAndServer},
     CommandSpec{"enable",
                 "the end of drain, disable, up, down and weight: as configuration and checks say",
-                kWishUsage, Json | Reason, kOfServer, made<make_wish>},
+                kWishUsage, Json | Reason, kOfServer, made<make_wish>, 0, kServiceAndServer},
     CommandSpec{"up", "a server serves whatever its checks say", kWishUsage, Json | Reason,
-                kOfServer, made<make_wish>},
+                kOfServer, made<make_wish>, 0, kServiceAndServer},
     CommandSpec{"down", "a server counts as down whatever its checks say", kWishUsage,
-                Json | Reason, kOfServer, made<make_wish>},
+                Json | Reason, kOfServer, made<make_wish>, 0, kServiceAndServer},
     CommandSpec{"weight", "a server has this weight", kWishUsage, Json | Reason, kOfWeight,
-                made<make_wish>},
+                made<make_wish>, 0, kServiceAndServer},
     CommandSpec{"plan",
                 "what a configuration would change, and which open connections would end",
                 kPlanUsage,
@@ -117,6 +127,12 @@ constexpr std::array kCommands{
                 FormatName,
                 {"which file?"},
                 made<make_import>},
+    CommandSpec{"completion",
+                "what bash, zsh or fish are told to complete all this",
+                kCompletionUsage,
+                0,
+                {"of which shell?"},
+                made<make_completion>},
 };
 
 constexpr const char* kHead = R"(Usage: isobar COMMAND [OPTION...]
@@ -127,7 +143,7 @@ configuration.
 Commands:
 )";
 
-constexpr const char* kTail = R"(  help      this text, or that of a command: isobar help status
+constexpr const char* kTail = R"(  help        this text, or that of a command: isobar help status
 
 Options, before or after the command:
   -j, --json       JSON on stdout, for programs
@@ -180,7 +196,7 @@ Result<void> fits(const CommandSpec& command, const Given& given, Words words) {
 std::string usage() {
     std::string text = kHead;
     for (const CommandSpec& command : kCommands)
-        text += fmt::format("  {:<8}  {}\n", command.name, command.summary);
+        text += fmt::format("  {:<10}  {}\n", command.name, command.summary);
     return text + kTail;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "isobar/command.h"
+#include "isobar/completion_command.h"
 #include "isobar/given.h"
 
 namespace isobar::cli {
@@ -23,7 +24,8 @@ struct CommandSpec {
     // What is asked for where its words are too few: at the first, the second, ... missing one.
     std::array<const char*, 3> questions;
     Result<Command> (*make)(const Given& given, std::string_view name, Words words);
-    std::size_t more_words = 0;  // that it takes, and does not need
+    std::size_t more_words = 0;        // that it takes, and does not need
+    std::array<Completes, 2> words{};  // what shells complete, word by word
 };
 
 std::span<const CommandSpec> commands();

@@ -7,7 +7,9 @@ Drawn in full in support/cluster.py.
 """
 
 import json
+import os
 import re
+import shutil
 import socket
 import struct
 
@@ -272,3 +274,45 @@ def test_events_say_what_has_happened_and_what_happens(cluster, director):
     isobard.kill()
     director.start_isobard(CONFIG)
     wait_until(lambda: follower.log().count('"kind":"applied"') == 2, 15, "of the next isobard")
+
+
+# ---- isobar completion ----
+
+# A shell without anybody's settings, and what tells it about isobar
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(isobar completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; "
+                                 "source <(isobar completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "isobar completion fish | source"),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_completes_commands_services_and_servers(director, on_terminal, shell):
+    command, setup = SHELLS[shell]
+    if not shutil.which(shell):
+        pytest.skip(f"needs {shell}")
+    path = f"PATH={director.bin}:{os.environ['PATH']}"
+    terminal = on_terminal(program=["env", path, f"HOME={director.host.lab.path()}", *command],
+                           columns=150)
+    terminal.type(f"{setup}; echo to''ld\r")
+    terminal.wait_for("told", 20)
+    socket_of = f"--socket {director.socket}"
+    # What is typed is a command only if each part was completed
+    terminal.type(f"isobar {socket_of} dra\tteln\t{REAL1}\t--wh\ttab\r")
+    wait_until(lambda: any("drained by hand" in each["reason"] and each["reason"].endswith("tab)")
+                           for each in director.status()["services"][1]["configured"]), 20,
+               f"{shell} has completed it")
+
+
+def test_completion_says_nothing_where_no_isobard_runs(director):
+    def completed(*words):
+        done = director.host.run([director.program("isobar"), "complete", "--", "--socket",
+                                  director.socket, *words])
+        assert done.stderr == ""
+        return done.stdout.split()
+    assert completed("drain", "") == ["telnet", "web"]
+    assert completed("check", "web", "192.168.10.10") == [REAL1, REAL2]
+    director.host.started["isobard"].kill()
+    assert completed("drain", "") == []
+    assert completed("dr") == ["drain"]
