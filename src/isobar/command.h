@@ -27,11 +27,11 @@ struct PrintCommand {
 
 int run(const PrintCommand& command);
 
-using Command = std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand,
-                             ConnsCommand, EventsCommand, DrainCommand, WishCommand, PlanCommand,
-                             ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand,
-                             DiffCommand, ImportCommand, CompletionCommand,
-                             CompleteCommand, PrintCommand>;
+using Command =
+    std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
+                 EventsCommand, DrainCommand, WishCommand, PlanCommand, ApplyCommand,
+                 ConfirmCommand, RollbackCommand, HistoryCommand, DiffCommand, ImportCommand,
+                 CompletionCommand, CompleteCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);
