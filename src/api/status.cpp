@@ -74,6 +74,7 @@ Json json_of(const ServerStanding& standing) {
             {"up", standing.up},
             {"weight", standing.weight ? Json(*standing.weight) : Json(nullptr)},
             {"configured_weight", standing.configured_weight},
+            {"weight_scale", standing.scale},
             {"health", standing.health ? Json(name(*standing.health)) : Json(nullptr)},
             {"by_hand", standing.by_hand},
             {"reason", standing.reason}};
@@ -170,6 +171,7 @@ ServerStanding standing_from(const Json& json) {
         standing.weight = weight.get<model::Weight>();
     json.at("configured_weight").get_to(standing.configured_weight);
     json.at("reason").get_to(standing.reason);
+    standing.scale = json.value("weight_scale", model::Weight{1});
     // Daemons of before do not tell these.
     standing.by_hand = json.value("by_hand", false);
     if (json.contains("health") && !json.at("health").is_null())
@@ -300,14 +302,15 @@ void add_standings(std::vector<ServiceView>& services,
 }
 
 ServerStanding standing(const control::ServerPlan& plan) {
-    return {plan.server.address, plan.up,     plan.weight, plan.server.weight,
-            plan.reason,         plan.health, plan.by_hand};
+    return {plan.server.address, plan.up,     plan.weight,  plan.server.weight,
+            plan.reason,         plan.health, plan.by_hand, plan.scale};
 }
 
 std::string text(const ServerStanding& standing) {
-    const auto& weight = standing.weight;
-    return fmt::format("{}, {}", weight ? fmt::format("weight {}", *weight) : "out",
-                       standing.reason);
+    if (!standing.weight) return "out, " + standing.reason;
+    // In the words of the configuration, whatever the data plane has.
+    const double weight = static_cast<double>(*standing.weight) / std::max(1U, standing.scale);
+    return fmt::format("weight {:.10g}, {}", weight, standing.reason);
 }
 
 std::string standing_json(const ServerStanding& standing) {

@@ -38,10 +38,13 @@ struct ServerStanding {
     std::string reason;                       // "up", "down: connection refused"
     std::optional<control::Health> health{};  // as its checks say; none: nobody checks it
     bool by_hand = false;                     // an operator has said something of it
+    model::Weight scale = 1;                  // what a configured weight of 1 is in `weight`
 
+    // What it has if nothing is wrong, in the units of `weight`.
+    [[nodiscard]] model::Weight whole_weight() const { return configured_weight * scale; }
     // Has it all that the configuration gives it, with no word of anybody?
     [[nodiscard]] bool is_as_configured() const {
-        return up && !by_hand && weight == configured_weight;
+        return up && !by_hand && weight == whole_weight();
     }
 };
 
@@ -79,7 +82,8 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
                                         const model::Config& config);
 
 ServerStanding standing(const control::ServerPlan& plan);
-std::string text(const ServerStanding& standing);  // "weight 2, up", "out, down: refused"
+std::string text(const ServerStanding& standing);  // "weight 2, up", "out, down: refused"; "weight
+                                                   // 0.37, up, load 2.10 (mean 1.05)"
 std::string standing_json(const ServerStanding& standing);
 Result<ServerStanding> parse_standing(std::string_view json);
 

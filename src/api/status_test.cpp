@@ -80,7 +80,7 @@ TEST(StatusJson, IsWhatTheDocumentationSays) {
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":18446744073709551615},)"
         R"("rates":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0}}],)"
         R"("quorum":false,"sorry":true,"configured":[{"address":"192.168.10.101:80","up":false,)"
-        R"("weight":null,"configured_weight":5,"health":"down","by_hand":true,"reason":"down: connection refused"}]},)"
+        R"("weight":null,"configured_weight":5,"weight_scale":1,"health":"down","by_hand":true,"reason":"down: connection refused"}]},)"
         R"({"name":"","mark":0,"protocol":"udp","address":"[fd00::2]:53","scheduler":"wlc","scheduler_flags":[],)"
         R"("persistence":null,"engine":"none","one_packet":false,"local":null,)"
         R"("traffic":{"connections":0,"in_packets":0,"out_packets":0,"in_bytes":0,"out_bytes":0},)"

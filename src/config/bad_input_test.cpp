@@ -168,8 +168,21 @@ const std::vector<Bad> kBad = {
      "server 10.1.1.1:81: with forward = \"dr\" packets keep the port 80", "leave the port out"},
     {"TunnelOfAServerByNat", server_with("address = \"10.1.1.1\", tunnel = \"gre\""), 4, 45,
      "tunnel: this service uses none", "forward = \"tun\""},
-    {"LaterLoad", service_with("load = { from = \"ruptime\" }"), 4, 1,
-     "'load' comes with a later version of Isobar; remove it for now", ""},
+    {"LoadByRuptimeOfNobody",
+     server_with("address = \"10.1.1.1\" }]\nload = { from = \"ruptime\" }\n#"), 4, 12,
+     "server 10.1.1.1 has no host", "ruptime knows hosts by name"},
+    {"LoadOfNoCheck", server_with("address = \"10.1.1.1\" }]\nload = { from = \"response\" }\n#"),
+     5, 8, "load from response: a server has no check to be measured", "add: check"},
+    {"LoadOfAnAgentNowhere", service_with("load = { from = \"agent\" }"), 4, 8,
+     "load from an agent has no 'port'", "add: port = 9999"},
+    {"LoadOfAnAgentByPiranha",
+     service_with("load = { from = \"agent\", port = 9, controller = \"piranha\" }"), 4, 8,
+     "controller: piranha goes by a load, an agent gives a weight", "leave controller out"},
+    {"LoadWithAKeyOfAnotherSource", service_with("load = { from = \"rup\", header = \"X-Load\" }"),
+     4, 24, "'header' does not belong to from = \"rup\"", ""},
+    {"LoadFromHeaderAndField",
+     service_with("load = { from = \"http\", header = \"X-Load\", field = \"a\" }"), 4, 52,
+     "header and field cannot both be", ""},
     {"ServerOfIpv6", server_with("address = \"fd00::1\""), 4, 12,
      "fd00::1 is not of the family of the service", "only a tunnel leads there: forward = \"tun\""},
     {"GroupOfTwoFamilies", listening_on("[\"10.0.0.2:80/tcp\", \"[fd00::2]:80/tcp\"]"), 3, 30,
@@ -453,7 +466,7 @@ servers = [
 [[service]]
 name = "b"
 listen = ["10.0.0.300:80/tcp", "10.0.0.2:81/icmp"]
-load = { from = "uptime" }
+load = { from = "nowhere" }
 )",
                                 "f");
 
@@ -470,7 +483,7 @@ load = { from = "uptime" }
         {10, 5},   // listed twice
         {15, 11},  // not an address
         {15, 32},  // not a protocol
-        {16, 1},   // later
+        {16, 17},  // not a source
     };
     EXPECT_EQ(places, expected);
 }

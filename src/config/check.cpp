@@ -209,6 +209,22 @@ void check_probed_ports(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+// What its checks take can be measured only where there are some; ruptime is asked by names.
+void check_load(const ServiceDraft& service, Reading& reading) {
+    if (!service.load) return;
+    const auto& [load, load_at] = *service.load;
+    for (const auto& [server, at] : service.servers) {
+        if (!server.enabled) continue;
+        const auto& checks = server.checks ? *server.checks : service.checks;
+        if (load.from == model::LoadSource::Response && checks.empty())
+            reading.error(load_at, "load from response: a server has no check to be measured",
+                          "add: check = { type = \"http\" }");
+        if (load.from == model::LoadSource::Ruptime && server.host.empty())
+            reading.error(at, fmt::format("server {} has no host", server.address.address.text()),
+                          "ruptime knows hosts by name: add host = \"NAME\"");
+    }
+}
+
 void check_quorum(const ServiceDraft& service, Reading& reading) {
     const auto& [hysteresis, at] = service.quorum_hysteresis;
     if (hysteresis >= service.quorum && hysteresis != 0)
@@ -402,6 +418,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_tunnels(service, reading);
         check_server_ports(service, reading);
         check_probed_ports(service, reading);
+        check_load(service, reading);
         check_quorum(service, reading);
         check_thresholds(service, reading);
         check_families(service, reading);
@@ -472,6 +489,7 @@ model::ServerConfig to_server(const ServiceDraft& service, const ServerDraft& dr
     server.checks = draft.checks.value_or(service.checks);
     server.on_failure = draft.on_failure.value_or(service.on_failure);
     server.enabled = draft.enabled;
+    server.host = draft.host;
     return server;
 }
 
@@ -504,6 +522,7 @@ model::ServiceConfig to_service(const ServiceDraft& draft) {
     service.quorum = draft.quorum;
     service.quorum_hysteresis = draft.quorum_hysteresis.value;
     service.slow_start = draft.slow_start;
+    if (draft.load) service.load = draft.load->value;
     return service;
 }
 

@@ -55,7 +55,8 @@ TEST(Description, TellsDefaultRangeAndUnitFromTheSameTableAsTheLoader) {
     EXPECT_EQ(doc_of(docs, "director.hook").default_value, "\"auto\"");
     EXPECT_EQ(doc_of(docs, "service.servers.weight").range, "0 to 2147483647");
     EXPECT_EQ(doc_of(docs, "service.name").presence, Presence::Required);
-    EXPECT_EQ(doc_of(docs, "service.load").presence, Presence::Later);
+    EXPECT_EQ(doc_of(docs, "instance").presence, Presence::Later);
+    EXPECT_EQ(doc_of(docs, "service.load.from").presence, Presence::Required);
     EXPECT_EQ(doc_of(docs, "service.check.interval").default_value, "\"5s\"");
 }
 

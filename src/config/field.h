@@ -223,6 +223,8 @@ Kind<std::chrono::milliseconds> fine_duration(std::chrono::milliseconds smallest
                                               std::chrono::milliseconds largest);
 // Any text; `what` says what it is.
 Kind<std::string> text(std::string what, std::size_t longest);
+// Text that is on one line of a protocol: nothing in it may end that.
+Kind<std::string> one_line(std::string what);
 
 // One of a few words; `later_words` are known, but this version cannot do them.
 struct Words {

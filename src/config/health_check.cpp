@@ -133,22 +133,6 @@ Kind<Type> type_kind() {
     return choice<Type>(words, values);
 }
 
-// Text that is on one line of a protocol: nothing in it may end that.
-Kind<std::string> one_line(std::string what) {
-    auto kind = text(std::move(what), 1024);
-    kind.read = [read = kind.read](const Value& value,
-                                   Reading& reading) -> std::optional<std::string> {
-        auto got = read(value, reading);
-        if (!got) return got;
-        const bool plain = std::ranges::none_of(
-            *got, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
-        if (plain) return got;
-        reading.error(value.at, fmt::format("'{}' has control characters", printable(*got)));
-        return std::nullopt;
-    };
-    return kind;
-}
-
 Kind<std::string> regex() {
     auto kind = text("POSIX extended regular expression", kLongestText);
     kind.read = [read = kind.read](const Value& value,

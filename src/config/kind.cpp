@@ -158,6 +158,21 @@ Kind<std::string> text(std::string what, std::size_t longest) {
     return kind;
 }
 
+Kind<std::string> one_line(std::string what) {
+    auto kind = text(std::move(what), 1024);
+    kind.read = [read = kind.read](const Value& value,
+                                   Reading& reading) -> std::optional<std::string> {
+        auto got = read(value, reading);
+        if (!got) return got;
+        const bool plain = std::ranges::none_of(
+            *got, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+        if (plain) return got;
+        reading.error(value.at, fmt::format("'{}' has control characters", printable(*got)));
+        return std::nullopt;
+    };
+    return kind;
+}
+
 std::optional<std::size_t> read_word(const Value& value, const Words& words, Reading& reading) {
     const auto* text = value.as<std::string>();
     if (text == nullptr) {

@@ -465,6 +465,34 @@ servers = [ { address = "192.168.10.100" } ]
               (model::ProgramProbe{{"/bin/check", "%h", "%p"}, "OK", false, "daemon"}));
 }
 
+TEST(Load, WeightsMayFollowTheLoadOfServers) {
+    const auto load_of = [](const std::string& table) {
+        return good(kService + "load = " + table + "\nservers = [ { address = \"10.1.1.1\", " +
+                    "host = \"www1\", check = { type = \"tcp\" } } ]\n")
+            .services.at(0)
+            .load.value();
+    };
+    const auto agent = load_of("{ from = \"agent\", port = 700, least = 5, most = 300 }");
+    EXPECT_EQ(agent.from, model::LoadSource::Agent);
+    EXPECT_EQ(agent.port, 700);
+    EXPECT_EQ(agent.controller, model::LoadController::Damped);
+    EXPECT_EQ(agent.interval, std::chrono::seconds(2));
+    EXPECT_EQ(std::pair(agent.least, agent.most), std::pair(5U, 300U));
+
+    const auto uptime = load_of(
+        "{ from = \"uptime\", command = [\"rsh\"], user = \"root\", controller = \"piranha\" }");
+    EXPECT_EQ(uptime.command, std::vector<std::string>{"rsh"});
+    EXPECT_EQ(uptime.user, "root");
+    EXPECT_EQ(uptime.controller, model::LoadController::Piranha);
+    EXPECT_EQ(uptime.interval, std::chrono::seconds(20));
+
+    const auto http = load_of("{ from = \"http\", path = \"/l\", field = \"cpu.0\" }");
+    EXPECT_EQ(http.path, "/l");
+    EXPECT_EQ(http.place, (model::LoadPlace{"", "cpu.0"}));
+    EXPECT_EQ(load_of("{ from = \"ruptime\" }").interval, std::chrono::seconds(180));
+    EXPECT_EQ(load_of("{ from = \"response\" }").from, model::LoadSource::Response);
+}
+
 TEST(Load, AServerMayBeReachedInAnotherWayThanItsService) {
     const auto config = good(kService + R"(
 servers = [

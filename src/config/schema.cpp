@@ -9,6 +9,7 @@
 
 #include "config/address_kind.h"
 #include "config/health_check.h"
+#include "config/load_feedback.h"
 
 namespace isobar::config {
 namespace {
@@ -300,7 +301,11 @@ Kind<ServerDraft> server() {
         optional("lower_threshold", &S::lower_threshold, number(0, kMostThreshold, "connections"),
                  "Below so many it gets new clients again. 0: below three quarters of "
                  "upper_threshold."),
-        optional("enabled", &S::enabled, boolean(), "If not, it gets nothing and is not checked.")};
+        optional("enabled", &S::enabled, boolean(), "If not, it gets nothing and is not checked."),
+        optional("host", &S::host, one_line("a name"),
+                 "What it is called where its load is asked for by a command: ruptime knows no "
+                 "addresses.",
+                 "its address")};
     append(fields, forward_fields(kAsService));
     auto checks = health_checks();
     checks.keys.clear();  // the same as the service's
@@ -402,7 +407,11 @@ Kind<ServiceDraft> service() {
     append(fields, forward_fields(""));
     append(fields, server_fields());
     append(fields, health_fields());
-    fields.push_back(later<S>("load", "Weights that follow the load of the servers."));
+    fields.push_back(optional("load", &S::load, located(load_feedback()),
+                              "Weights follow the load of the servers. With the controller damped, "
+                              "they are 100 times the configured ones in the data plane. A weight "
+                              "given by hand wins.",
+                              "none"));
     return table_of<S>("[[service]]", std::move(fields));
 }
 

@@ -62,6 +62,7 @@ struct ServerDraft : ForwardDraft {
     std::optional<std::vector<model::Check>> checks;  // none: those of the service
     std::optional<model::OnFailure> on_failure;       // likewise
     bool enabled = true;
+    std::string host;
 };
 
 // Values that had errors are missing.
@@ -87,6 +88,7 @@ struct ServiceDraft : ForwardDraft {
     Located<model::Weight> quorum_hysteresis{0, {}};
     std::optional<Located<ServerDraft>> sorry;
     std::chrono::milliseconds slow_start{0};
+    std::optional<Located<model::LoadConfig>> load;
 };
 
 struct FileDraft {

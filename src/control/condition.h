@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "health/state.h"
+#include "load/controller.h"
 #include "model/address.h"
 #include "model/service.h"
 
@@ -33,9 +34,14 @@ inline constexpr std::uint32_t kWholeShare = 1000;
 
 struct ServerCondition {
     Health health = Health::Up;
-    std::string reason;                   // of its health, for people
-    std::optional<model::Weight> weight;  // that a check gave it, instead of the configured one
-    std::uint32_t share = kWholeShare;    // of slow start, in thousandths
+    std::string reason;                    // of its health, for people
+    std::optional<model::Weight> weight;   // that a check gave it, instead of the configured one
+    std::uint32_t share = kWholeShare;     // of slow start, in thousandths
+    bool follows_load = false;             // as its service wants it
+    model::Weight scale = 1;               // a configured weight of 1, in the data plane
+    std::optional<load::Steered> steered;  // its weight by load, on that scale
+    bool drained_by_agent = false;
+    bool maintained_by_agent = false;
     Wish wish = Wish::None;
     std::optional<model::Weight> wished_weight;  // of the operator
     std::string wished_by;                       // who, when, why

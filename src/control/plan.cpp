@@ -32,20 +32,47 @@ std::string by_hand(std::string_view what, const ServerCondition& condition) {
     return fmt::format("{} ({})", what, condition.wished_by);
 }
 
-// Of a server that may serve. A weight of 0 is the operator's, and stays.
-model::Weight weight_now(const model::ServerConfig& server, const ServerCondition& condition) {
-    if (condition.wished_weight) return *condition.wished_weight;
-    const std::uint64_t whole = condition.weight.value_or(server.weight);
-    if (whole == 0) return 0;
-    return static_cast<model::Weight>(
-        std::max<std::uint64_t>(1, whole * condition.share / kWholeShare));
+bool is_wished_up(const ServerCondition& condition) {
+    return condition.wish == Wish::ForceUp || condition.wished_weight.has_value();
+}
+
+model::Weight bounded(std::uint64_t weight) {
+    return static_cast<model::Weight>(std::min<std::uint64_t>(weight, model::kMaxWeight));
+}
+
+// Without regard to its load. A weight of 0 is the operator's, and stays.
+std::uint64_t plain_weight(const model::ServerConfig& server, const ServerCondition& condition) {
+    return condition.wished_weight.value_or(condition.weight.value_or(server.weight));
+}
+
+model::Weight with_share(std::uint64_t whole, const ServerCondition& condition) {
+    if (whole == 0 || condition.wished_weight) return bounded(whole);
+    return bounded(std::max<std::uint64_t>(1, whole * condition.share / kWholeShare));
+}
+
+// Of a server that may serve.
+void give_weight(const model::ServerConfig& server, const ServerCondition& condition,
+                 ServerPlan& plan) {
+    const std::uint64_t plain = plain_weight(server, condition);
+    plan.counts = with_share(plain, condition);
+    const bool steered = condition.steered && !condition.wished_weight && plain > 0;
+    plan.weight = with_share(
+        steered ? std::uint64_t{condition.steered->weight} : plain * plan.scale, condition);
+    plan.by_load = condition.follows_load && plain > 0 && !is_wished_up(condition) &&
+                   condition.share == kWholeShare;
+    if (condition.drained_by_agent && !is_wished_up(condition)) {
+        plan.weight = plan.counts = 0;
+        plan.by_load = false;
+    }
 }
 
 std::string reason_to_serve(const model::ServerConfig& server, const ServerCondition& condition) {
     if (condition.wish == Wish::ForceUp) return by_hand("up by hand", condition);
     if (condition.wished_weight) return by_hand("up, weight by hand", condition);
+    if (condition.drained_by_agent) return "drained by its agent";
     if (condition.share < kWholeShare)
         return fmt::format("up, slow start {} %", condition.share / 10);
+    if (condition.steered) return "up, " + condition.steered->reason;
     if (condition.weight && *condition.weight != server.weight) return "up, weight by its check";
     return "up";
 }
@@ -55,7 +82,7 @@ void judge(const model::ServerConfig& server, const ServerCondition& condition, 
     const bool up = condition.health == Health::Up || condition.wish == Wish::ForceUp;
     const bool down = condition.wish == Wish::ForceDown;
     if (up && !down) {
-        plan.weight = weight_now(server, condition);
+        give_weight(server, condition, plan);
         plan.reason = reason_to_serve(server, condition);
         return;
     }
@@ -68,7 +95,7 @@ void judge(const model::ServerConfig& server, const ServerCondition& condition, 
 }
 
 ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition& condition) {
-    ServerPlan plan{.server = server, .weight = {}, .reason = {}};
+    ServerPlan plan{.server = server, .weight = {}, .reason = {}, .scale = condition.scale};
     if (server.enabled && !server.checks.empty()) plan.health = condition.health;
     plan.by_hand = condition.wish != Wish::None || condition.wished_weight;
     if (!server.enabled) {
@@ -77,10 +104,14 @@ ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition&
     } else if (condition.wish == Wish::Maintenance) {
         plan.up = false;
         plan.reason = by_hand("maintenance", condition);
+    } else if (condition.maintained_by_agent && !is_wished_up(condition)) {
+        plan.up = false;
+        plan.reason = "maintenance by its agent";
     } else {
         judge(server, condition, plan);
         if (condition.wish == Wish::Drain && plan.weight) {
-            plan.weight = 0;
+            plan.weight = plan.counts = 0;
+            plan.by_load = false;
             plan.reason = by_hand("drained by hand", condition);
         }
     }
@@ -91,7 +122,7 @@ ServerPlan plan_server(const model::ServerConfig& server, const ServerCondition&
 bool has_quorum(const model::ServiceConfig& service, const ServicePlan& plan, bool had) {
     std::uint64_t up = 0;
     for (const ServerPlan& server : plan.servers)
-        if (server.up) up += server.weight.value_or(0);
+        if (server.up) up += server.counts;
     const std::uint64_t quorum = service.quorum, hysteresis = service.quorum_hysteresis;
     return had ? up + hysteresis >= quorum : up >= quorum + hysteresis;
 }

@@ -23,6 +23,9 @@ struct ServerPlan {
     bool up = true;                       // counts for the quorum
     std::optional<Health> health{};       // as its checks say; nothing: nobody checks it
     bool by_hand = false;                 // an operator has said something of it
+    model::Weight counts = 0;             // so much there: its weight without regard to load
+    model::Weight scale = 1;              // what a configured weight of 1 is in `weight`
+    bool by_load = false;                 // `weight` is what its load allows
 };
 
 struct ServicePlan {

@@ -175,6 +175,20 @@ ServerCondition weighed(std::optional<model::Weight> weight, std::uint32_t share
     return condition;
 }
 
+// As a service with the damped controller has it: a configured weight of 1 is 100.
+ServerCondition by_load(model::Weight weight, ServerCondition condition = {}) {
+    condition.follows_load = true;
+    condition.scale = 100;
+    condition.steered = load::Steered{weight, "load 2.10 (mean 1.05)"};
+    return condition;
+}
+
+ServerCondition by_agent(ServerCondition condition, bool drained, bool maintained) {
+    condition.drained_by_agent = drained;
+    condition.maintained_by_agent = maintained;
+    return condition;
+}
+
 constexpr auto kRemove = model::OnFailure::Remove;
 constexpr auto kQuiesce = model::OnFailure::Quiesce;
 INSTANTIATE_TEST_SUITE_P(
@@ -193,8 +207,55 @@ INSTANTIATE_TEST_SUITE_P(
         Standing{"Maintained", is(Health::Up, "", Wish::Maintenance), kQuiesce, {}, "maintenance"},
         Standing{"ForcedUp", is(Health::Down, "x", Wish::ForceUp), kRemove, 3, "up by hand"},
         Standing{"ForcedDown", is(Health::Up, "", Wish::ForceDown), kRemove, {}, "down by hand"},
+        Standing{"ByLoad", by_load(37), kRemove, 37, "up, load 2.10 (mean 1.05)"},
+        Standing{"ByLoadAndSlowStart", by_load(90, weighed({}, 500)), kRemove, 45,
+                 "up, slow start 50 %"},
+        Standing{"ByLoadDown", by_load(37, is(Health::Down, "x")), kRemove, {}, "down: x"},
+        Standing{"ByHandNotByLoad", by_load(37, weighed({}, kWholeShare, 2)), kRemove, 200,
+                 "up, weight by hand"},
+        Standing{"DrainedNotByLoad", by_load(37, is(Health::Up, "", Wish::Drain)), kRemove, 0,
+                 "drained by hand"},
+        Standing{"DrainedByAgent", by_agent(by_load(37), true, false), kRemove, 0,
+                 "drained by its agent"},
+        Standing{"MaintainedByAgent",
+                 by_agent(by_load(37), false, true),
+                 kRemove,
+                 {},
+                 "maintenance by its agent"},
+        Standing{"ByHandNotByAgent", by_agent(weighed({}, kWholeShare, 2), true, true), kRemove, 2,
+                 "up, weight by hand"},
+        Standing{"ForcedUpNotByAgent", by_agent(is(Health::Up, "", Wish::ForceUp), true, true),
+                 kRemove, 3, "up by hand"},
         Standing{"WeightByHandWins", weighed(9, 500, 2), kRemove, 2, "up, weight by hand"}),
     [](const auto& param_info) { return param_info.param.name; });
+
+TEST(Plan, QuorumIsOfConfiguredWeights) {
+    auto config = two_servers();
+    config.services[0].quorum = 8;
+    auto conditions = with(kOne, by_load(10));
+    conditions.servers[{"web", kTwo}] = by_load(5000);
+    conditions.had_quorum.clear();
+
+    EXPECT_TRUE(plan(config, conditions).services[0].quorum);
+    config.services[0].quorum = 9;
+    EXPECT_FALSE(plan(config, conditions).services[0].quorum);
+}
+
+TEST(Plan, ServersThatDoNotFollowTheirLoadAreNotCounted) {
+    const auto config = two_servers();
+    const auto follows = [&](ServerCondition condition) {
+        return plan(config, with(kOne, by_load(37, std::move(condition))))
+            .services[0]
+            .servers[0]
+            .by_load;
+    };
+    EXPECT_TRUE(follows({}));
+    EXPECT_FALSE(follows(weighed({}, 500)));
+    EXPECT_FALSE(follows(weighed({}, kWholeShare, 2)));
+    EXPECT_FALSE(follows(is(Health::Down)));
+    EXPECT_FALSE(follows(is(Health::Up, "", Wish::Drain)));
+    EXPECT_FALSE(follows(by_agent({}, true, false)));
+}
 
 TEST(Plan, AServerThatIsNotEnabledIsNotThere) {
     auto config = two_servers();

@@ -19,15 +19,6 @@ constexpr std::chrono::seconds kStepsEvery{1};
 // What a check may take beyond its time-out where the machine is busy.
 constexpr std::chrono::seconds kScheduling{2};
 
-health::Subject subject_of(const model::ServiceConfig& service, const model::ServerConfig& server,
-                           const model::Check& check) {
-    health::Subject subject{server.address, check, std::nullopt};
-    const auto own = service.listen.empty() ? model::Endpoint{} : service.listen.front().address;
-    if (subject.server.port == 0) subject.server.port = own.port;
-    if (check.through_service) subject.through = own;
-    return subject;
-}
-
 std::uint32_t share_of(std::chrono::milliseconds slow_start, steady_clock::duration age) {
     if (age >= slow_start) return kWholeShare;
     const auto step = 1 + static_cast<std::uint32_t>(age * kSteps / slow_start);
@@ -50,9 +41,12 @@ std::vector<WatchedServer> watched_servers(const model::Config& config) {
         if (!service.enabled) continue;
         for (const model::ServerConfig& server : service.servers) {
             if (!server.enabled) continue;
-            WatchedServer watched{{service.name, server.address}, {}, service.slow_start};
+            WatchedServer watched{{service.name, server.address},
+                                  {},
+                                  service.slow_start,
+                                  load_subject(service, server)};
             for (const model::Check& check : server.checks)
-                watched.subjects.push_back(subject_of(service, server, check));
+                watched.subjects.push_back(check_subject(service, server, check));
             all.push_back(std::move(watched));
         }
     }
@@ -110,14 +104,18 @@ void ServerWatch::follow(const model::Config& config, std::set<ServerName> presu
     servers_ = watched_servers(config);
     presumed_ = std::move(presumed);
     std::vector<health::Subject> subjects;
-    for (const WatchedServer& server : servers_)
+    for (const WatchedServer& server : servers_) {
         subjects.insert(subjects.end(), server.subjects.begin(), server.subjects.end());
+        if (server.load) subjects.push_back(*server.load);
+    }
+    loads_.follow(config);
     checker_->follow(std::move(subjects));
     changed_ = true;
 }
 
 bool ServerWatch::is_stale(steady_clock::time_point now) const {
-    return changed_ || (next_step_ && now >= *next_step_);
+    const auto correction = loads_.due();
+    return changed_ || (next_step_ && now >= *next_step_) || (correction && now >= *correction);
 }
 
 Conditions ServerWatch::conditions(steady_clock::time_point now) {
@@ -132,9 +130,18 @@ Conditions ServerWatch::conditions(steady_clock::time_point now) {
         starting = starting || (condition.health == Health::Up && condition.share < kWholeShare);
         conditions.servers.emplace(server.name, std::move(condition));
     }
+    loads_.steer(now, state_of, by_load_, conditions);
     next_step_.reset();
     if (starting) next_step_ = now + kStepsEvery;
     return conditions;
+}
+
+void ServerWatch::settle(const std::vector<ServicePlan>& plans) {
+    changed_ = false;
+    by_load_.clear();
+    for (const ServicePlan& service : plans)
+        for (const ServerPlan& server : service.servers)
+            if (server.by_load) by_load_.emplace(service.name, server.server.address);
 }
 
 std::vector<std::string> ServerWatch::troubles() const {
@@ -159,6 +166,9 @@ std::vector<CheckReport> ServerWatch::reports(const ServerName& name) const {
     for (const health::Subject& subject : server->subjects)
         if (auto report = checker_->report(subject))
             reports.push_back({subject, *std::move(report)});
+    if (server->load)
+        if (auto report = checker_->report(*server->load))
+            reports.push_back({*server->load, *std::move(report)});
     return reports;
 }
 

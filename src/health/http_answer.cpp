@@ -155,6 +155,7 @@ bool HttpAnswer::use_field(std::string_view line) {
     }
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trimmed(line.substr(colon + 1));
+    if (!wanted_.field.empty() && same(name, wanted_.field)) field_ = value;
     if (same(name, "transfer-encoding")) chunked_ = same(last_of(value), "chunked");
     if (!same(name, "content-length")) return true;
     const auto length = parse_unsigned<std::uint64_t>(value);

@@ -16,7 +16,8 @@ public:
     struct Wanted {
         std::size_t most_bytes = std::size_t{64} << 10U;  // of the body
         bool no_body = false;                             // an answer to HEAD
-        std::function<void(std::string_view)> body;       // each part of it; may be empty
+        std::function<void(std::string_view)> body{};     // each part of it; may be empty
+        std::string field{};  // of the header, in small letters: its value is kept
     };
     explicit HttpAnswer(Wanted wanted) : wanted_(std::move(wanted)) {}
 
@@ -27,6 +28,7 @@ public:
     Verdict end();
 
     [[nodiscard]] unsigned status() const { return status_; }
+    [[nodiscard]] const std::string& field() const { return field_; }
     [[nodiscard]] std::size_t body_bytes() const { return body_bytes_; }
     // Why it is broken.
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -63,6 +65,7 @@ private:
     std::size_t trailer_bytes_ = 0;
     bool has_length_ = false;
     bool chunked_ = false;
+    std::string field_;
     std::string trouble_;
 };
 

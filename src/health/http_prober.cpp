@@ -90,7 +90,7 @@ private:
         Io io = co_await channel.send(request_);
         if (!io.done()) co_return channel.outcome(io, attempt);
 
-        Body body{.kept = regex_.has_value()};
+        Body body{.kept = regex_ || (probe_.load && probe_.load->header.empty())};
         if (!probe_.digest.empty()) {
             auto digest = Digest::make(probe_.digest.size());
             if (!digest) co_return not_made(digest.error().message);
@@ -98,7 +98,8 @@ private:
         }
         HttpAnswer answer({.most_bytes = probe_.most_bytes,
                            .no_body = probe_.method == "HEAD",
-                           .body = [&body](std::string_view part) { body.add(part); }});
+                           .body = [&body](std::string_view part) { body.add(part); },
+                           .field = probe_.load ? lower(probe_.load->header) : ""});
         auto verdict = HttpAnswer::Verdict::More;
         std::array<char, 4096> block;
         while (verdict == HttpAnswer::Verdict::More) {
@@ -131,7 +132,22 @@ private:
                 return bad(fmt::format("digest {}, wanted {}", digest, lower(probe_.digest)));
             }
         }
+        if (probe_.load) return judge_load(answer, body);
         return good(fmt::format("status {}", status));
+    }
+
+    [[nodiscard]] Outcome judge_load(const HttpAnswer& answer, const Body& body) const {
+        const auto& [header, field] = *probe_.load;
+        const auto load = !header.empty()  ? load::parse_load(answer.field())
+                          : !field.empty() ? load::parse_json_field(body.bytes, field)
+                                           : load::parse_load(body.bytes);
+        if (!load)
+            return bad(!header.empty()  ? fmt::format("no load in the header {}", header)
+                       : !field.empty() ? fmt::format("no load in the field {}", field)
+                                        : std::string("the body is no load"));
+        Outcome outcome = good(fmt::format("load {:.2f}", *load));
+        outcome.load = load;
+        return outcome;
     }
 
     [[nodiscard]] std::string wanted_status() const {

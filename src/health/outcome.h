@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "load/reading.h"
+
 namespace isobar::health {
 
 struct Outcome {
@@ -22,6 +24,8 @@ struct Outcome {
     bool answered = true;                   // took is the server's time, and not just ours
     std::optional<std::uint32_t> weight{};  // a program that sets it
     std::string warning{};                  // "certificate ends 2026-12-01"
+    std::optional<double> load{};           // that it was asked for
+    std::optional<load::AgentAnswer> agent{};
 };
 
 inline Outcome good(std::string reason) {

@@ -19,6 +19,7 @@ struct Maker {
     MadeProber operator()(const model::DnsProbe& probe) const { return make_dns_prober(probe); }
     MadeProber operator()(const model::SmtpProbe& probe) const { return make_smtp_prober(probe); }
     MadeProber operator()(const model::PingProbe& /*probe*/) const { return make_ping_prober(); }
+    MadeProber operator()(const model::AgentProbe& /*probe*/) const { return make_agent_prober(); }
     MadeProber operator()(const model::ProgramProbe& probe) const {
         return make_program_prober(subject, probe);
     }

@@ -37,6 +37,7 @@ MadeProber make_udp_prober(const model::UdpProbe& probe);
 MadeProber make_dns_prober(const model::DnsProbe& probe);
 MadeProber make_smtp_prober(const model::SmtpProbe& probe);
 MadeProber make_ping_prober();
+MadeProber make_agent_prober();
 MadeProber make_program_prober(const Subject& subject, const model::ProgramProbe& probe);
 
 }  // namespace isobar::health

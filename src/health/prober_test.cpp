@@ -221,6 +221,51 @@ TEST(HttpProbe, LooksIntoTheBody) {
     EXPECT_THAT(outcome_of_one(server.endpoint(), probe), is_bad("body does not match 'error'"));
 }
 
+TEST(HttpProbe, FindsTheLoadOfTheServer) {
+    const TestServer server(answer("HTTP/1.1 200 OK\r\nx-load: 1.5\r\n\r\n{\"cpu\": [0.25]}"));
+    model::HttpProbe probe;
+    const auto load_at = [&](const char* header, const char* field) {
+        probe.load = model::LoadPlace{header, field};
+        return outcome_of_one(server.endpoint(), probe);
+    };
+    EXPECT_THAT(load_at("X-Load", ""), is_good("load 1.50"));
+    EXPECT_EQ(load_at("X-Load", "").load, 1.5);
+    EXPECT_EQ(load_at("", "cpu.0").load, 0.25);
+    EXPECT_THAT(load_at("X-Other", ""), is_bad("no load in the header X-Other"));
+    EXPECT_THAT(load_at("", "cpu.1"), is_bad("no load in the field cpu.1"));
+    EXPECT_THAT(load_at("", ""), is_bad("the body is no load"));
+}
+
+// ---- agents ----
+
+TestServer::Serve say(std::string text) {
+    return [text = std::move(text)](const Peer& peer) { (void)peer.say(text); };
+}
+
+TEST(AgentProbe, ReadsALine) {
+    const TestServer server(say("75% up\n"));
+    const Outcome outcome = outcome_of_one(server.endpoint(), model::AgentProbe{});
+    EXPECT_THAT(outcome, is_good("agent said '75% up'"));
+    EXPECT_EQ(outcome.agent->percent, 75);
+}
+
+TEST(AgentProbe, DoesNotBelieveEverything) {
+    const TestServer other(say("SSH-2.0\x1b\r\n"));
+    EXPECT_THAT(outcome_of_one(other.endpoint(), model::AgentProbe{}),
+                is_bad("agent said 'SSH-2.0\\x1b'"));
+    const TestServer mute(say(""));
+    EXPECT_THAT(outcome_of_one(mute.endpoint(), model::AgentProbe{}), is_bad("closed, no answer"));
+    const TestServer endless([](const Peer& peer) {
+        while (peer.say(std::string(65536, 'x'))) {
+        }
+    });
+    EXPECT_THAT(outcome_of_one(endless.endpoint(), model::AgentProbe{}).reason,
+                HasSubstr("agent said 'xxx"));
+    const TestServer slow(trickle("7"));
+    EXPECT_THAT(outcome_of_one(slow.endpoint(), model::AgentProbe{}, kShort),
+                is_bad("no answer within 50ms"));
+}
+
 TEST(HttpProbe, ComparesTheDigestOfTheBody) {
     const TestServer server(answer("HTTP/1.1 200 OK\r\n\r\nhello"));
     model::HttpProbe probe;

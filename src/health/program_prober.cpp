@@ -66,6 +66,7 @@ private:
                                    first_line(*probe_.expect)));
         }
         const std::string code = fmt::format("exit code {}", end.status);
+        if (probe_.prints_load && end.status == 0) return judge_load(output);
         if (end.status == 0) return good(code);
         if (probe_.sets_weight && end.status >= kFirstWeight) {
             Outcome outcome = good(code);
@@ -73,6 +74,14 @@ private:
             return outcome;
         }
         return bad(errors.empty() ? code : code + ": " + first_line(errors));
+    }
+
+    static Outcome judge_load(std::string_view output) {
+        const auto load = load::parse_load_average(output);
+        if (!load) return bad(fmt::format("no load in '{}'", first_line(output)));
+        Outcome outcome = good(fmt::format("load {:.2f}", *load));
+        outcome.load = load;
+        return outcome;
     }
 
     model::ProgramProbe probe_;

@@ -119,6 +119,18 @@ TEST(ProgramProbe, OneThatTalksTooMuchIsCutShort) {
     EXPECT_LT(tried.transcript.size(), 20000U);
 }
 
+TEST(ProgramProbe, MayPrintALoad) {
+    model::ProgramProbe probe = shell("echo ' 1:17 up 11:00,  load average: 0.58, 0.85, 1.79'");
+    probe.prints_load = true;
+    EXPECT_EQ(run(probe).load, 0.58);
+    probe = shell("echo 'www1  down   1:20'");
+    probe.prints_load = true;
+    EXPECT_EQ(run(probe).reason, "no load in 'www1  down   1:20'");
+    probe = shell("echo 'load average: 0.58'; exit 255");
+    probe.prints_load = true;
+    EXPECT_EQ(run(probe).kind, Kind::Bad);
+}
+
 TEST(ProgramProbe, ExitCodesMayBeWeights) {
     model::ProgramProbe probe = shell("exit 12");
     EXPECT_EQ(run(probe).kind, Kind::Bad);

@@ -25,6 +25,9 @@ struct State {
     std::optional<std::uint32_t> weight;    // that a program gave it
     std::chrono::microseconds response{0};  // of good attempts, smoothed; 0: none yet
     std::string warning;                    // about its certificate
+    std::uint64_t answers = 0;              // good attempts
+    std::optional<double> load;             // of the last one
+    load::AgentAnswer agent;                // all that its agent has said: the last of each
     bool damped = false;                    // changed too often: held down until it is stable
 };
 

@@ -39,6 +39,11 @@ public:
     }
     void add(const model::TcpProbe& /*probe*/) {}
     void add(const model::PingProbe& /*probe*/) {}
+    void add(const model::AgentProbe& /*probe*/) {}
+    void add(const model::LoadPlace& place) {
+        add(place.header);
+        add(place.field);
+    }
     void add(const model::TlsProbe& probe) {
         add(probe.verify);
         add(probe.server_name);
@@ -65,6 +70,7 @@ public:
         add(probe.body_absent);
         add(probe.digest);
         add(probe.most_bytes);
+        if (probe.load) add(*probe.load);
     }
     void add(const model::TalkProbe& probe) {
         add(probe.send);
@@ -87,6 +93,7 @@ public:
         add(probe.expect);
         add(probe.sets_weight);
         add(probe.user);
+        if (probe.prints_load) add(probe.prints_load);
     }
     [[nodiscard]] std::uint64_t value() const { return value_; }
 

@@ -185,6 +185,9 @@ void Watch::hear(const Outcome& outcome) {
         state_.warning = outcome.warning;
         state_.weight = outcome.weight;
         if (outcome.answered) smooth(outcome.took);
+        ++state_.answers;
+        state_.load = outcome.load;
+        if (outcome.agent) state_.agent = load::after(state_.agent, *outcome.agent);
     }
     tell(before);
 }
@@ -226,7 +229,9 @@ void Watch::tell(const State& before) {
         state_.since_steady = Clock::now();
     }
     const bool changed = state_.health != before.health || state_.weight != before.weight ||
-                         state_.warning != before.warning || state_.damped != before.damped;
+                         state_.warning != before.warning || state_.damped != before.damped ||
+                         state_.agent.duty != before.agent.duty ||
+                         state_.agent.fitness != before.agent.fitness;
     // A copy: follow() may be called from there, and drop this one.
     if (changed && desk_->changed) desk_->changed(subject_, State(state_));
 }

@@ -39,6 +39,7 @@ struct NotifyDraft {
 struct LoadDraft {
     std::string from;                  // "uptime", "rup", "ruptime"
     std::vector<std::string> command;  // of uptime: how to get there
+    std::string user;                  // who it runs as, if not the usual one
     std::chrono::seconds interval{20};
 };
 
@@ -59,6 +60,7 @@ struct ServerDraft {
     bool quiesce = false;              // what becomes of it when it fails: weight 0
     NotifyDraft notify;
     bool enabled = true;
+    std::string host;  // its name
 };
 
 struct PersistenceDraft {

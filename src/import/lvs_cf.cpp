@@ -363,8 +363,11 @@ void LvsCf::read_load_monitor(const Node& node) {
     if (!word) return;
     const auto which = values_.one_of(*word, {"none", "uptime", "rup", "ruptime"});
     if (!which || *which == 0) return;
-    LoadDraft load{word->text, {}, kPiranhaLoadInterval};
-    if (word->text == "uptime") load.command = {remote_shell_};
+    LoadDraft load{word->text, {}, {}, kPiranhaLoadInterval};
+    if (word->text == "uptime") {
+        load.command = {remote_shell_};
+        load.user = "root";  // as nanny, with root's keys
+    }
     service_.load = std::move(load);
 }
 
@@ -374,6 +377,7 @@ void LvsCf::read_server(const Node& node) {
     if (!node.block) return findings_.error(node.key.at, "a server is a block: server NAME {");
     server_ = {};
     server_.origin = {node.key.at, node.words()};
+    if (!node.values.empty()) server_.host = node.values.front().text;
     server_.enabled = false;
     server_port_.reset();
     server_has_address_ = false;

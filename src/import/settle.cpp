@@ -265,12 +265,9 @@ void name_later(const Draft& draft, Findings& findings) {
         findings.note(origin.at, "script_user: programs that are told come with a later version",
                       "a check by a program has a user of its own");
     for (const ServiceDraft& service : draft.services) {
-        const auto& at = service.origin.at;
-        if (service.load)
-            findings.note(at, "load: weights by load come with a later version",
-                          "weights stay as they are written");
         if (!service.notify.empty())
-            findings.note(at, "notify: programs that are told come with a later version");
+            findings.note(service.origin.at,
+                          "notify: programs that are told come with a later version");
         for (const ServerDraft& server : service.servers)
             if (!server.notify.empty())
                 findings.note(server.origin.at,

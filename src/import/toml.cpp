@@ -151,7 +151,7 @@ void Writer::behaviour(const ServiceDraft& service) {
     }
     if (service.slow_start.count() != 0) line("slow_start", duration(service.slow_start));
     if (!service.notify.empty()) later_line("notify", inline_table(entries_of(service.notify)));
-    if (service.load) later_line("load", inline_table(entries_of(*service.load)));
+    if (service.load) line("load", inline_table(entries_of(*service.load)));
 }
 
 TomlEntries plain_entries(const ServiceDraft& service, const ServerDraft& server) {
@@ -182,6 +182,8 @@ TomlEntries plain_entries(const ServiceDraft& service, const ServerDraft& server
         entries.push_back({"on_failure", toml_text("quiesce")});
     }
     if (!server.enabled) entries.push_back({"enabled", "false"});
+    if (service.load && service.load->from == "ruptime")
+        entries.push_back({"host", toml_text(server.host)});
     return entries;
 }
 

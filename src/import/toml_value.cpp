@@ -73,6 +73,7 @@ struct ProbeEntries {
         if (smtp.helo != model::SmtpProbe{}.helo) entries.push_back({"helo", toml_text(smtp.helo)});
         return entries;
     }
+    TomlEntries operator()(const model::AgentProbe& /*agent*/) const { return {}; }
     TomlEntries operator()(const model::ProgramProbe& program) const {
         TomlEntries entries{{"command", texts(program.command)}};
         if (program.expect) entries.push_back({"expect", toml_text(*program.expect)});
@@ -223,6 +224,7 @@ TomlEntries entries_of(const LoadDraft& load) {
                         {"controller", toml_text("piranha")},
                         {"interval", duration(load.interval)}};
     if (!load.command.empty()) entries.push_back({"command", texts(load.command)});
+    if (!load.user.empty()) entries.push_back({"user", toml_text(load.user)});
     return entries;
 }
 

@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "isobar-agent/directors.h"
 #include "isobar-agent/follower.h"
+#include "isobar-agent/load_server.h"
 #include "isobar-agent/options.h"
 #include "isobar-agent/told.h"
 #include "isobar-agent/wake.h"
@@ -161,5 +162,9 @@ int main(int argc, char** argv) {
         return kOk;
     }
     if (const auto* question = std::get_if<CheckCommand>(&*command)) return check_host(*question);
+    if (const auto* load = std::get_if<LoadCommand>(&*command)) {
+        const auto served = serve_load(*load);
+        return served ? kOk : fail(served.error());
+    }
     return run(std::get<RunCommand>(*command));
 }

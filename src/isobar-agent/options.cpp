@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <getopt.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -18,6 +19,7 @@ constexpr const char* kUsage = R"(Usage: isobar-agent --vip ADDRESS[@INTERFACE].
        isobar-agent --director ADDRESS[:PORT]... [OPTION...]
        isobar-agent check --vip ADDRESS... [--method METHOD] [--gateway ADDRESS]
        isobar-agent check --director ADDRESS[:PORT]... [--gateway ADDRESS]
+       isobar-agent load [--listen [ADDRESS:]PORT] [--by WHAT,...] [-- PROGRAM ARGUMENT...]
 
 Makes this host a real server of a director that forwards by direct routing or tunnels: puts
 the virtual addresses on, keeps quiet about them, takes packets out of tunnels. Runs until
@@ -40,7 +42,8 @@ SIGTERM or Ctrl-C, then undoes all it did.
   -v, --version         the version
 
 --vip, --director and --interface may be given several times. 'isobar-agent check' says what is wrong on
-this host, see 'isobar-agent check --help'.
+this host, see 'isobar-agent check --help'; 'isobar-agent load' tells a load balancer how busy
+it is, see 'isobar-agent load --help'.
 Exit codes: 0 ok, 1 failed, 2 usage, 5 permission. See isobar-agent(8).
 )";
 
@@ -61,6 +64,21 @@ matters, and the command that mends it. Changes nothing.
 Exit codes: 0 all is well, 1 something is wrong (or the check failed), 2 usage, 5 permission.
 )";
 
+constexpr const char* kLoadUsage =
+    R"(Usage: isobar-agent load [--listen [ADDRESS:]PORT] [--by WHAT,...] [-- PROGRAM ARGUMENT...]
+
+Tells whoever connects how much of its weight this host wants to have, in a line of HAProxy's
+agent-check: "75%" of one that is busy by a quarter. Changes nothing, needs no root.
+
+      --listen [ADDRESS:]PORT
+                        where (default [::]:9999, all addresses)
+      --by WHAT,...     what makes it busy; the busiest counts: load (average of a minute for
+                        each CPU), pressure (of the CPUs, PSI), memory (default load,pressure)
+      -- PROGRAM ARGUMENT...
+                        asked instead: what it prints, any words of the agent-check, is told
+  -h, --help            this text
+)";
+
 enum LongOnly : int {
     VipOption = 256,
     TunnelOption,
@@ -72,7 +90,9 @@ enum LongOnly : int {
     StateDir,
     MethodOption,
     GatewayOption,
-    DirectorOption
+    DirectorOption,
+    ListenOption,
+    ByOption
 };
 
 const std::array kRunOptions{
@@ -99,6 +119,13 @@ const std::array kCheckOptions{
     option{nullptr, 0, nullptr, 0},
 };
 
+const std::array kLoadOptions{
+    option{"listen", required_argument, nullptr, LongOnly::ListenOption},
+    option{"by", required_argument, nullptr, LongOnly::ByOption},
+    option{"help", no_argument, nullptr, 'h'},
+    option{nullptr, 0, nullptr, 0},
+};
+
 template <typename Value>
 struct Choice {
     std::string_view word;
@@ -112,6 +139,10 @@ constexpr std::array kDecaps = {Choice<Decap>{"auto", Decap::Auto},
 constexpr std::array kMethods = {Choice<Method>{"dr", Method::Dr},
                                  Choice<Method>{"tun", Method::Tun},
                                  Choice<Method>{"nat", Method::Nat}};
+
+constexpr std::array kBusies = {Choice<Busy>{"load", Busy::Load},
+                                Choice<Busy>{"pressure", Busy::Pressure},
+                                Choice<Busy>{"memory", Busy::Memory}};
 
 template <typename Choices, typename Value>
 Result<void> choose(std::string_view option, std::string_view text, const Choices& choices,
@@ -262,6 +293,44 @@ Result<Command> parse_check(int argc, char** argv) {
     return check;
 }
 
+// "9999", "10.0.0.1:9999", "[fd00::1]:9999"
+Result<model::Endpoint> parse_listen(std::string_view text) {
+    if (const auto port = parse_unsigned<model::Port>(text); port && *port != 0)
+        return model::Endpoint{LoadCommand{}.listen.address, *port};
+    const auto endpoint = model::Endpoint::parse(text);
+    if (!endpoint || endpoint->port == 0)
+        return failure(Fault::Invalid, fmt::format("'{}' is no port, or address:port", text));
+    return *endpoint;
+}
+
+Result<void> take_load_option(int code, std::string_view value, LoadCommand& load) {
+    if (code == LongOnly::ListenOption)
+        return take("--listen", parse_listen(value),
+                    [&](const model::Endpoint& place) { load.listen = place; });
+    load.by.clear();
+    for (const std::string_view word : split(value, ',')) {
+        if (auto chosen = choose("--by", word, kBusies, load.by.emplace_back()); !chosen)
+            return chosen;
+    }
+    return {};
+}
+
+Result<Command> parse_load(int argc, char** argv) {
+    LoadCommand load;
+    char** const end = std::find(argv, argv + argc, std::string_view("--"));
+    for (char** word = end; word != argv + argc; ++word)
+        if (word != end) load.program.emplace_back(*word);
+    const auto read =
+        read_options(static_cast<int>(end - argv), argv, kLoadOptions.data(),
+                     [&](int code, auto value) { return take_load_option(code, value, load); });
+    if (!read) return tl::unexpected(read.error());
+    if (*read == 'h') return PrintCommand{kLoadUsage};
+    if (*read == 'v') return failure(Fault::Invalid, "unknown or ambiguous option -v");
+    if (end != argv + argc && load.program.empty())
+        return failure(Fault::Invalid, "no program after --");
+    return load;
+}
+
 // What depends on the tunnels, which directors may add to, is checked when they have.
 Result<void> check_run(const RunCommand& run) {
     Settings settings = run.settings;
@@ -278,6 +347,11 @@ Result<Command> parse_command_line(int argc, char** argv) {
         auto check = parse_check(argc - 1, argv + 1);
         if (!check) return tl::unexpected(std::move(check.error()).in("check"));
         return check;
+    }
+    if (argc > 1 && std::string_view(argv[1]) == "load") {
+        auto load = parse_load(argc - 1, argv + 1);
+        if (!load) return tl::unexpected(std::move(load.error()).in("load"));
+        return load;
     }
     RunCommand run;
     const auto read = read_options(argc, argv, kRunOptions.data(), [&](int code, auto value) {

@@ -10,6 +10,7 @@
 #include "agent/check.h"
 #include "agent/settings.h"
 #include "base/result.h"
+#include "isobar-agent/load_report.h"
 #include "model/address.h"
 
 namespace isobar::agent {
@@ -27,12 +28,19 @@ struct CheckCommand {
     std::vector<model::Endpoint> directors;
 };
 
+// isobar-agent load: an agent of HAProxy's agent-check.
+struct LoadCommand {
+    model::Endpoint listen{model::Address::parse("::").value(), 9999};
+    std::vector<Busy> by{Busy::Load, Busy::Pressure};  // the busiest of these is told
+    std::vector<std::string> program;                  // or what it prints
+};
+
 // Something to print on stdout and be done: help, version.
 struct PrintCommand {
     std::string text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, PrintCommand>;
+using Command = std::variant<RunCommand, CheckCommand, LoadCommand, PrintCommand>;
 
 // Fault::Invalid with a sentence for the user. Not reentrant (getopt).
 Result<Command> parse_command_line(int argc, char** argv);

@@ -123,5 +123,29 @@ TEST(AgentOptions, WhatIsWrongIsSaid) {
               "check: unknown or ambiguous option --tunnel");
 }
 
+TEST(AgentOptions, LoadTellsTheBusiestOrWhatAProgramPrints) {
+    const auto usual = std::get<LoadCommand>(parse({"load"}).value());
+    EXPECT_EQ(usual.listen.text(), "[::]:9999");
+    EXPECT_EQ(usual.by, (std::vector{Busy::Load, Busy::Pressure}));
+    EXPECT_TRUE(usual.program.empty());
+
+    const auto load = std::get<LoadCommand>(
+        parse({"load", "--listen", "10.0.0.1:700", "--by", "memory", "--", "/x", "-y"}).value());
+    EXPECT_EQ(load.listen.text(), "10.0.0.1:700");
+    EXPECT_EQ(load.by, std::vector{Busy::Memory});
+    EXPECT_EQ(load.program, (std::vector<std::string>{"/x", "-y"}));
+    EXPECT_EQ(std::get<LoadCommand>(parse({"load", "--listen", "701"}).value()).listen.text(),
+              "[::]:701");
+}
+
+TEST(AgentOptions, LoadRefusesWhatItDoesNotUnderstand) {
+    EXPECT_EQ(complaint({"load", "--by", "disk"}),
+              "load: --by: 'disk' is none of load, pressure, memory");
+    EXPECT_EQ(complaint({"load", "--listen", "0"}),
+              "load: --listen: '0' is no port, or address:port");
+    EXPECT_EQ(complaint({"load", "--"}), "load: no program after --");
+    EXPECT_EQ(complaint({"load", "/x"}), "load: unexpected argument '/x'");
+}
+
 }  // namespace
 }  // namespace isobar::agent

@@ -16,17 +16,6 @@
 namespace isobar::agent {
 namespace {
 
-Result<Fd> open_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_failure("block signals", errno);
-    Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!signals.valid()) return system_failure("wait for signals", errno);
-    return signals;
-}
-
 Result<Fd> open_network() {
     Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     if (!socket.valid()) return system_failure("netlink socket", errno);
@@ -55,6 +44,17 @@ int until(std::optional<Wake::Clock::time_point> due) {
 }
 
 }  // namespace
+
+Result<Fd> open_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) return system_failure("block signals", errno);
+    Fd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals.valid()) return system_failure("wait for signals", errno);
+    return signals;
+}
 
 Result<Wake> Wake::open() {
     auto signals = open_signals();

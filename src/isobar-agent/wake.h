@@ -12,6 +12,9 @@ namespace isobar::agent {
 
 enum class Event { Interrupted, Terminated, NetworkChanged, Due };
 
+// Becomes readable by SIGTERM and SIGINT, which end nothing by themselves from here on.
+Result<Fd> open_signals();
+
 class Wake {
 public:
     // From here on nothing is lost: signals and changes wait until next() takes them.

@@ -252,7 +252,7 @@ Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
     for (control::Event& event : control::differences(plans_, made.services))
         events_->note(log::notice, std::move(event));
     plans_ = std::move(made.services);
-    watch_->settle();
+    watch_->settle(plans_);
     return reconciled;
 }
 

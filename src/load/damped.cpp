@@ -18,14 +18,16 @@ constexpr double kQuiet = 0.1;
 constexpr double kDeadBand = 0.02;
 // Half of an error at most is made good at once, and no weight more than doubles or halves.
 constexpr double kMostGain = 0.5;
+// So little swings nowhere, and yet gets there in spite of noise, which changes signs, too.
+constexpr double kLeastGain = 1.0 / 64;
 constexpr double kMostStep = 0.693;
 // An agent that asks for a weight gets it, unless it goes to and fro.
 constexpr double kAskedGain = 1;
 constexpr double kAnyStep = 1e3;
 // A change of sign is an overshoot: half the gain. It comes back so slowly that half a swing of up
-// to 14 corrections gives back less than its end takes.
+// to 35 corrections gives back less than its end takes.
 constexpr double kTurned = 0.5;
-constexpr double kRecovers = 1.05;
+constexpr double kRecovers = 1.02;
 // So many corrections without a reading change nothing; each one after that goes an eighth of the
 // way back to the configured weight.
 constexpr std::uint32_t kHolds = 3;
@@ -67,7 +69,7 @@ Damped::Damped(std::uint32_t least, std::uint32_t most)
 void Damped::adjust(Server& server, double error, double most_gain, double most_step) const {
     server.gain = server.gain == 0 ? most_gain : std::min(most_gain, server.gain * kRecovers);
     if (std::abs(error) <= kDeadBand) return;
-    if (error * server.sign < 0) server.gain *= kTurned;
+    if (error * server.sign < 0) server.gain = std::max(kLeastGain, server.gain * kTurned);
     server.sign = error;
     server.factor -= std::clamp(server.gain * error, -most_step, most_step);
     server.factor = std::clamp(server.factor, least_, most_);
@@ -90,20 +92,24 @@ void Damped::follow(Server& server, const Seen& seen, double mean) const {
     }
 }
 
-// Only the ratio of weights says anything; without this, all of them could creep to a bound.
+// Only the ratio of weights says anything; without this, all of them could creep to a bound. No
+// ratio changes by it, so who is at a bound already stays there, and the others with it.
 void Damped::recentre(const SeenServers& servers) {
     double sum = 0;
+    double lowest = most_, highest = least_;
     std::vector<Server*> steered;
     for (const auto& [address, seen] : servers) {
         Server& server = servers_[address];
         if (!counts(seen) || server.missed > 0) continue;
         sum += server.factor;
+        lowest = std::min(lowest, server.factor);
+        highest = std::max(highest, server.factor);
         steered.push_back(&server);
     }
-    for (Server* server : steered) {
-        server->factor -= sum / static_cast<double>(steered.size());
-        server->factor = std::clamp(server->factor, least_, most_);
-    }
+    if (steered.empty()) return;
+    const double shift =
+        std::clamp(sum / static_cast<double>(steered.size()), highest - most_, lowest - least_);
+    for (Server* server : steered) server->factor -= shift;
 }
 
 SteeredServers Damped::correct(const SeenServers& servers) {

@@ -99,6 +99,10 @@ std::optional<double> parse_load(std::string_view text) {
     return number_in(without_blanks(text), kMostLoad);
 }
 
+std::optional<double> parse_number(std::string_view text) {
+    return number_in(text, 1e15);
+}
+
 std::optional<double> parse_load_average(std::string_view text) {
     const auto at = text.rfind("load");
     if (at == std::string_view::npos) return std::nullopt;
@@ -128,6 +132,17 @@ std::optional<double> parse_json_field(std::string_view json, std::string_view p
         // What is no JSON has no field.
     }
     return std::nullopt;
+}
+
+AgentAnswer after(const AgentAnswer& before, const AgentAnswer& answer) {
+    AgentAnswer now = before;
+    if (answer.duty != AgentAnswer::Duty::Same) now.duty = answer.duty;
+    if (answer.fitness != AgentAnswer::Fitness::Same) {
+        now.fitness = answer.fitness;
+        now.why = answer.why;
+    }
+    if (answer.percent) now.percent = answer.percent;
+    return now;
 }
 
 std::optional<AgentAnswer> parse_agent_answer(std::string_view text) {

@@ -25,6 +25,9 @@ struct Reading {
 // A number from 0 to kMostLoad: "2.10". Blanks around it do not matter.
 std::optional<double> parse_load(std::string_view text);
 
+// Any number from 0 on, and nothing around it.
+std::optional<double> parse_number(std::string_view text);
+
 // The average of the last minute in what uptime, rup or ruptime print. The last number after
 // "load", so that a host name with that word does not count.
 std::optional<double> parse_load_average(std::string_view text);
@@ -44,6 +47,9 @@ struct AgentAnswer {
     std::string why;  // after '#', of down
     bool operator==(const AgentAnswer&) const = default;
 };
+
+// What holds after an answer: what it does not speak of stays.
+AgentAnswer after(const AgentAnswer& before, const AgentAnswer& answer);
 
 // One line. Nothing if no word of it is known.
 std::optional<AgentAnswer> parse_agent_answer(std::string_view text);

@@ -72,6 +72,17 @@ TEST(AgentAnswer, HasHaproxysWords) {
     EXPECT_EQ(parse_agent_answer("maxconn:30 10%")->percent, 10);
 }
 
+TEST(AgentAnswer, KeepsWhatItDoesNotSpeakOf) {
+    const auto drained = *parse_agent_answer("drain down # full");
+
+    const auto later = after(drained, *parse_agent_answer("20%"));
+    const auto ready = after(later, *parse_agent_answer("ready up"));
+
+    EXPECT_EQ(later,
+              (AgentAnswer{AgentAnswer::Duty::Drain, AgentAnswer::Fitness::Down, 20, "full"}));
+    EXPECT_EQ(ready, (AgentAnswer{AgentAnswer::Duty::Ready, AgentAnswer::Fitness::Up, 20, ""}));
+}
+
 TEST(AgentAnswer, IsNoneWithoutAWordThatIsKnown) {
     for (const char* text : {"", "\n75%", "hello", "-5%", "99999999%", "%", "# down", "UP"})
         EXPECT_EQ(parse_agent_answer(text), std::nullopt) << text;

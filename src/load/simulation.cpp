@@ -139,6 +139,7 @@ private:
         SeenServers seen;
         for (std::size_t i = 0; i < servers_.size(); ++i) {
             Seen& each = seen[name(i)];
+            each.configured = cluster_.configured;
             if (servers_[i].last) each.reading = Reading{servers_[i].last, {}};
             each.fresh = std::exchange(servers_[i].fresh, false);
         }

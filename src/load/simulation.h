@@ -14,13 +14,14 @@ namespace isobar::load {
 
 struct Cluster {
     std::vector<double> capacities{1, 2, 3, 4, 5, 6, 7, 8};
-    double connection = 5;  // seconds that one lasts, on average
-    double demand = 0.02;   // of it, in capacity: one of 1 is whole with 50 of them
-    double interval = 5;    // of readings, and of corrections
-    double delay = 1;       // from a reading's measurement to the controller
-    double smoothing = 0;   // time constant of what is measured: 60 is a load average
-    double elasticity = 1;  // load = utilisation to this power
-    double noise = 0;       // of a reading, relative
+    model::Weight configured = 1;  // weight of each
+    double connection = 5;         // seconds that one lasts, on average
+    double demand = 0.02;          // of it, in capacity: one of 1 is whole with 50 of them
+    double interval = 5;           // of readings, and of corrections
+    double delay = 1;              // from a reading's measurement to the controller
+    double smoothing = 0;          // time constant of what is measured: 60 is a load average
+    double elasticity = 1;         // load = utilisation to this power
+    double noise = 0;              // of a reading, relative
     std::uint64_t seed = 1;
     // Utilisation of the whole cluster at a time.
     std::function<double(double)> offered = [](double) { return 0.5; };

@@ -47,6 +47,13 @@ struct StatusRange {
     bool operator==(const StatusRange&) const = default;
 };
 
+// Where in an HTTP answer the load of the server stands. Neither: the whole body is the number.
+struct LoadPlace {
+    std::string header;
+    std::string field;  // of a JSON body, "a.b"
+    bool operator==(const LoadPlace&) const = default;
+};
+
 // HTTP/1.0 or 1.1 (RFC 9112).
 struct HttpProbe {
     std::optional<TlsProbe> tls;
@@ -60,6 +67,7 @@ struct HttpProbe {
     bool body_absent = false;  // the server is fit if it is *not* found
     std::string digest;  // of the body, hexadecimal: MD5 (32 digits), SHA-256 (64); empty: any
     std::uint32_t most_bytes = std::uint32_t{64} << 10U;  // a longer answer is a failure
+    std::optional<LoadPlace> load;                        // an answer without it is bad
     bool operator==(const HttpProbe&) const = default;
 };
 
@@ -106,11 +114,17 @@ struct ProgramProbe {
     // Exit codes from 2 on are fit, too, with the weight code - 2: keepalived's misc_dynamic.
     bool sets_weight = false;
     std::string user = "nobody";
+    bool prints_load = false;  // as uptime(1) does; without it, its end is bad
     bool operator==(const ProgramProbe&) const = default;
 };
 
+// HAProxy's agent-check, as its client: connects, and reads a line.
+struct AgentProbe {
+    bool operator==(const AgentProbe&) const = default;
+};
+
 using Probe = std::variant<TcpProbe, TlsProbe, HttpProbe, TalkProbe, UdpProbe, DnsProbe, SmtpProbe,
-                           PingProbe, ProgramProbe>;
+                           PingProbe, ProgramProbe, AgentProbe>;
 
 // What isobar.toml calls it: "https".
 std::string_view type_name(const Probe& probe);

@@ -11,6 +11,7 @@
 
 #include "model/address.h"
 #include "model/check.h"
+#include "model/load.h"
 #include "model/service.h"
 
 namespace isobar::model {
@@ -73,6 +74,7 @@ struct ServerConfig : RealServer {
     std::vector<Check> checks{};  // all must be good; none: it is taken for good
     OnFailure on_failure = OnFailure::Remove;
     bool enabled = true;  // if not, it gets nothing and is not checked
+    std::string host{};   // what it calls itself; empty: by its address
     bool operator==(const ServerConfig&) const = default;
 };
 
@@ -98,6 +100,7 @@ struct ServiceConfig {
     std::optional<RealServer> sorry{};  // serves alone when there is no quorum
     // How long a server that comes in takes to its whole weight.
     std::chrono::milliseconds slow_start{0};
+    std::optional<LoadConfig> load{};  // weights follow the load of the servers
 
     [[nodiscard]] bool is_group() const {
         return listen.size() > 1 || (listen.size() == 1 && listen.front().is_range());

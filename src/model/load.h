@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/address.h"
+#include "model/check.h"
 
 namespace isobar::model {
 
@@ -28,23 +29,16 @@ enum class LoadController : std::uint8_t {
 std::string_view name(LoadSource source);          // "ruptime"
 std::string_view name(LoadController controller);  // "damped"
 
-// What is asked of one server.
-struct LoadProbe {
-    LoadSource from = LoadSource::Uptime;
-    std::vector<std::string> command;  // Uptime, Rup, Ruptime: the whole of it
-    std::string user = "nobody";       // of those
-    std::string path = "/";            // Http
-    std::string header;                // Http: of the answer; empty: `field` instead
-    std::string field;                 // Http: "a.b"; empty: the whole body is the number
-    bool operator==(const LoadProbe&) const = default;
-};
-
 struct LoadConfig {
-    LoadProbe probe;
+    LoadSource from = LoadSource::Uptime;
     LoadController controller = LoadController::Damped;
-    std::chrono::milliseconds interval{20000};
-    std::chrono::milliseconds timeout{2000};
-    Port port = 0;  // Agent, Http: other than the server's
+    std::chrono::milliseconds interval{2000};
+    std::chrono::milliseconds timeout{5000};
+    std::vector<std::string> command{"ssh"};  // Uptime: how to get to the server
+    std::string user = "nobody";              // who runs it, and rup and ruptime
+    Port port = 0;                            // Agent, Http: other than the server's
+    std::string path = "/";                   // Http
+    LoadPlace place;                          // Http
     // Damped: no weight leaves these, in per cent of the configured one.
     std::uint32_t least = 10;
     std::uint32_t most = 1000;

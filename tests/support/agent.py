@@ -31,6 +31,12 @@ class Agent:
         process.wait_for_log(" is ready")
         return process
 
+    def start_load(self, line):
+        """`isobar-agent load` with these options, once it is ready."""
+        process = self.host.start([PROGRAM, "load", *line.split()], name="agent-load")
+        process.wait_for_log(" is ready")
+        return process
+
     def fails(self, line):
         """Exit status and stderr of a command line that must end by itself."""
         done = self.host.run(self.command(line), check=False)
