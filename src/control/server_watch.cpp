@@ -166,9 +166,9 @@ std::vector<CheckReport> ServerWatch::reports(const ServerName& name) const {
     for (const health::Subject& subject : server->subjects)
         if (auto report = checker_->report(subject))
             reports.push_back({subject, *std::move(report)});
-    if (server->load)
-        if (auto report = checker_->report(*server->load))
-            reports.push_back({*server->load, *std::move(report)});
+    if (const auto& load = server->load) {
+        if (auto report = checker_->report(*load)) reports.push_back({*load, *std::move(report)});
+    }
     return reports;
 }
 

@@ -132,12 +132,13 @@ private:
                 return bad(fmt::format("digest {}, wanted {}", digest, lower(probe_.digest)));
             }
         }
-        if (probe_.load) return judge_load(answer, body);
+        if (probe_.load) return judge_load(*probe_.load, answer, body);
         return good(fmt::format("status {}", status));
     }
 
-    [[nodiscard]] Outcome judge_load(const HttpAnswer& answer, const Body& body) const {
-        const auto& [header, field] = *probe_.load;
+    static Outcome judge_load(const model::LoadPlace& place, const HttpAnswer& answer,
+                              const Body& body) {
+        const auto& [header, field] = place;
         const auto load = !header.empty()  ? load::parse_load(answer.field())
                           : !field.empty() ? load::parse_json_field(body.bytes, field)
                                            : load::parse_load(body.bytes);

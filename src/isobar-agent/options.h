@@ -30,9 +30,9 @@ struct CheckCommand {
 
 // isobar-agent load: an agent of HAProxy's agent-check.
 struct LoadCommand {
-    model::Endpoint listen{model::Address::parse("::").value(), 9999};
-    std::vector<Busy> by{Busy::Load, Busy::Pressure};  // the busiest of these is told
-    std::vector<std::string> program;                  // or what it prints
+    model::Endpoint listen{{model::Family::V6, {}}, 9999};  // all addresses
+    std::vector<Busy> by{Busy::Load, Busy::Pressure};       // the busiest of these is told
+    std::vector<std::string> program;                       // or what it prints
 };
 
 // Something to print on stdout and be done: help, version.

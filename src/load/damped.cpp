@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace isobar::load {
@@ -33,16 +34,19 @@ constexpr double kRecovers = 1.02;
 constexpr std::uint32_t kHolds = 3;
 constexpr double kForgets = 0.875;
 
-bool counts(const Seen& seen) {
-    return seen.serves && seen.reading && seen.reading->load;
+// Of one that gets as much as its load allows.
+std::optional<double> load_of(const Seen& seen) {
+    if (!seen.serves || !seen.reading) return std::nullopt;
+    return seen.reading->load;
 }
 
 double mean_load(const SeenServers& servers) {
     double sum = 0;
     std::size_t count = 0;
     for (const auto& [address, seen] : servers) {
-        if (!counts(seen)) continue;
-        sum += *seen.reading->load;
+        const auto load = load_of(seen);
+        if (!load) continue;
+        sum += *load;
         ++count;
     }
     return count == 0 ? 0 : sum / static_cast<double>(count);
@@ -93,23 +97,24 @@ void Damped::follow(Server& server, const Seen& seen, double mean) const {
 }
 
 // Only the ratio of weights says anything; without this, all of them could creep to a bound. No
-// ratio changes by it, so who is at a bound already stays there, and the others with it.
+// ratio changes by it: all are shifted, also those without a fresh reading, and as far as the one
+// that is next to its bound.
 void Damped::recentre(const SeenServers& servers) {
     double sum = 0;
     double lowest = most_, highest = least_;
-    std::vector<Server*> steered;
+    std::vector<Server*> shifted;
     for (const auto& [address, seen] : servers) {
         Server& server = servers_[address];
-        if (!counts(seen) || server.missed > 0) continue;
-        sum += server.factor;
+        if (server.asked) continue;
         lowest = std::min(lowest, server.factor);
         highest = std::max(highest, server.factor);
-        steered.push_back(&server);
+        sum += server.factor;
+        shifted.push_back(&server);
     }
-    if (steered.empty()) return;
+    if (shifted.empty()) return;
     const double shift =
-        std::clamp(sum / static_cast<double>(steered.size()), highest - most_, lowest - least_);
-    for (Server* server : steered) server->factor -= shift;
+        std::clamp(sum / static_cast<double>(shifted.size()), highest - most_, lowest - least_);
+    for (Server* server : shifted) server->factor -= shift;
 }
 
 SteeredServers Damped::correct(const SeenServers& servers) {

@@ -75,6 +75,18 @@ TEST(Damped, LetsEqualLoadsStandStillAtABoundToo) {
     EXPECT_EQ(before, after);
 }
 
+TEST(Damped, AnAnswerThatIsLateMovesNobody) {
+    Damped damped(20, 1000);
+    SeenServers seen{{server(1), with_load(3)}, {server(2), with_load(1)}};
+    for (int i = 0; i < 4; ++i) damped.correct(seen);
+    seen.at(server(2)) = with_load(3);
+    const auto before = damped.correct(seen);
+
+    seen.at(server(2)).fresh = false;
+
+    EXPECT_EQ(damped.correct(seen), before);
+}
+
 TEST(Damped, HoldsWithoutAReadingThenGoesBackSlowly) {
     Damped damped(10, 1000);
     SeenServers seen{{server(1), with_load(2)}, {server(2), with_load(1)}};
@@ -92,7 +104,7 @@ TEST(Damped, HoldsWithoutAReadingThenGoesBackSlowly) {
     EXPECT_GT(next.weight, held);
     EXPECT_LT(next.weight, 100U);
     EXPECT_EQ(next.reason, "no load known: connection refused");
-    for (int i = 0; i < 60; ++i) damped.correct(seen);
+    for (int i = 0; i < 120; ++i) damped.correct(seen);
     EXPECT_EQ(damped.correct(seen).at(server(1)).weight, 100U);
 }
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <exception>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -119,18 +118,14 @@ std::optional<double> parse_load_average(std::string_view text) {
 }
 
 std::optional<double> parse_json_field(std::string_view json, std::string_view path) {
-    try {
-        const auto document = nlohmann::json::parse(json);
-        const nlohmann::json* found = &document;
-        for (const std::string_view name : split(path, '.')) {
-            found = member(*found, name);
-            if (found == nullptr) return std::nullopt;
-        }
-        if (found->is_number()) return in_bounds(found->get<double>(), kMostLoad);
-        if (found->is_string()) return parse_load(found->get_ref<const std::string&>());
-    } catch (const std::exception&) {
-        // What is no JSON has no field.
+    const auto document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+    const nlohmann::json* found = &document;  // what is no JSON is a value of no type
+    for (const std::string_view name : split(path, '.')) {
+        found = member(*found, name);
+        if (found == nullptr) return std::nullopt;
     }
+    if (found->is_number()) return in_bounds(found->get<double>(), kMostLoad);
+    if (found->is_string()) return parse_load(found->get_ref<const std::string&>());
     return std::nullopt;
 }
 

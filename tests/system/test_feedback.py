@@ -105,8 +105,8 @@ def test_isobar_agent_is_such_an_agent(cluster):
     assert re.fullmatch(r"[1-9][0-9]{0,2}%\n", memory), memory
 
     cluster.director.start_isobard(web(AGENT))
+    wait_until(lambda: "% by its agent" in reasons(cluster)[REAL2], 10, "real2 has been asked")
     wait_for(cluster, lambda now: now[REAL1] == 40 and 10 <= now[REAL2] <= 100, "as they say")
-    assert "% by its agent" in reasons(cluster)[REAL2]
 
     # a program that says nothing an agent says: nothing changes
     says(cluster, cluster.real1, "hello\n")
