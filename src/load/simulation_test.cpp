@@ -199,6 +199,7 @@ std::string plot() {
         {"static: wlc, equal weights", simulate(of, nullptr, kEnds)},
         {"piranha: configured weight 100, load average of a minute every 20 s",
          simulate(late, std::make_unique<Piranha>(), kEnds)},
+        {"damped: the same load average every 20 s", simulate(late, damped(), kEnds)},
         {"damped: utilisation every 2 s, 1 s late", run(of)}};
     std::string svg = fmt::format(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {} {}' font-family='sans-serif' "
@@ -211,7 +212,7 @@ std::string plot() {
         "<text x='{}' y='18'>Share of connections over share of capacity; 8 servers, capacities 1 "
         "(red) to 8 (blue). "
         "Green: within 10 %, 60 s.</text>\n",
-        kLeft + kWidth + 20, 60 + 3 * (kHigh + kGap), kLeft);
+        kLeft + kWidth + 20, 60 + 4 * (kHigh + kGap), kLeft);
     double top = 60;
     for (const auto& [title, samples] : panels) {
         svg += panel(top, title, samples);
