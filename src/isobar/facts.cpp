@@ -51,7 +51,7 @@ ServerFacts facts_of(const api::ServiceView& service, const model::ServerStatus&
 }
 
 void take(const api::ServerStanding& standing, ServerFacts& facts) {
-    facts.configured = standing.configured_weight;
+    facts.configured = standing.whole_weight();
     facts.state = state_of(standing);
     if (!standing.is_as_configured()) facts.reason = standing.reason;
 }
