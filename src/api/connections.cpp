@@ -96,7 +96,6 @@ Result<ConnectionQuery> ConnectionQuery::parse(const Query& query) {
 
 ConnectionReport::ConnectionReport(ConnectionQuery query, const model::Config& config)
     : query_(std::move(query)), text_(fmt::format(R"({{"version":{},"connections":[)", kVersion)) {
-    text_.reserve(query_.top ? 0 : kLongRow * query_.limit);
     for (const model::ServiceConfig& service : config.services) {
         for (const model::Listen& listen : service.listen) {
             if (listen.is_range())
@@ -118,7 +117,7 @@ Result<ConnectionReport> ConnectionReport::make(ConnectionQuery query,
 
 // Port 0 is for those that no other listens on.
 const std::string& ConnectionReport::service_of(const model::ConnectionStatus& connection) const {
-    static const std::string kNone;
+    static const std::string none;
     model::ServiceKey key{connection.protocol, connection.virtual_address};
     if (const auto found = names_.find(key); found != names_.end()) return found->second;
     for (const auto& [listen, name] : ranges_)
@@ -127,7 +126,7 @@ const std::string& ConnectionReport::service_of(const model::ConnectionStatus& c
             return name;
     key.address.port = 0;
     const auto found = names_.find(key);
-    return found == names_.end() ? kNone : found->second;
+    return found == names_.end() ? none : found->second;
 }
 
 bool ConnectionReport::is_wanted(const model::ConnectionStatus& connection) const {
@@ -142,8 +141,9 @@ bool ConnectionReport::is_wanted(const model::ConnectionStatus& connection) cons
     return query_.service.empty() || service_of(connection) == query_.service;
 }
 
-std::string ConnectionReport::talker_of(const model::ConnectionStatus& connection) const {
-    switch (query_.top->kind) {
+std::string ConnectionReport::talker_of(const TopBy& top,
+                                        const model::ConnectionStatus& connection) const {
+    switch (top.kind) {
         case TopBy::Kind::Server:
             return connection.server.text();
         case TopBy::Kind::Service: {
@@ -157,7 +157,7 @@ std::string ConnectionReport::talker_of(const model::ConnectionStatus& connectio
     }
     const auto& address = connection.client.address;
     const bool v4 = address.family == model::Family::V4;
-    return text_of(model::Network::around(address, v4 ? query_.top->prefix4 : query_.top->prefix6));
+    return text_of(model::Network::around(address, v4 ? top.prefix4 : top.prefix6));
 }
 
 void ConnectionReport::count(std::string talker) {
@@ -169,6 +169,7 @@ void ConnectionReport::count(std::string talker) {
 }
 
 void ConnectionReport::write_row(const model::ConnectionStatus& connection) {
+    if (rows_ == 0) text_.reserve(kLongRow * query_.limit);
     text_ += fmt::format(
         R"({}{{"protocol":"{}","service":{},"client":"{}","virtual":"{}","server":"{}",)"
         R"("state":"{}","expires":{})",
@@ -186,19 +187,19 @@ void ConnectionReport::add(const model::ConnectionStatus& connection) {
         // A template is no connection.
         if (connection.client.port == 0) return;
         ++total_;
-        return count(talker_of(connection));
+        return count(talker_of(*query_.top, connection));
     }
     ++total_;
     if (rows_ < query_.limit) write_row(connection);
 }
 
 std::string ConnectionReport::json() && {
-    if (query_.top) return talkers_json();
+    if (query_.top) return talkers_json(*query_.top);
     text_ += fmt::format(R"(],"total":{}}})", total_);
     return std::move(text_);
 }
 
-std::string ConnectionReport::talkers_json() const {
+std::string ConnectionReport::talkers_json(const TopBy& top) const {
     std::vector<std::pair<std::uint64_t, std::string>> most;
     for (const auto& [name, connections] : talkers_) most.emplace_back(connections, name);
     const auto shown = std::min(query_.limit, most.size());
@@ -213,7 +214,7 @@ std::string ConnectionReport::talkers_json() const {
         talkers.push_back({{"name", name}, {"connections", connections}});
     const Json document = {{"version", kVersion},
                            {"total", total_},
-                           {"by", kNames[static_cast<std::size_t>(query_.top->kind)]},
+                           {"by", kNames[static_cast<std::size_t>(top.kind)]},
                            {"uncertain", lost_},
                            {"talkers", std::move(talkers)}};
     return document.dump(-1, ' ', false, Json::error_handler_t::replace);

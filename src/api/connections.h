@@ -66,9 +66,10 @@ private:
     ConnectionReport(ConnectionQuery query, const model::Config& config);
     [[nodiscard]] const std::string& service_of(const model::ConnectionStatus& connection) const;
     [[nodiscard]] bool is_wanted(const model::ConnectionStatus& connection) const;
-    [[nodiscard]] std::string talker_of(const model::ConnectionStatus& connection) const;
+    [[nodiscard]] std::string talker_of(const TopBy& top,
+                                        const model::ConnectionStatus& connection) const;
     void count(std::string talker);
-    [[nodiscard]] std::string talkers_json() const;
+    [[nodiscard]] std::string talkers_json(const TopBy& top) const;
     void write_row(const model::ConnectionStatus& connection);
 
     ConnectionQuery query_;
