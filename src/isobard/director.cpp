@@ -427,12 +427,12 @@ void Director::tend_table() {
     const std::string trouble = done ? "" : done.error().message;
     if (!done && trouble != tending_trouble_) log::warning(trouble);
     tending_trouble_ = trouble;
-    if (done) look_at_room();
+    if (done && tended_) look_at_room(*tended_);
 }
 
 // It grows by itself, and by whatever tool lists it.
-void Director::look_at_room() {
-    const std::uint32_t room = tended_->room();
+void Director::look_at_room(const dataplane::Dataplane& plane) {
+    const std::uint32_t room = plane.room();
     if (room != room_ && room_ != 0)
         note(log::info, Kind::Table,
              fmt::format("the table of connections has room for {}, before for {}", room, room_));

@@ -106,7 +106,7 @@ private:
     void tend_table();
     void tend_drains();
     void end_drain(const control::ServerName& server);
-    void look_at_room();
+    void look_at_room(const dataplane::Dataplane& plane);
     void tend_servers();
     void put_right();
     void prepare_host(dataplane::Dataplane& plane, const model::Config& config);
