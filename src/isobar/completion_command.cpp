@@ -30,7 +30,8 @@ _isobar() {
     word=${words[-1]}
     mapfile -t COMPREPLY < <("$1" complete -- "${words[@]:1}" 2>/dev/null)
     # Files where there are some to name, and nowhere else
-    [[ " ${words[*]} " == *" import "* || ${words[-2]} == --socket ]] && compopt -o default
+    [[ " ${words[*]} " =~ \ (import|plan|apply|diff)\  || ${words[-2]} == --socket ]] &&
+        compopt -o default
     # bash takes what stands behind a colon for a word of its own
     [[ $COMP_WORDBREAKS == *:* ]] && COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}")
 }
@@ -43,7 +44,7 @@ _isobar() {
     found=(${(f)"$("${words[1]}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
     if (( ${#found} )); then
         compadd -a found
-    elif [[ " $words " == *" import "* || ${words[CURRENT-1]} == --socket ]]; then
+    elif [[ " $words " =~ " (import|plan|apply|diff) " || ${words[CURRENT-1]} == --socket ]]; then
         _files
     fi
 }
@@ -57,7 +58,7 @@ function __isobar_words
     $words[1] complete -- $words[2..-1] "$word" 2>/dev/null
 end
 complete -c isobar -f -a '(__isobar_words)'
-complete -c isobar -n '__fish_seen_subcommand_from import' -F
+complete -c isobar -n '__fish_seen_subcommand_from import plan apply diff' -F
 complete -c isobar -n 'contains -- (commandline -opc)[-1] --socket' -F
 )end";
 
@@ -77,6 +78,7 @@ void want_value(std::string_view option, Wanted& wanted) {
     if (option == "server") wanted.what = Completes::Server;
     wanted.one_of = option == "protocol" ? std::vector<std::string>{"tcp", "udp", "sctp"}
                     : option == "top"    ? std::vector<std::string>{"client", "server", "service"}
+                    : option == "then"   ? std::vector<std::string>{"wait", "expire", "reset"}
                                          : std::vector<std::string>{};
     if (option == "sort")
         for (int by = 0; by <= static_cast<int>(SortBy::Weight); ++by)
