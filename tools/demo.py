@@ -229,17 +229,22 @@ def things_to_try(cluster):
         return f"nsenter --net=/run/netns/{host.namespace} {' '.join(words)}"
     isobar, ipvsadm = (os.path.relpath(cluster.director.program(name))
                        for name in ("isobar", "isobar-ipvsadm"))
-    web = f"-t {VIP}:80 -r {REAL1}:80"
+    ask = f"{isobar} --socket {cluster.director.socket}"
     advice = {
         "Ask the cluster yourself": inside(cluster.client, "curl", f"http://{VIP}/"),
         "Log in somewhere": inside(cluster.client, "telnet", VIP),
         "What an administrator of LVS sees": inside(cluster.vs, ipvsadm, "-L -n"),
-        "What isobard says": f"{isobar} --socket {cluster.director.socket} status",
+        "What isobard says": f"{ask} status",
+        "Servers at work, live (q ends it)": f"{ask} top",
         # wlc counts what is there already, as IPVS does
         "Real1 gets three times as much (and all, until it is that far ahead)":
-            inside(cluster.vs, ipvsadm, f"-e {web} -m -w 3"),
-        "Real1 gets nothing new": inside(cluster.vs, ipvsadm, f"-e {web} -m -w 0"),
-        "The web server of Real1 dies (no health checks yet: what it gets fails)":
+            f"{ask} weight web {REAL1} 3",
+        "Real1 gets nothing new": f"{ask} drain web {REAL1} --why 'a new disk'",
+        "The end of both": f"{ask} enable web {REAL1}",
+        "By hand, as with LVS; isobard puts it back within a second":
+            inside(cluster.vs, ipvsadm, f"-e -t {VIP}:80 -r {REAL1}:80 -m -w 3"),
+        "What has happened": f"{ask} events",
+        "The web server of Real1 dies (and leaves, when its check has seen it)":
             f"kill {cluster.real1.started['nginx'].pid}",
         "isobard dies (and no request fails)":
             f"kill -9 {cluster.vs.started['isobard'].pid}",

@@ -122,7 +122,7 @@ std::string request_json(const RollbackRequest& request) {
 }
 
 Result<ConfigRequest> parse_config_request(std::string_view text) {
-    const auto request = parse(text, [](const Json& json) {
+    auto request = parse(text, [](const Json& json) {
         ConfigRequest made{json.at("text"), json.at("from"), json.value("why", "")};
         made.if_version = number_of<std::uint32_t>(json, "if_version");
         if (const auto confirm = number_of<std::uint64_t>(json, "confirm"))
@@ -132,15 +132,15 @@ Result<ConfigRequest> parse_config_request(std::string_view text) {
     if (!request) return request;
     if (auto fit = check_words({request->from, request->why}); !fit)
         return tl::unexpected(std::move(fit.error()));
-    if (request->confirm &&
-        (*request->confirm < std::chrono::seconds(1) || *request->confirm > kLongestConfirm))
+    const auto confirm = request->confirm.value_or(std::chrono::seconds(1));
+    if (confirm < std::chrono::seconds(1) || confirm > kLongestConfirm)
         return failure(Fault::OutOfRange,
                        fmt::format("confirm: not within 1 to {} seconds", kLongestConfirm.count()));
     return request;
 }
 
 Result<RollbackRequest> parse_rollback_request(std::string_view text) {
-    const auto request = parse(text, [](const Json& json) {
+    auto request = parse(text, [](const Json& json) {
         return RollbackRequest{number_of<std::uint32_t>(json, "version"), json.value("why", ""),
                                ""};
     });

@@ -57,7 +57,7 @@ std::string inline_text(const Value& value) {
 // A value as it is best written: equal ones have equal texts.
 std::string text_of(const FieldDoc& doc, const Value* value) {
     if (value == nullptr) return doc.default_value.empty() ? "none" : doc.default_value;
-    std::string shown = doc.shown ? doc.shown(*value) : "";
+    const std::string shown = doc.shown ? doc.shown(*value) : "";
     return shown.empty() ? inline_text(*value) : shown;
 }
 

@@ -35,7 +35,7 @@ TEST(Completion, OfCommandsAndOptionsByTheTables) {
     EXPECT_THAT(complete({"s"}), ElementsAre("servers", "services", "status"));
     EXPECT_THAT(complete({"--socket", "x", "dr"}), ElementsAre("drain"));
     EXPECT_THAT(complete({"help", "dr"}), ElementsAre("drain"));
-    EXPECT_THAT(complete({"drain", "--w"}), ElementsAre("--why"));
+    EXPECT_THAT(complete({"disable", "--w"}), ElementsAre("--why"));
     EXPECT_THAT(complete({"conns", "--"}), Contains("--client"));
     EXPECT_THAT(complete({"status", "--"}), Not(Contains("--client")));
     EXPECT_THAT(complete({"servers", "--sort", "in"}), ElementsAre("in", "inactive"));

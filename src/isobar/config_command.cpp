@@ -29,8 +29,8 @@ Colours colours_of(std::FILE* stream) {
 
 ConfigName named(std::string_view word) {
     if (word == "running") return {0, {}};
-    if (const auto number = parse_unsigned<std::uint32_t>(word); number && *number > 0)
-        return {*number, {}};
+    const auto number = parse_unsigned<std::uint32_t>(word);
+    if (number.value_or(0) > 0) return {number, {}};
     return {{}, std::string(word)};
 }
 

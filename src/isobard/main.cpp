@@ -134,7 +134,7 @@ int run(const Options& options) {
     auto loop = EventLoop::make();
     if (!loop) return fail(loop.error());
     auto history = history_of(options);
-    auto beginning = begin_with(history, loaded, file);
+    auto beginning = begin_with(history, *loaded.config, loaded.text, file);
     auto director = Director::start(loop->context(), beginning.config,
                                     control::OwnedFile(options.state_dir, *scope),
                                     control::WishFile(options.state_dir));

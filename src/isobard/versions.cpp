@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/differences.h"
 #include "config/load.h"
+#include "import/load.h"
 
 namespace isobar::isobard {
 namespace {
@@ -48,10 +49,10 @@ std::optional<Beginning> from_history(const control::History& history,
 
 }  // namespace
 
-Beginning begin_with(const control::History& history, const importer::LoadedFile& file,
-                     const std::filesystem::path& path) {
+Beginning begin_with(const control::History& history, const model::Config& file,
+                     const std::string& file_text, const std::filesystem::path& path) {
     const control::Version* last = history.last();
-    const bool unchanged = history.file_text() == file.text;
+    const bool unchanged = history.file_text() == file_text;
     std::optional<Beginning> beginning;
     if (unchanged && history.unconfirmed() && history.before_last() != nullptr) {
         const control::Version& before = *history.before_last();
@@ -65,16 +66,16 @@ Beginning begin_with(const control::History& history, const importer::LoadedFile
         }
     } else if (unchanged && !history.unconfirmed() && last != nullptr) {
         beginning = from_history(history, *last);
-        if (beginning && beginning->text != file.text)
+        if (beginning && beginning->text != file_text)
             log::notice(
                 fmt::format("version {} of the configuration, from {}, holds: {} has not "
                             "been changed since",
                             last->number, last->from, path.string()));
     }
     if (beginning) return *std::move(beginning);
-    Beginning fresh{*file.config, file.text, {}};
+    Beginning fresh{file, file_text, {}};
     const bool known = last != nullptr && !history.unconfirmed() &&
-                       history.text(last->number).value_or("") == file.text;
+                       history.text(last->number).value_or("") == file_text;
     if (!known) fresh.version = new_version("isobard", "start", path.string());
     return fresh;
 }

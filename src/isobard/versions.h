@@ -17,7 +17,6 @@
 #include "base/result.h"
 #include "control/event_log.h"
 #include "control/history.h"
-#include "import/load.h"
 #include "isobard/director.h"
 
 namespace isobar::isobard {
@@ -29,9 +28,9 @@ struct Beginning {
     std::optional<control::Version> version;  // that begins with it; none: the last one goes on
 };
 
-// `file` has been loaded without errors.
-Beginning begin_with(const control::History& history, const importer::LoadedFile& file,
-                     const std::filesystem::path& path);
+// `file` is what the file at `path` says, `file_text` its text.
+Beginning begin_with(const control::History& history, const model::Config& file,
+                     const std::string& file_text, const std::filesystem::path& path);
 
 class Versions {
 public:

@@ -139,7 +139,7 @@ def test_it_shows_servers_rates_and_what_to_try(demo):
 
     for words in ("web  tcp 10.0.0.2:80 wlc", "Real1 192.168.10.100:80", "active",
                   "nsenter --net=/run/netns/isobar-client curl http://10.0.0.2/",
-                  "isobar-ipvsadm -e -t 10.0.0.2:80 -r 192.168.10.100:80 -m -w 0"):
+                  "isobar-ipvsadm -e -t 10.0.0.2:80 -r 192.168.10.100:80 -m -w 3"):
         assert words in text
 
 

@@ -99,13 +99,20 @@ def test_what_there_is_to_try_does_what_is_said(on_terminal):
     see(lambda shown: shown.server(web1)[0] == 0 and re.search("2{12}$", shown.answers),
         "Real2 answers all")
 
+    try_out("The end of both")
+    see(lambda shown: shown.server(web1)[0] == 1, "both are equal")
+    try_out("By hand")
+    wait_until(lambda: "changed by hand, put back" in try_out("What has happened"), 30,
+               "it is put back, and told")
+    try_out("Real1 gets nothing new")
+
     try_out("isobard dies")
     terminal.wait_for("isobard does not answer; the kernel goes on forwarding.")
     answered = answered_by_real2(terminal)
     wait_until(lambda: answered_by_real2(terminal) > answered + 10, 30, "more are answered")
     assert "none" not in terminal.written()
 
-    try_out("Real1 gets three times as much")
+    try_out("By hand")  # nobody puts it back
     try_out("web server of Real1 dies")
     wait_until(lambda: re.search("HTTP .*-.* none", terminal.written()), 30, "requests fail")
 
