@@ -21,6 +21,7 @@ constexpr api::Limits kLimits{
 }  // namespace
 
 void AgentSockets::follow(const std::vector<model::Endpoint>& wanted) {
+    wanted_ = wanted;
     std::erase_if(open_, [&](const auto& open) {
         return std::find(wanted.begin(), wanted.end(), open.first) == wanted.end();
     });

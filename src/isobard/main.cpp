@@ -166,6 +166,7 @@ int run(const Options& options) {
     events.tend = [&] {
         versions.tend();
         director->tend();
+        agents.keep_up(director->agents());  // of a version that was applied
     };
     const int signal = loop->run(std::move(events));
     ::sd_notify(0, "STOPPING=1");

@@ -179,6 +179,38 @@ def test_another_format_is_applied_too(cluster):
     assert "[[service]]" in cluster.director.isobar("history", "2").stdout
 
 
+def test_all_of_a_version_is_applied_not_its_services_alone(cluster):
+    """Where agents are answered, the way out for the inside net, timeouts; and all of it back."""
+    cluster.director.start_isobard(ONE)
+
+    def reached():
+        return cluster.real1.run(["curl", "-s", "-m", "2", "-o", "/dev/null",
+                                  "http://192.168.10.1:10539/api/v1/real-server"],
+                                 check=False).returncode == 0
+
+    def masquerades():
+        return "192.168.10.0/24" in cluster.vs.run(["nft", "list", "ruleset"]).stdout
+
+    assert not reached() and not masquerades()
+    cluster.director.isobar("apply", write(cluster, "more.toml", f"""
+[director]
+agents = ["192.168.10.1"]
+timeouts = {{ udp = "77s" }}
+{ONE}
+[[masquerade]]
+from = "192.168.10.0/24"
+out = "eth0"
+"""))
+    wait_until(reached, what="agents are answered")
+    assert masquerades()
+    assert " 77" in cluster.director.ipvsadm("-L --timeout")
+
+    cluster.director.isobar("rollback")
+    wait_until(lambda: not reached(), what="agents are not answered any more")
+    assert not masquerades()
+    assert " 300" in cluster.director.ipvsadm("-L --timeout")
+
+
 def test_all_or_nothing(cluster):
     """More services than there is room for."""
     cluster.director.start_isobard(ONE)
