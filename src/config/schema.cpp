@@ -247,9 +247,10 @@ Kind<DirectorDraft> director() {
          optional("on_drift", &D::on_drift,
                   choice<model::OnDrift>({{"repair", "report"}, {}},
                                          {model::OnDrift::Repair, model::OnDrift::Report}),
-                  "What becomes of what is changed by hand (isobar-ipvsadm) in services of the "
-                  "configuration: it is put back within a second, or reported and left until there "
-                  "is news of that server."),
+                  "What becomes of services and servers of the configuration, timeouts and "
+                  "switches that "
+                  "are changed by hand (isobar-ipvsadm): put back within a second, or reported and "
+                  "left until there is news of them."),
          optional("agents", &D::agents, list_of(located(agent_address())),
                   "Where isobar-agent asks what comes to its host and how, port 10539 if none is "
                   "given. The address may come and go, as one that moves to a backup.",
