@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "control/wishes.h"
+
 namespace isobar::control {
 namespace {
 
@@ -16,11 +18,6 @@ namespace {
 model::RealServer with_port(model::RealServer server, const model::ServiceConfig& service) {
     if (server.address.port == 0) server.address.port = service.key().address.port;
     return server;
-}
-
-// As it is configured: without a port that it has not.
-std::string name_of(const model::Endpoint& server) {
-    return server.port == 0 ? server.address.text() : server.text();
 }
 
 std::string because(std::string_view what, const std::string& reason) {
@@ -201,7 +198,7 @@ std::vector<Event> differences(const std::vector<ServicePlan>& before,
             const auto was = was_up.find({service.name, server.server.address});
             if (was == was_up.end() || was->second == server.up) continue;
             events.push_back({server.up ? Event::Kind::Up : Event::Kind::Down, service.name,
-                              name_of(server.server.address), server.reason});
+                              server_text(server.server.address), server.reason});
         }
         const auto had = had_quorum.find(service.name);
         if (had == had_quorum.end() || had->second == service.quorum) continue;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -15,17 +14,13 @@
 #include "import/load.h"
 #include "isobar/asked.h"
 #include "isobar/config_text.h"
+#include "isobar/table.h"
 
 namespace isobar::cli {
 namespace {
 
 // A large configuration takes its time to be read and compared.
 constexpr std::chrono::seconds kLongest{60};
-
-Colours colours_of(std::FILE* stream) {
-    const bool on = ::isatty(::fileno(stream)) != 0 && std::getenv("NO_COLOR") == nullptr;
-    return on ? Colours::On : Colours::Off;
-}
 
 ConfigName named(std::string_view word) {
     if (word == "running") return {0, {}};
@@ -79,19 +74,15 @@ Named text_of(const Asking& asking, const ConfigName& name) {
     return file ? read_file(*file) : tl::unexpected(file.error());
 }
 
-tl::expected<api::PlanView, int> plan_of(const Asking& asking, const ConfigText& config) {
-    const auto answer = posted(asking, "/api/v1/config/plan",
-                               api::request_json({config.text, config.from}), kLongest);
-    if (!answer) return tl::unexpected(answer.error());
-    auto plan = api::parse_plan(*answer);
-    if (!plan) return tl::unexpected(not_understood(plan.error()));
-    return *std::move(plan);
+Asked ask_plan(const Asking& asking, const ConfigText& config) {
+    return posted(asking, "/api/v1/config/plan", api::request_json({config.text, config.from}),
+                  kLongest);
 }
 
 // The plan goes where the answer does not, if that is for a program.
 void print_plan(const Asking& asking, const api::PlanView& plan) {
     std::FILE* stream = asking.json ? stderr : stdout;
-    fmt::print(stream, "{}", plan_text(plan, colours_of(stream)));
+    fmt::print(stream, "{}", plan_text(plan, wanted_colours(stream)));
 }
 
 // Only a person at a terminal is asked.
@@ -106,6 +97,22 @@ bool agrees(const Asking& asking, const api::PlanView& plan, bool yes) {
     if (answer == 'y' || answer == 'Y') return true;
     fmt::print("nothing was changed\n");
     return false;
+}
+
+// Shows what the configuration would change. Else it is not to be applied: the exit code.
+tl::expected<api::PlanView, int> agreed_plan(const Asking& asking, const ConfigText& config,
+                                             bool dry_run, bool yes) {
+    const auto answer = ask_plan(asking, config);
+    if (!answer) return tl::unexpected(answer.error());
+    auto plan = api::parse_plan(*answer);
+    if (!plan) return tl::unexpected(not_understood(plan.error()));
+    print_plan(asking, *plan);
+    if (dry_run || !agrees(asking, *plan, yes)) return tl::unexpected(kOk);
+    return *std::move(plan);
+}
+
+tl::unexpected<Error> no_version(std::string_view word) {
+    return failure(Fault::Invalid, fmt::format("'{}' is no number of a version", printable(word)));
 }
 
 int show_applied(const Asking& asking, const Asked& answer) {
@@ -233,8 +240,7 @@ Result<RollbackCommand> make_rollback(const Given& given, std::string_view /*nam
     if (words.empty()) return command;
     command.request.version = named(words[0]).version;
     if (command.request.version.value_or(0) > 0) return command;
-    return failure(Fault::Invalid,
-                   fmt::format("'{}' is no number of a version", printable(words[0])));
+    return no_version(words[0]);
 }
 
 Result<HistoryCommand> make_history(const Given& given, std::string_view /*name*/, Words words) {
@@ -242,8 +248,7 @@ Result<HistoryCommand> make_history(const Given& given, std::string_view /*name*
     if (words.empty()) return command;
     command.version = named(words[0]).version;
     if (command.version) return command;
-    return failure(Fault::Invalid,
-                   fmt::format("'{}' is no number of a version", printable(words[0])));
+    return no_version(words[0]);
 }
 
 Result<DiffCommand> make_diff(const Given& given, std::string_view /*name*/, Words words) {
@@ -258,19 +263,15 @@ Result<DiffCommand> make_diff(const Given& given, std::string_view /*name*/, Wor
 int run(const PlanCommand& command) {
     const auto config = text_of(command, command.config);
     if (!config) return config.error();
-    const auto answer = posted(command, "/api/v1/config/plan",
-                               api::request_json({config->text, config->from}), kLongest);
-    return show(command, answer, api::parse_plan,
-                [](const api::PlanView& plan) { return plan_text(plan, colours_of(stdout)); });
+    return show(command, ask_plan(command, *config), api::parse_plan,
+                [](const api::PlanView& plan) { return plan_text(plan, wanted_colours()); });
 }
 
 int run(const ApplyCommand& command) {
     const auto config = text_of(command, command.config);
     if (!config) return config.error();
-    const auto plan = plan_of(command, *config);
+    const auto plan = agreed_plan(command, *config, command.dry_run, command.yes);
     if (!plan) return plan.error();
-    print_plan(command, *plan);
-    if (command.dry_run || !agrees(command, *plan, command.yes)) return kOk;
     api::ConfigRequest request{config->text, config->from, command.why};
     request.if_version = plan->version;
     request.confirm = command.confirm;
@@ -297,19 +298,16 @@ int run(const RollbackCommand& command) {
     }
     const auto config = fetch(command, *request.version);
     if (!config) return config.error();
-    const auto plan = plan_of(command, *config);
+    const auto plan = agreed_plan(command, *config, command.dry_run, command.yes);
     if (!plan) return plan.error();
-    print_plan(command, *plan);
-    if (command.dry_run || !agrees(command, *plan, command.yes)) return kOk;
     return show_applied(
         command, posted(command, "/api/v1/config/rollback", api::request_json(request), kLongest));
 }
 
 int run(const HistoryCommand& command) {
     if (!command.version)
-        return show(
-            command, asked(command, "/api/v1/config/versions"), api::parse_versions,
-            [](const auto& versions) { return history_text(versions, colours_of(stdout)); });
+        return show(command, asked(command, "/api/v1/config/versions"), api::parse_versions,
+                    [](const auto& versions) { return history_text(versions, wanted_colours()); });
     return show(command, version_of(command, *command.version), api::parse_version,
                 [](const api::VersionView& version) { return version.text; });
 }
@@ -323,7 +321,7 @@ int run(const DiffCommand& command) {
     if (command.json)
         fmt::print("{}\n", api::differences_json(differences));
     else
-        fmt::print("{}", differences_text(differences, colours_of(stdout)));
+        fmt::print("{}", differences_text(differences, wanted_colours()));
     return differences.empty() ? kOk : kFailed;
 }
 

@@ -4,34 +4,26 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <string_view>
 
 #include "base/printable.h"
+#include "isobar/table.h"
 
 namespace isobar::cli {
 namespace {
-
-constexpr std::string_view kGreen = "\x1b[32m", kRed = "\x1b[31m", kYellow = "\x1b[33m",
-                           kBold = "\x1b[1m";
-
-std::string paint(std::string_view text, std::string_view code, Colours colours) {
-    if (colours == Colours::Off) return std::string(text);
-    return fmt::format("{}{}\x1b[0m", code, text);
-}
 
 std::string line_of(const config::Difference& each, Colours colours) {
     const std::string what = each.key.empty() ? each.where : each.key;
     switch (each.step) {
         case config::Step::Added:
-            return paint(fmt::format("+ {} {}", what, each.after), kGreen, colours);
+            return paint(fmt::format("+ {} {}", what, each.after), Tone::Good, colours);
         case config::Step::Removed:
-            return paint(fmt::format("- {} {}", what, each.before), kRed, colours);
+            return paint(fmt::format("- {} {}", what, each.before), Tone::Bad, colours);
         case config::Step::Changed:
             break;
     }
-    return paint(fmt::format("~ {}: {} -> {}", what, each.before, each.after), kYellow, colours);
+    return paint(fmt::format("~ {}: {} -> {}", what, each.before, each.after), Tone::Warning,
+                 colours);
 }
 
 std::string connections(std::uint64_t count) {
@@ -43,7 +35,7 @@ std::string line_of(const control::Effect& effect, Colours colours) {
     if (effect.ends > 0)
         line += ": " + paint(fmt::format("{} end{}", connections(effect.ends),
                                          effect.ends == 1 ? "s" : ""),
-                             kRed, colours);
+                             Tone::Bad, colours);
     if (effect.goes_on > 0)
         line += fmt::format(": {} go{} on", connections(effect.goes_on),
                             effect.goes_on == 1 ? "es" : "");
@@ -67,7 +59,7 @@ std::string differences_text(const std::vector<config::Difference>& differences,
             where.clear();
             continue;
         }
-        if (each.where != where) text += paint(each.where, kBold, colours) + '\n';
+        if (each.where != where) text += paint(each.where, Tone::Bold, colours) + '\n';
         where = each.where;
         text += "  " + line_of(each, colours) + '\n';
     }
@@ -84,7 +76,8 @@ std::string plan_text(const api::PlanView& plan, Colours colours) {
     const std::uint64_t ends = plan.ends();
     if (ends == 0) return text + "No open connection ends.\n";
     return text +
-           paint(fmt::format("{} end{}.", connections(ends), ends == 1 ? "s" : ""), kRed, colours) +
+           paint(fmt::format("{} end{}.", connections(ends), ends == 1 ? "s" : ""), Tone::Bad,
+                 colours) +
            '\n';
 }
 
@@ -108,7 +101,7 @@ std::string history_text(const std::vector<api::VersionView>& versions, Colours 
         const std::string line = fmt::format(
             "{:>5}  {:%Y-%m-%d %H:%M:%S} UTC  {}, by {}{}", version.number, fmt::gmtime(version.at),
             printable(version.from), printable(version.by), remarks(*view));
-        text += (view->runs ? paint(line, kBold, colours) : line) + '\n';
+        text += (view->runs ? paint(line, Tone::Bold, colours) : line) + '\n';
     }
     return text;
 }

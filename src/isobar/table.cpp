@@ -24,15 +24,16 @@ std::size_t width(std::string_view text) {
 
 }  // namespace
 
-Colours wanted_colours() {
+Colours wanted_colours(std::FILE* stream) {
     const char* none = std::getenv("NO_COLOR");
     const bool unwanted = none != nullptr && *none != '\0';
-    return ::isatty(STDOUT_FILENO) != 0 && !unwanted ? Colours::On : Colours::Off;
+    return ::isatty(::fileno(stream)) != 0 && !unwanted ? Colours::On : Colours::Off;
 }
 
 std::string paint(std::string text, Tone tone, Colours colours) {
     if (colours == Colours::Off || tone == Tone::Plain) return text;
-    constexpr std::array<std::string_view, 4> kCodes{"", "\x1b[1m", "\x1b[2m", "\x1b[33m"};
+    constexpr std::array<std::string_view, 6> kCodes{"",         "\x1b[1m",  "\x1b[2m",
+                                                     "\x1b[33m", "\x1b[32m", "\x1b[31m"};
     return fmt::format("{}{}\x1b[0m", kCodes.at(static_cast<std::size_t>(tone)), text);
 }
 

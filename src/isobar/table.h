@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@ namespace isobar::cli {
 enum class Colours : std::uint8_t { Off, On };
 
 // On a terminal, and only where nobody has asked for none (https://no-color.org).
-Colours wanted_colours();
+Colours wanted_colours(std::FILE* stream = stdout);
 
-enum class Tone : std::uint8_t { Plain, Bold, Dim, Warning };
+enum class Tone : std::uint8_t { Plain, Bold, Dim, Warning, Good, Bad };
 std::string paint(std::string text, Tone tone, Colours colours);
 
 // Its first `room` characters, the last of which says that there are more.

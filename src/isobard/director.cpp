@@ -353,10 +353,8 @@ void Director::tend() {
 
 // What is due happens even where it cannot be stored: then a new isobard does it again.
 void Director::tend_drains() {
-    auto wishes = wishes_;
-    const auto ended = control::end_drains(wishes, now());
+    const auto ended = control::end_drains(wishes_, now());
     if (ended.empty()) return;
-    wishes_ = std::move(wishes);
     if (auto stored = wish_file_.store(wishes_); !stored) log::error(stored.error().message);
     put_right();
     for (const control::ServerName& server : ended) end_drain(server);

@@ -141,6 +141,14 @@ class Director:
         return {each["address"].split(":")[0]: (each["weight"], each["reason"])
                 for each in service["configured"]}
 
+    def reasons(self):
+        return {server: reason for server, (_, reason) in self.standings().items()}
+
+    def weights(self):
+        """Of the servers of the first configured service that the data plane has."""
+        service = self.status()["services"][0]
+        return {each["address"].split(":")[0]: each["weight"] for each in service["servers"]}
+
     # ---- the end ----
 
     def clear(self):

@@ -32,18 +32,9 @@ servers = [ {servers} ]
 """
 
 
-def weights(cluster):
-    service = cluster.director.status()["services"][0]
-    return {server["address"].split(":")[0]: server["weight"] for server in service["servers"]}
-
-
-def reasons(cluster):
-    return {server: reason for server, (_, reason) in cluster.director.standings().items()}
-
-
 def wait_for(cluster, condition, what, timeout=15.0):
-    wait_until(lambda: condition(weights(cluster)), timeout,
-               f"{what}; {weights(cluster)}: {reasons(cluster)}")
+    wait_until(lambda: condition(cluster.director.weights()), timeout,
+               f"{what}; {cluster.director.weights()}: {cluster.director.reasons()}")
 
 
 def says(cluster, host, text):
@@ -73,7 +64,7 @@ def test_an_agent_says_how_much_its_server_gets(cluster):
     says(cluster, cluster.real1, "25%\n")
     wait_for(cluster, {REAL1: 25, REAL2: 100}.__eq__, "a quarter for real1")
 
-    assert reasons(cluster)[REAL1] == "up, 25 % by its agent"
+    assert cluster.director.reasons()[REAL1] == "up, 25 % by its agent"
     pages = [cluster.client.curl(f"http://{VIP}/").strip() for _ in range(20)]
     assert pages.count("Real1") == 4 and pages.count("Real2") == 16
     told = cluster.director.isobar("health", "web", REAL1).stdout
@@ -88,10 +79,10 @@ def test_an_agent_drains_and_takes_its_server_down(cluster):
 
     says(cluster, cluster.real1, "drain\n")
     wait_for(cluster, {REAL1: 0, REAL2: 100}.__eq__, "real1 drained")
-    assert reasons(cluster)[REAL1] == "drained by its agent"
+    assert cluster.director.reasons()[REAL1] == "drained by its agent"
     says(cluster, cluster.real1, "down # no disk\n")
     wait_for(cluster, {REAL2: 100}.__eq__, "real1 out")
-    assert reasons(cluster)[REAL1] == "down: its agent: no disk"
+    assert cluster.director.reasons()[REAL1] == "down: its agent: no disk"
     says(cluster, cluster.real1, "ready up 50%\n")
     wait_for(cluster, {REAL1: 50, REAL2: 100}.__eq__, "real1 back")
 
@@ -105,12 +96,12 @@ def test_isobar_agent_is_such_an_agent(cluster):
     assert re.fullmatch(r"[1-9][0-9]{0,2}%\n", memory), memory
 
     cluster.director.start_isobard(web(AGENT))
-    wait_until(lambda: "% by its agent" in reasons(cluster)[REAL2], 10, "real2 has been asked")
+    wait_until(lambda: "% by its agent" in cluster.director.reasons()[REAL2], 10, "real2 has been asked")
     wait_for(cluster, lambda now: now[REAL1] == 40 and 10 <= now[REAL2] <= 100, "as they say")
 
     # a program that says nothing an agent says: nothing changes
     says(cluster, cluster.real1, "hello\n")
-    wait_until(lambda: "no load known" in reasons(cluster)[REAL1], 10, "nothing known")
+    wait_until(lambda: "no load known" in cluster.director.reasons()[REAL1], 10, "nothing known")
     says(cluster, cluster.real1, "70% drain\n")
     wait_for(cluster, lambda now: now[REAL1] == 0, "drained")
 
@@ -122,7 +113,8 @@ def test_an_operators_weight_wins(cluster):
     wait_for(cluster, {REAL1: 25, REAL2: 100}.__eq__, "a quarter for real1")
 
     told = cluster.director.isobar("weight", "web", REAL1, "3").stdout
-    assert weights(cluster) == {REAL1: 300, REAL2: 100} and "weight 3, up, weight by hand" in told, told
+    assert cluster.director.weights() == {REAL1: 300, REAL2: 100}
+    assert "weight 3, up, weight by hand" in told, told
     says(cluster, cluster.real1, "10%\n")
     says(cluster, cluster.real2, "10%\n")
     wait_for(cluster, {REAL1: 300, REAL2: 10}.__eq__, "real2 alone follows")
@@ -140,21 +132,21 @@ def test_weights_move_until_loads_are_equal(cluster):
         web('{ from = "http", path = "/load", field = "cpu.load", interval = "500ms", least = 20 }'))
 
     wait_for(cluster, lambda now: now[REAL1] == 20, "real1 has the least there is")
-    assert reasons(cluster)[REAL1] == "up, load 3.00 (mean 2.00)"
+    assert cluster.director.reasons()[REAL1] == "up, load 3.00 (mean 2.00)"
     load = start_connections(cluster.client, f"{VIP}:80", count=240)
     assert result_of(load)["failed"] == 0
 
     # equal loads: weights stand still
     with open(f"{html_directory(cluster.real2)}/load", "w", encoding="utf-8") as file:
         file.write('{"cpu": {"load": 3.0}}')
-    wait_until(lambda: reasons(cluster)[REAL1] == "up, load 3.00 (mean 3.00)", 10, "equal")
-    still = weights(cluster)
-    wait_until(lambda: "(mean 3.00)" in reasons(cluster)[REAL2], 10, "a further look")
-    assert weights(cluster) == still
+    wait_until(lambda: cluster.director.reasons()[REAL1] == "up, load 3.00 (mean 3.00)", 10, "equal")
+    still = cluster.director.weights()
+    wait_until(lambda: "(mean 3.00)" in cluster.director.reasons()[REAL2], 10, "a further look")
+    assert cluster.director.weights() == still
 
     # without an answer they hold, and say so
     os.remove(f"{html_directory(cluster.real1)}/load")
-    wait_until(lambda: "no load known: status 404" in reasons(cluster)[REAL1], 10, "nothing known")
+    wait_until(lambda: "no load known: status 404" in cluster.director.reasons()[REAL1], 10, "nothing known")
     wait_for(cluster, lambda now: now[REAL1] > still[REAL1], "back to the configured weight")
 
 
@@ -171,7 +163,7 @@ echo " 01:17:52 up 11:00,  0 user,  load average: $load, 0.85, 1.79"
         web(f'{{ from = "uptime", command = ["{script}"], user = "root", interval = "500ms" }}'))
 
     wait_for(cluster, lambda now: now[REAL1] < 60 and now[REAL2] > 140, "real2 has more")
-    assert reasons(cluster)[REAL1] == "up, load 4.00 (mean 2.25)"
+    assert cluster.director.reasons()[REAL1] == "up, load 4.00 (mean 2.25)"
 
 
 def test_piranhas_rule_moves_by_the_cube_root(cluster):
@@ -206,7 +198,7 @@ def test_rup_asks_rstatd(cluster):
         start_daemons(host, "rpcbind && rpc.rstatd")
     cluster.director.start_isobard(web('{ from = "rup", interval = "1s" }'))
 
-    wait_until(lambda: all("up, load " in reason for reason in reasons(cluster).values()), 20,
+    wait_until(lambda: all("up, load " in reason for reason in cluster.director.reasons().values()), 20,
                "load of both")
 
 
@@ -224,7 +216,7 @@ def test_ruptime_knows_what_rwhod_heard(cluster):
             servers=f'{{ address = "{REAL1}", host = "{cluster.real1.name}" }}, '
                     f'{{ address = "{REAL2}", host = "{cluster.real2.name}" }}'))
 
-        wait_until(lambda: all("up, load " in reason for reason in reasons(cluster).values()), 20,
+        wait_until(lambda: all("up, load " in reason for reason in cluster.director.reasons().values()), 20,
                    "load of both")
     finally:
         for path in heard:

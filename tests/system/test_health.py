@@ -29,19 +29,9 @@ servers = [ {servers} ]
 """
 
 
-def weights(cluster):
-    """Of the servers that the data plane has."""
-    service = cluster.director.status()["services"][0]
-    return {server["address"].split(":")[0]: server["weight"] for server in service["servers"]}
-
-
-def reasons(cluster):
-    return {server: reason for server, (_, reason) in cluster.director.standings().items()}
-
-
 def wait_for_weights(cluster, expected, timeout=10.0):
-    wait_until(lambda: weights(cluster) == expected, timeout,
-               f"weights {expected}, not {weights(cluster)}: {reasons(cluster)}")
+    wait_until(lambda: cluster.director.weights() == expected, timeout,
+               f"weights {expected}, not {cluster.director.weights()}: {cluster.director.reasons()}")
 
 
 def both_in(cluster):
@@ -68,7 +58,7 @@ def test_a_killed_server_leaves_within_timeout_and_interval(cluster):
 
     assert took <= 2.5 * PATIENCE, "time-out and interval are 2 s; this program asks every so often, too"
     assert failed < 200 * 2.5 / 2, "only those that real1 was to have, and only until then"
-    assert "refused" in reasons(cluster)[REAL1]
+    assert "refused" in cluster.director.reasons()[REAL1]
     told = cluster.director.isobar("health", "web", REAL1).stdout
     assert f"http to {REAL1}:80: down since " in told and "  bad  " in told, told
     told = cluster.director.isobar("health", "web", f"{REAL2}:80").stdout
@@ -114,7 +104,7 @@ def test_a_quiesced_server_keeps_its_connections(cluster):
     cluster.real1.run(["rm", f"{page}/up"])
     wait_for_weights(cluster, {REAL1: 0, REAL2: 1})
 
-    assert "404" in reasons(cluster)[REAL1]
+    assert "404" in cluster.director.reasons()[REAL1]
     assert [ask_page(connection) for connection in kept] == answers
     assert {cluster.client.curl(f"http://{VIP}/").strip() for _ in range(4)} == {"Real2"}
 
@@ -146,7 +136,7 @@ def test_a_server_that_comes_in_starts_slowly(cluster):
     start_nginx(cluster.real1, "Real1")
     seen = []
     def grown():
-        seen.append(weights(cluster).get(REAL1, 0))
+        seen.append(cluster.director.weights().get(REAL1, 0))
         return seen[-1] == 64
     wait_until(grown, 15, "all of its weight")
 
@@ -161,12 +151,12 @@ def test_who_serves_goes_on_when_a_check_is_added_and_when_isobard_starts_anew(c
     slow = HTTP.replace("500ms", "5s")
 
     cluster.director.reload(isobard, web(slow))
-    wait_until(lambda: reasons(cluster), what="the new configuration")
-    assert weights(cluster) == {REAL1: 1, REAL2: 1}
+    wait_until(lambda: cluster.director.reasons(), what="the new configuration")
+    assert cluster.director.weights() == {REAL1: 1, REAL2: 1}
     isobard.signal(signal.SIGKILL)
     isobard.wait()
     cluster.director.start_isobard(web(slow))
-    assert weights(cluster) == {REAL1: 1, REAL2: 1}
+    assert cluster.director.weights() == {REAL1: 1, REAL2: 1}
 
     assert result_of(load)["failed"] == 0
 
@@ -185,7 +175,7 @@ def test_a_program_checks_as_nobody_and_one_that_hangs_is_bad(cluster):
     cluster.director.start_isobard(web("[]", "", servers))
 
     wait_for_weights(cluster, {REAL1: 1})
-    wait_until(lambda: "down" in reasons(cluster)[REAL2], what="the one that hangs is down")
+    wait_until(lambda: "down" in cluster.director.reasons()[REAL2], what="the one that hangs is down")
 
 
 def test_a_verdict_is_not_lost_while_the_data_plane_is_away(cluster):
