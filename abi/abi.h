@@ -57,7 +57,7 @@ struct isobar_settings {
 	__u32 sweep_batch;
 	__u32 most_lines;    /* that the newest generation may have */
 	__u32 next_marking;  /* jiffies, when older generations are looked at again */
-	__u32 pad;
+	__u32 probes;        /* services that checks go through, by marks of their own */
 	/* Counts changes: a picture of the tables with this number holds. Odd while one is made. */
 	__u32 generation;
 	__u32 timeout[ISOBAR_TIMEOUTS]; /* by enum isobar_state, in jiffies */
@@ -98,6 +98,9 @@ enum isobar_defence {
 /* A rule gives the packets that it fits a mark; the first one counts. Rules stand in two
  * halves of isobar_rules: a change fills the one that is not in use. */
 #define ISOBAR_RULES 512 /* at most in use */
+
+/* What the director itself sends with a mark from here on is a check, on its way to one server. */
+#define ISOBAR_FIRST_PROBE_MARK 0xf0000000u
 
 enum isobar_rule_origin {
 	ISOBAR_RULE_GROUP,   /* a named group of our configuration */

@@ -32,6 +32,7 @@
 static enum isobar_verdict send_refusal(ISOBAR_CTX *ctx, struct balance *b,
 					enum isobar_verdict verdict);
 static enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b);
+static enum isobar_verdict answer_here(ISOBAR_CTX *ctx, const struct balance *b);
 static enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b);
 int ftp_pass(ISOBAR_CTX *ctx, struct isobar_packet *packet, __u32 record, __u32 direction,
 	     __u32 mtu);
@@ -269,6 +270,9 @@ static __always_inline enum isobar_verdict balance_any(ISOBAR_CTX *ctx)
 		fragment_lead_to(&b.packet, b.found.conn->server);
 	if (verdict == ISOBAR_GO_ON)
 		verdict = server_is_gone(&b) ? ISOBAR_SERVER_REMOVED : forward(ctx, &b);
+	if (ISOBAR_HOOK_COMPLETE && verdict == ISOBAR_NO_SERVICE &&
+	    (b.kinds.source & ISOBAR_FILTER_VIRTUAL))
+		return answer_here(ctx, &b);
 	if (is_refusal(verdict))
 		return send_refusal(ctx, &b, verdict);
 	return verdict ^ ((verdict ^ ISOBAR_FTP_IGNORED) & -b.packet.ignored);

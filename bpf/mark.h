@@ -2,7 +2,8 @@
 /*
  * Services by firewall mark, and named groups, whose marks are our own. A packet has its mark
  * from a tc filter before ours; or by a rule, which says what the host's packet filter, whose
- * PREROUTING comes after us, would do, or what belongs to a group.
+ * PREROUTING comes after us, would do, or what belongs to a group. A check that goes the way of
+ * clients has one that leads to one server, before all others.
  */
 #pragma once
 
@@ -54,16 +55,23 @@ static __always_inline __u32 mark_by_rule(const struct isobar_settings *settings
 	return search.mark;
 }
 
+/* Has this host sent it as a check (control/probe_services.h)? */
+static __always_inline int mark_is_probe(ISOBAR_CTX *ctx)
+{
+	return ctx_is_from_here(ctx) && ctx_mark(ctx) >= ISOBAR_FIRST_PROBE_MARK;
+}
+
 /* Index of the service for the packet's mark, and 1; 0: it has none. */
 __noinline __u32 find_marked(ISOBAR_CTX *ctx, const struct isobar_tuple *tuple)
 {
 	const struct isobar_settings *settings = &isobar_settings;
 	struct isobar_service_key key = {};
-	__u32 mark, *index;
+	__u32 mark = 0, *index;
 
 	if (!tuple)
 		return 0;
-	mark = mark_by_rule(settings, tuple);
+	if (!mark_is_probe(ctx))
+		mark = mark_by_rule(settings, tuple);
 	if (!mark)
 		mark = ctx_mark(ctx);
 	if (!mark)

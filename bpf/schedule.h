@@ -29,7 +29,7 @@ static __always_inline __u32 find_service(ISOBAR_CTX *ctx, const struct isobar_s
 	};
 	__u32 *index, marked;
 
-	if (settings->marks) {
+	if (settings->marks || (settings->probes && mark_is_probe(ctx))) {
 		marked = find_marked(ctx, tuple);
 		if (marked)
 			return marked;

@@ -12,8 +12,10 @@
 #include "fragment_hold.h"
 #include "ftp.h"
 #include "icmp_schedule.h"
+#include "local_client.h"
 
 #define SEND_LOOPBACK 1 /* ifindex of lo in every namespace */
+#define SEND_SENT 0x1b0b /* tc_index of what has been sent on, which nothing else uses */
 
 static __always_inline enum isobar_verdict
 send_to_neighbour(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar_verdict verdict)
@@ -27,6 +29,7 @@ send_to_neighbour(ISOBAR_CTX *ctx, const struct isobar_nexthop *hop, enum isobar
 		neighbour.nh_family = NEXTHOP_AF_INET6;
 		__builtin_memcpy(neighbour.ipv6_nh, &hop->gateway, sizeof(hop->gateway));
 	}
+	ctx->tc_index = SEND_SENT;
 	if (bpf_redirect_neigh(hop->ifindex, &neighbour, sizeof(neighbour), 0) != TC_ACT_REDIRECT)
 		return ISOBAR_INTERNAL;
 	return verdict;
@@ -78,6 +81,15 @@ static __always_inline enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct b
 			 ? told_from_client(ctx, &b->packet, b->found.record)
 			 : told_from_server(ctx, &b->packet, b->found.record);
 	return failed ? ISOBAR_INTERNAL : ISOBAR_GO_ON;
+}
+
+/* Of no service and no connection, and from a virtual address. By lo it has come already. */
+static __always_inline enum isobar_verdict answer_here(ISOBAR_CTX *ctx, const struct balance *b)
+{
+	if (ctx_is_from_here(ctx) || ctx_ifindex(ctx) == SEND_LOOPBACK ||
+	    !is_for_client_here(&b->packet.tuple))
+		return ISOBAR_NO_SERVICE;
+	return send_to_self(ctx, ISOBAR_TO_LOCAL);
 }
 
 static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct balance *b)

@@ -32,6 +32,11 @@ static __always_inline enum isobar_verdict balance_icmp(ISOBAR_CTX *ctx, struct 
 	return ISOBAR_TO_TC;
 }
 
+static __always_inline enum isobar_verdict answer_here(ISOBAR_CTX *ctx, const struct balance *b)
+{
+	return ISOBAR_NO_SERVICE; /* which leads to tc */
+}
+
 static __always_inline enum isobar_verdict tell_client(ISOBAR_CTX *ctx, struct balance *b)
 {
 	return told_move(ctx, &b->packet, b->found.record, b->found.direction) ? ISOBAR_TO_TC

@@ -27,9 +27,10 @@ static __always_inline int tc_is_ours(const struct __sk_buff *skb)
 	/* Tagged frames come again on their VLAN's own interface. */
 	if (skb->vlan_present)
 		return 0;
-	/* What came in on an interface went through ingress there. */
+	/* What came in on an interface went through ingress there; what another one's egress sent
+	 * on may still have the virtual address. */
 	if (skb->tc_classid == TC_H_MIN_EGRESS)
-		return arrived_on == 0;
+		return arrived_on == 0 && skb->tc_index != SEND_SENT;
 	/* Frames for other hosts come to promiscuous interfaces and bridges. */
 	return type == PACKET_HOST;
 }

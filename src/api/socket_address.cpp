@@ -37,19 +37,7 @@ std::optional<model::Address> peer_of(int socket) {
     socklen_t length = sizeof storage;
     if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
         return std::nullopt;
-    model::Address address;
-    if (storage.ss_family == AF_INET) {
-        sockaddr_in v4{};
-        std::memcpy(&v4, &storage, sizeof v4);
-        std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
-        return address;
-    }
-    if (storage.ss_family != AF_INET6) return std::nullopt;
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, &storage, sizeof v6);
-    address.family = model::Family::V6;
-    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
-    return address;
+    return model::address_of(storage);
 }
 
 Result<Fd> listen_tcp(const model::Endpoint& endpoint) {

@@ -267,6 +267,7 @@ std::vector<ServiceView> named_services(const std::vector<model::ServiceStatus>&
     }
     std::vector<std::pair<std::size_t, ServiceView>> views;
     for (auto service = running.rbegin(); service != running.rend(); ++service) {
+        if (model::is_probe(service->key)) continue;
         const auto place = places.find(service->key);
         if (place == places.end()) {
             views.emplace_back(places.size(), ServiceView{"", *service});

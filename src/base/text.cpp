@@ -16,4 +16,10 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     return parts;
 }
 
+std::uint32_t fnv1a(std::string_view text) {
+    std::uint32_t hash = 0x811c9dc5;
+    for (const unsigned char byte : text) hash = (hash ^ byte) * 0x01000193;
+    return hash;
+}
+
 }  // namespace isobar

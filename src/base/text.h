@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -24,5 +25,8 @@ std::optional<Number> parse_unsigned(std::string_view text, int base = 10) {
 
 // The parts between separators; those without a character are left out.
 std::vector<std::string_view> split(std::string_view text, char separator);
+
+// The same in every process and version: FNV-1a, 32 bits (RFC 9923).
+std::uint32_t fnv1a(std::string_view text);
 
 }  // namespace isobar

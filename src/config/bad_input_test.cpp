@@ -35,6 +35,11 @@ std::string listening_on(const std::string& listen) {
 std::string server_with(const std::string& keys) {
     return service_with("servers = [{ " + keys + " }]");
 }
+// A service whose server, in its fifth line, is checked so.
+std::string checked_by(const std::string& keys) {
+    return "[[service]]\nname = \"web\"\nlisten = [\"10.0.0.2:80/tcp\"]\ncheck = { " + keys +
+           " }\nservers = [{ address = \"10.1.1.1:80\" }]\n";
+}
 // [director] with `line` as its second line, and a service.
 std::string director_with(const std::string& line) {
     return "[director]\n" + line + "\n" + service_with("");
@@ -193,6 +198,28 @@ const std::vector<Bad> kBad = {
     {"MulticastIpv6", listening_on("[\"[ff02::1]:80/tcp\"]"), 3, 11,
      "listen: ff02::1 is not the address of a host",
      "an address that one machine can have, no multicast or broadcast"},
+    {"PingThroughTheService", checked_by("type = \"ping\", through = \"service\""), 5, 12,
+     "server 10.1.1.1: its check by ping does not go through the service", "by tcp, http"},
+    {"ProgramThroughTheService",
+     checked_by("type = \"program\", command = [\"/bin/true\"], through = \"service\""), 5, 12,
+     "server 10.1.1.1: its check by program does not go through the service", "by tcp, http"},
+    {"ThroughTheServiceElsewhere",
+     checked_by("type = \"tcp\", through = \"service\", address = \"10.1.1.9\""), 5, 12,
+     "goes through the service, to its address", "leave address out"},
+    {"ThroughAMark",
+     "[[service]]\nname = \"m\"\nmark = 1\ncheck = { type = \"tcp\", port = 80, through = "
+     "\"service\" "
+     "}\nservers = [{ address = \"10.1.1.1\" }]\n",
+     5, 12, "server 10.1.1.1: its check by tcp has no virtual address to go through",
+     "leave through out"},
+    {"ThroughAllPorts",
+     "[[service]]\nname = \"m\"\nlisten = [\"10.0.0.2:0/tcp\"]\npersistence = {}\ncheck = { type = "
+     "\"tcp\", through = \"service\" }\nservers = [{ address = \"10.1.1.1:80\" }]\n",
+     6, 12, "server 10.1.1.1: its check by tcp has no port", "add port to the check"},
+    {"ThroughAnotherFamily",
+     "[[service]]\nname = \"m\"\nlisten = [\"10.0.0.2:80/tcp\"]\nforward = \"tun\"\ncheck = { type "
+     "= \"tcp\", through = \"service\" }\nservers = [{ address = \"fd00::1\" }]\n",
+     6, 12, "goes to a virtual address of the other family", "leave through out"},
     {"Ipv6WithoutPort", listening_on("[\"fd00::2/tcp\"]"), 3, 11,
      "listen: 'fd00::2/tcp' has no port", "as in \"[fd00::2]:80/tcp\""},
     {"LaterIpv6Network", masquerade_with("\"fd00::/8\"", "\"eth0\""), 2, 8,

@@ -225,6 +225,36 @@ void check_load(const ServiceDraft& service, Reading& reading) {
     }
 }
 
+// A check that goes the way of clients needs an address that clients use.
+void check_ways(const ServiceDraft& service, Reading& reading) {
+    for (const auto& [server, at] : service.servers) {
+        for (const model::Check& check : server.checks ? *server.checks : service.checks) {
+            if (!check.through_service) continue;
+            const bool own_way = std::holds_alternative<model::PingProbe>(check.probe) ||
+                                 std::holds_alternative<model::ProgramProbe>(check.probe);
+            const std::string whose =
+                fmt::format("server {}: its check by {}", server.address.address.text(),
+                            model::type_name(check.probe));
+            if (own_way)
+                reading.error(at, whose + " does not go through the service",
+                              "leave through out, or check by tcp, http, ...");
+            else if (service.listen.empty())
+                reading.error(at, whose + " has no virtual address to go through",
+                              "a service by mark has none: leave through out");
+            else if (check.address)
+                reading.error(at, whose + " goes through the service, to its address",
+                              "leave address out");
+            else if (service.listen.front().value.address.address.family !=
+                     server.address.address.family)
+                reading.error(at, whose + " goes to a virtual address of the other family",
+                              "leave through out: the answer would have no way back");
+            else if (service.listen.front().value.address.port == 0 && check.port == 0)
+                reading.error(at, whose + " has no port",
+                              "the service is for all ports: add port to the check");
+        }
+    }
+}
+
 void check_quorum(const ServiceDraft& service, Reading& reading) {
     const auto& [hysteresis, at] = service.quorum_hysteresis;
     if (hysteresis >= service.quorum && hysteresis != 0)
@@ -418,6 +448,7 @@ void check_services(const FileDraft& draft, Reading& reading) {
         check_tunnels(service, reading);
         check_server_ports(service, reading);
         check_probed_ports(service, reading);
+        check_ways(service, reading);
         check_load(service, reading);
         check_quorum(service, reading);
         check_thresholds(service, reading);
@@ -490,12 +521,14 @@ model::ServerConfig to_server(const ServiceDraft& service, const ServerDraft& dr
     server.on_failure = draft.on_failure.value_or(service.on_failure);
     server.enabled = draft.enabled;
     server.host = draft.host;
+    server.notify = draft.notify.value_or(service.notify);
     return server;
 }
 
 model::ServiceConfig to_service(const ServiceDraft& draft) {
     model::ServiceConfig service;
     service.name = draft.name.value;
+    service.notify = draft.notify;
     for (const auto& [listen, at] : draft.listen) service.listen.push_back(listen);
     service.mark = draft.mark.value;
     service.scheduler = draft.scheduler;

@@ -225,6 +225,8 @@ Kind<std::chrono::milliseconds> fine_duration(std::chrono::milliseconds smallest
 Kind<std::string> text(std::string what, std::size_t longest);
 // Text that is on one line of a protocol: nothing in it may end that.
 Kind<std::string> one_line(std::string what);
+// The path of a program, and its arguments; no shell looks at them.
+Kind<std::vector<std::string>> program();
 
 // One of a few words; `later_words` are known, but this version cannot do them.
 struct Words {

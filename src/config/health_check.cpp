@@ -242,22 +242,6 @@ Kind<std::uint16_t> query() {
     return choice<std::uint16_t>(words, values);
 }
 
-Kind<std::vector<std::string>> command() {
-    auto kind = not_empty(list_of(text("the program, and its arguments", kLongestText)),
-                          "the program's path, and its arguments");
-    kind.read = [read = kind.read](const Value& value,
-                                   Reading& reading) -> std::optional<std::vector<std::string>> {
-        auto got = read(value, reading);
-        if (!got || got->empty()) return std::nullopt;
-        if (got->front().starts_with('/')) return got;
-        reading.error(value.at,
-                      fmt::format("'{}' is not the path of a program", printable(got->front())),
-                      "begin with /; no shell looks at it");
-        return std::nullopt;
-    };
-    return kind;
-}
-
 // ---- the table ----
 
 std::vector<Field<CheckDraft>> timing_fields() {
@@ -283,8 +267,12 @@ std::vector<Field<CheckDraft>> timing_fields() {
         optional("port", &D::port, number(1, 65535, ""),
                  "Which port, if not the server's. Needed where server and service have none.",
                  "that of the server"),
-        optional("through", &D::through_service, choice<bool>({{"direct"}, {"service"}}, {false}),
-                 "Which way: straight to the server."),
+        optional(
+            "through", &D::through_service,
+            choice<bool>({{"direct", "service"}, {}}, {false, true}),
+            "Which way: straight to the server, or (service) to the virtual address and then as "
+            "the service forwards, to this very server. Then it also tells whether forwarding "
+            "works. Not for ping and program."),
     };
 }
 
@@ -337,7 +325,7 @@ std::vector<Field<CheckDraft>> other_fields() {
         optional("require_answer", &D::require_answer, boolean(),
                  "dns: whether there must be a record in the answer."),
         optional("helo", &D::helo, one_line("a name"), "smtp: who asks."),
-        optional("command", &D::command, command(),
+        optional("command", &D::command, program(),
                  "program: its path and its arguments, in which %h is the server's address and %p "
                  "its port. Exit code 0 is good.",
                  "none"),

@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
+constexpr std::size_t kLongestArgument = 4096;
+
 // A number that was put in quotes.
 bool is_digits(const Value& value) {
     const auto* text = value.as<std::string>();
@@ -195,6 +197,22 @@ std::optional<std::size_t> read_word(const Value& value, const Words& words, Rea
 
 std::string words_range(const Words& words) {
     return fmt::format("{}", fmt::join(words.now, ", "));
+}
+
+Kind<std::vector<std::string>> program() {
+    auto kind = not_empty(list_of(text("the program, and its arguments", kLongestArgument)),
+                          "the program's path, and its arguments");
+    kind.read = [read = kind.read](const Value& value,
+                                   Reading& reading) -> std::optional<std::vector<std::string>> {
+        auto got = read(value, reading);
+        if (!got || got->empty()) return std::nullopt;
+        if (got->front().starts_with('/')) return got;
+        reading.error(value.at,
+                      fmt::format("'{}' is not the path of a program", printable(got->front())),
+                      "begin with /; no shell looks at it");
+        return std::nullopt;
+    };
+    return kind;
 }
 
 }  // namespace isobar::config

@@ -10,6 +10,7 @@
 #include "config/address_kind.h"
 #include "config/health_check.h"
 #include "config/load_feedback.h"
+#include "config/notify.h"
 
 namespace isobar::config {
 namespace {
@@ -315,6 +316,9 @@ Kind<ServerDraft> server() {
                               kAsService));
     fields.push_back(optional("on_failure", &S::on_failure, on_failure(),
                               "What becomes of it when a check has failed.", kAsService));
+    fields.push_back(optional("notify", &S::notify, server_notify(),
+                              "Programs that are told when it comes and goes. {}: none.",
+                              kAsService));
     return table_of<S>("a server", std::move(fields));
 }
 
@@ -412,6 +416,10 @@ Kind<ServiceDraft> service() {
                               "Weights follow the load of the servers. With the controller damped, "
                               "they are 100 times the configured ones in the data plane. A weight "
                               "given by hand wins.",
+                              "none"));
+    fields.push_back(optional("notify", &S::notify, service_notify(),
+                              "Programs that are told when servers come and go, and when the "
+                              "quorum does: one at a time of each, and the last word counts.",
                               "none"));
     return table_of<S>("[[service]]", std::move(fields));
 }

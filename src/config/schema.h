@@ -61,6 +61,7 @@ struct ServerDraft : ForwardDraft {
     std::uint32_t lower_threshold = 0;
     std::optional<std::vector<model::Check>> checks;  // none: those of the service
     std::optional<model::OnFailure> on_failure;       // likewise
+    std::optional<model::Notify> notify;              // likewise
     bool enabled = true;
     std::string host;
 };
@@ -89,6 +90,7 @@ struct ServiceDraft : ForwardDraft {
     std::optional<Located<ServerDraft>> sorry;
     std::chrono::milliseconds slow_start{0};
     std::optional<Located<model::LoadConfig>> load;
+    model::Notify notify;
 };
 
 struct FileDraft {

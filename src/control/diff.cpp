@@ -148,6 +148,17 @@ std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running
     return changes;
 }
 
+bool is_of_probe(const model::Change& change) {
+    return std::visit(
+        [](const auto& step) {
+            if constexpr (requires { step.key; })
+                return model::is_probe(step.key);
+            else
+                return model::is_probe(step.service);
+        },
+        change);
+}
+
 std::string describe(const model::Change& change, const std::vector<model::ServiceStatus>& before) {
     return std::visit(
         [&](const auto& step) -> std::string {

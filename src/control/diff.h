@@ -22,6 +22,9 @@ using Owned = std::set<model::ServiceKey>;
 std::vector<model::Change> diff(const std::vector<model::ServiceStatus>& running,
                                 const model::Forwarding& wanted, const Owned& owned);
 
+// Is it of the ways of checks (probe_services.h)? Nobody is told of those.
+bool is_of_probe(const model::Change& change);
+
 // One line for the log: "TCP 10.0.0.2:80: server 192.168.10.100:80 weight 1 -> 3".
 // `before` is what ran when the change was made up.
 std::string describe(const model::Change& change, const std::vector<model::ServiceStatus>& before);

@@ -58,6 +58,7 @@ struct Weigh {
 std::vector<Effect> effects(const std::vector<model::Change>& changes, const Services& running) {
     std::vector<Effect> all;
     for (const model::Change& change : changes) {
+        if (is_of_probe(change)) continue;
         Effect& effect = all.emplace_back(Effect{describe(change, running)});
         std::visit(Weigh{running, effect}, change);
     }

@@ -10,8 +10,8 @@
 namespace isobar::control {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames{"up",      "down",    "quorum", "wish",
-                                                 "applied", "refused", "drift",  "table"};
+constexpr std::array<std::string_view, 9> kNames{
+    "up", "down", "quorum", "no-quorum", "wish", "applied", "refused", "drift", "table"};
 constexpr std::size_t kMostWaiting = 256;
 
 }  // namespace

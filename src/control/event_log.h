@@ -17,11 +17,12 @@ namespace isobar::control {
 
 struct Event {
     enum class Kind : std::uint8_t {
-        Up,    // a server serves again
-        Down,  // or does not any more, for whatever reason
-        Quorum,
-        Wish,     // an operator has said something of a server
-        Applied,  // a configuration
+        Up,        // a server serves again
+        Down,      // or does not any more, for whatever reason
+        Quorum,    // a service has its quorum again
+        NoQuorum,  // or has lost it
+        Wish,      // an operator has said something of a server
+        Applied,   // a configuration
         Refused,
         Drift,  // others have changed what the configuration brought
         Table,  // of connections: it has grown, or given back

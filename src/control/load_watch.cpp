@@ -51,11 +51,16 @@ void measure(const std::vector<health::State>& checks, load::Seen& seen, std::ui
 }  // namespace
 
 health::Subject check_subject(const model::ServiceConfig& service,
-                              const model::ServerConfig& server, const model::Check& check) {
-    health::Subject subject{server.address, check, std::nullopt};
-    const auto own = service.listen.empty() ? model::Endpoint{} : service.listen.front().address;
+                              const model::ServerConfig& server, const model::Check& check,
+                              const ProbeMarks& marks) {
+    health::Subject subject{server.address, check};
+    const auto own = probed_address(service);
     if (subject.server.port == 0) subject.server.port = own.port;
-    if (check.through_service) subject.through = own;
+    const auto mark = marks.find({service.name, server.address});
+    if (!check.through_service || mark == marks.end()) return subject;
+    subject.through = own;
+    if (check.port != 0) subject.through->port = check.port;
+    subject.mark = mark->second;
     return subject;
 }
 
@@ -68,7 +73,7 @@ std::optional<health::Subject> load_subject(const model::ServiceConfig& service,
     check.timeout = service.load->timeout;
     check.retries = 0;
     check.port = service.load->port;
-    return check_subject(service, server, check);
+    return check_subject(service, server, check, {});
 }
 
 void add_agent(const load::AgentAnswer& agent, ServerCondition& condition) {
@@ -92,6 +97,7 @@ std::uint64_t LoadWatch::answers_of(const std::vector<Server>& servers, const Se
 
 void LoadWatch::follow(const model::Config& config) {
     std::vector<Service> services;
+    const ProbeMarks marks = probe_marks(config);
     for (const model::ServiceConfig& service : config.services) {
         if (!service.enabled || !service.load) continue;
         Service made{service.name, *service.load, {}, {}, {}, {}};
@@ -100,7 +106,7 @@ void LoadWatch::follow(const model::Config& config) {
             made.servers.push_back({server, load_subject(service, server)});
             if (service.load->from != LoadSource::Response) continue;
             for (const model::Check& check : server.checks)
-                made.servers.back().checks.push_back(check_subject(service, server, check));
+                made.servers.back().checks.push_back(check_subject(service, server, check, marks));
         }
         const auto kept = std::ranges::find(services_, service.name, &Service::name);
         if (kept != services_.end() && kept->config == made.config) {

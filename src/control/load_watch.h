@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/condition.h"
+#include "control/probe_services.h"
 #include "health/state.h"
 #include "health/subject.h"
 #include "load/controller.h"
@@ -24,7 +25,8 @@ namespace isobar::control {
 using StateOf = std::function<std::optional<health::State>(const health::Subject&)>;
 
 health::Subject check_subject(const model::ServiceConfig& service,
-                              const model::ServerConfig& server, const model::Check& check);
+                              const model::ServerConfig& server, const model::Check& check,
+                              const ProbeMarks& marks);
 
 // How a server is asked for its load; nothing where that is measured by its checks.
 std::optional<health::Subject> load_subject(const model::ServiceConfig& service,

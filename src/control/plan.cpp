@@ -11,12 +11,14 @@
 
 #include "control/wishes.h"
 
+#include "control/probe_services.h"
+
 namespace isobar::control {
 namespace {
 
 // The data plane's server without a port has that of the service.
 model::RealServer with_port(model::RealServer server, const model::ServiceConfig& service) {
-    if (server.address.port == 0) server.address.port = service.key().address.port;
+    server.address = service.endpoint_of(server.address);
     return server;
 }
 
@@ -180,6 +182,7 @@ Plan plan(const model::Config& config, const Conditions& conditions) {
         wanted.services.push_back(virtual_service(service, made.services.back()));
         if (service.is_group()) add_rules(service, wanted.groups);
     }
+    std::ranges::move(probe_services(config), std::back_inserter(wanted.services));
     return made;
 }
 
@@ -203,7 +206,7 @@ std::vector<Event> differences(const std::vector<ServicePlan>& before,
         const auto had = had_quorum.find(service.name);
         if (had == had_quorum.end() || had->second == service.quorum) continue;
         events.push_back(
-            {Event::Kind::Quorum, service.name, "",
+            {service.quorum ? Event::Kind::Quorum : Event::Kind::NoQuorum, service.name, "",
              fmt::format("{}{}", service.quorum ? "has its quorum again" : "lost its quorum",
                          service.sorry ? ", the sorry server serves" : "")});
     }

@@ -17,6 +17,12 @@ Owned keys_of(const model::Forwarding& wanted) {
     return keys;
 }
 
+void add_words(const std::vector<model::Change>& changes,
+               const std::vector<model::ServiceStatus>& running, std::vector<std::string>& words) {
+    for (const model::Change& change : changes)
+        if (!is_of_probe(change)) words.push_back(describe(change, running));
+}
+
 std::string describe_timeouts(const model::Timeouts& timeouts) {
     return fmt::format("timeouts: tcp {} s, tcp_fin {} s, udp {} s", timeouts.tcp.count(),
                        timeouts.tcp_fin.count(), timeouts.udp.count());
@@ -178,8 +184,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
     const bool leave = drift == Drift::Leave && last_;
     if (last_) {
         const auto theirs = diff(*running, *last_, owned_);
-        for (const model::Change& change : theirs)
-            report.drift.push_back(describe(change, *running));
+        add_words(theirs, *running, report.drift);
         find_drift(*last_, beside, report);
         if (leave) changes = leave_alone(std::move(changes), theirs, news(*last_, wanted));
     }
@@ -203,9 +208,7 @@ Result<Reconciled> Reconciler::reconcile(ForwardingPlane& plane, const model::Fo
             return tl::unexpected(std::move(applied.error()));
         }
     }
-    for (const model::Change& change : changes) {
-        report.changes.push_back(describe(change, *running));
-    }
+    add_words(changes, *running, report.changes);
     store(after, report);
     last_ = wanted;
     return report;

@@ -8,6 +8,8 @@
 #include <random>
 #include <utility>
 
+#include "control/probe_services.h"
+
 namespace isobar::control {
 namespace {
 
@@ -37,6 +39,7 @@ bool is_worse(Health one, Health other) {
 
 std::vector<WatchedServer> watched_servers(const model::Config& config) {
     std::vector<WatchedServer> all;
+    const auto marks = probe_marks(config);
     for (const model::ServiceConfig& service : config.services) {
         if (!service.enabled) continue;
         for (const model::ServerConfig& server : service.servers) {
@@ -46,7 +49,7 @@ std::vector<WatchedServer> watched_servers(const model::Config& config) {
                                   service.slow_start,
                                   load_subject(service, server)};
             for (const model::Check& check : server.checks)
-                watched.subjects.push_back(check_subject(service, server, check));
+                watched.subjects.push_back(check_subject(service, server, check, marks));
             all.push_back(std::move(watched));
         }
     }
@@ -63,9 +66,7 @@ std::set<ServerName> left_up(const std::vector<model::ServiceStatus>& running,
         for (const model::ServerStatus& each : found->servers)
             weights.emplace(each.server.address, each.server.weight);
         for (const model::ServerConfig& server : service.servers) {
-            model::Endpoint address = server.address;
-            if (address.port == 0) address.port = service.key().address.port;
-            const auto weight = weights.find(address);
+            const auto weight = weights.find(service.endpoint_of(server.address));
             if (weight == weights.end()) continue;
             if (weight->second > 0 || server.on_failure == model::OnFailure::Remove)
                 servers.emplace(service.name, server.address);
@@ -98,7 +99,7 @@ ServerCondition condition_of(const WatchedServer& server, const StateOf& state_o
 ServerWatch::ServerWatch(boost::asio::io_context& loop)
     : checker_(std::make_unique<health::Checker>(
           loop, [this](const health::Subject&, const health::State&) { changed_ = true; },
-          health::Options{.seed = std::random_device{}(), .prepare = {}})) {}
+          health::Options{.seed = std::random_device{}(), .prepare = prepare_probe})) {}
 
 void ServerWatch::follow(const model::Config& config, std::set<ServerName> presumed) {
     servers_ = watched_servers(config);

@@ -96,6 +96,7 @@ TEST(WatchedServers, AreThoseThatAreEnabledAndHaveThePortOfTheirService) {
     EXPECT_EQ(watched[0].name, ServerName("web", bare.address));
     EXPECT_EQ(watched[0].subjects.at(0).server, endpoint("10.1.1.1:80"));
     EXPECT_EQ(watched[0].subjects.at(0).through, endpoint("10.0.0.2:80"));
+    EXPECT_GE(watched[0].subjects.at(0).mark, model::kFirstProbeMark);
 }
 
 TEST(LeftUp, AreThoseThatRunUnlessTheyMayHaveBeenQuiesced) {

@@ -21,12 +21,12 @@ using Json = nlohmann::ordered_json;
 constexpr int kVersion = 1;
 constexpr std::size_t kLargest = std::size_t{16} << 20U;
 
-// Does it mean this server of the service? A server without a port has that of its service.
+// Does it mean this server of the service?
 bool is_meant(const model::ServiceConfig& service, const model::Endpoint& configured,
               const model::Endpoint& said) {
     if (configured.address != said.address) return false;
-    if (said.port == 0 || said.port == configured.port) return true;
-    return configured.port == 0 && said.port == service.key().address.port;
+    return said.port == 0 || said.port == configured.port ||
+           said.port == service.endpoint_of(configured).port;
 }
 
 std::string said_by(const OperatorWish& wish) {

@@ -467,14 +467,19 @@ Result<void> Tables::apply(std::span<const model::Change> changes) {
     return {};
 }
 
+static_assert(model::kFirstProbeMark == ISOBAR_FIRST_PROBE_MARK);
+
 // How many there are of the kinds that packets look for only then.
 void Tables::count_keys() {
     std::uint32_t all_ports = 0;
     std::uint32_t ftp = 0;
     std::uint16_t marks = 0;
     std::uint16_t host_marks = 0;
+    std::uint32_t probes = 0;
     for (const auto& [key, service] : services_) {
-        if (key.mark != 0) {
+        if (model::is_probe(key)) {
+            ++probes;
+        } else if (key.mark != 0) {
             ++marks;
             if (key.mark < model::kFirstGroupMark) ++host_marks;
         } else if (key.address.port == 0) {
@@ -486,6 +491,7 @@ void Tables::count_keys() {
     auto& settings = maps_.settings();
     store(settings.all_ports, all_ports);
     store(settings.ftp_services, ftp);
+    store(settings.probes, probes);
     std::atomic_ref(settings.host_marks).store(host_marks, std::memory_order_release);
     std::atomic_ref(settings.marks).store(marks, std::memory_order_release);
 }

@@ -29,7 +29,7 @@ namespace {
 // allocated, for another thread may have held the allocator's lock.
 struct Beginning {
     std::vector<char*> arguments;
-    std::array<const char*, 2> environment;
+    std::vector<const char*> environment;
     User user;
     bool change_user;
     int input;
@@ -138,7 +138,8 @@ void Graveyard::collect() {
 }
 
 Result<Child> Child::start(const std::vector<std::string>& command, const User& user,
-                           std::shared_ptr<Graveyard> graveyard) {
+                           std::shared_ptr<Graveyard> graveyard,
+                           const std::vector<std::string>& environment) {
     graveyard->collect();
     auto output = make_pipe();
     if (!output) return tl::unexpected(output.error());
@@ -153,8 +154,7 @@ Result<Child> Child::start(const std::vector<std::string>& command, const User& 
 
     Beginning beginning{.arguments = {},
                         .environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
-                                        "/sbin:/bin",
-                                        nullptr},
+                                        "/sbin:/bin"},
                         .user = user,
                         .change_user = user.uid != ::geteuid() || user.gid != ::getegid(),
                         .input = input->first.get(),
@@ -165,6 +165,9 @@ Result<Child> Child::start(const std::vector<std::string>& command, const User& 
         beginning.arguments.push_back(const_cast<char*>(argument.c_str()));  // exec only reads it
     }
     beginning.arguments.push_back(nullptr);
+    for (const std::string& variable : environment)
+        beginning.environment.push_back(variable.c_str());
+    beginning.environment.push_back(nullptr);
 
     Child child;
     child.graveyard_ = std::move(graveyard);

@@ -34,8 +34,10 @@ private:
 
 class Child {
 public:
+    // `environment`: "NAME=value", beside PATH.
     static Result<Child> start(const std::vector<std::string>& command, const User& user,
-                               std::shared_ptr<Graveyard> graveyard);
+                               std::shared_ptr<Graveyard> graveyard,
+                               const std::vector<std::string>& environment = {});
     Child(Child&& other) noexcept
         : graveyard_(std::move(other.graveyard_)),
           pid_(std::exchange(other.pid_, -1)),

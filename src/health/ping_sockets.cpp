@@ -154,15 +154,6 @@ void close(const std::shared_ptr<Door>& door) {
     if (door) (void)door->descriptor.close(ignored);
 }
 
-// A ping through its own service takes its socket with it.
-struct Closing {
-    explicit Closing(std::shared_ptr<Door> to_close) : door(std::move(to_close)) {}
-    Closing(const Closing&) = delete;
-    Closing& operator=(const Closing&) = delete;
-    ~Closing() { close(door); }
-    std::shared_ptr<Door> door;
-};
-
 // Takes the sequence number and gives it back.
 class Place {
 public:
@@ -236,20 +227,8 @@ PingSockets::~PingSockets() {
 
 Task<Outcome> PingSockets::ping(Attempt& attempt) {
     const Family family = target_of(attempt.subject()).address.family;
-    if (!attempt.subject().check.through_service) {
-        const auto door = shared_->door(family);
-        if (!door) co_return not_made(door.error().message);
-        co_return co_await ping_by(*door, &attempt);
-    }
-    const auto door = open_door(shared_->loop, family);
+    const auto door = shared_->door(family);
     if (!door) co_return not_made(door.error().message);
-    const Closing closing(*door);
-    if (attempt.around().prepare) {
-        const auto prepared =
-            attempt.around().prepare((*door)->descriptor.native_handle(), attempt.subject());
-        if (!prepared) co_return not_made(prepared.error().message);
-    }
-    asio::co_spawn(shared_->loop, read_replies(*door), asio::detached);
     co_return co_await ping_by(*door, &attempt);
 }
 

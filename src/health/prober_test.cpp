@@ -429,14 +429,5 @@ TEST(PingProbe, IsAnswered) {
     }
 }
 
-TEST(PingProbe, ThroughItsServiceToo) {
-    Subject subject = subject_of({model::Address::v4(192, 0, 2, 1), 80}, model::PingProbe{});
-    subject.check.through_service = true;
-    subject.through = model::Endpoint{model::Address::v4(127, 0, 0, 1), 80};
-    const Outcome outcome = try_once(subject).outcome;
-    if (!may_ping(outcome)) GTEST_SKIP() << outcome.reason;
-    EXPECT_THAT(outcome, is_good("answered"));
-}
-
 }  // namespace
 }  // namespace isobar::health

@@ -119,6 +119,7 @@ std::uint64_t digest_of(const Subject& subject) {
     digest.add(check.port);
     digest.add(check.through_service);
     digest.add(subject.through);
+    if (subject.mark != 0) digest.add(subject.mark);
     return digest.value();
 }
 
@@ -146,7 +147,7 @@ std::string key_of(const Subject& subject) {
 std::size_t SubjectHash::operator()(const Subject& subject) const {
     // What tells subjects apart in practice; operator== does the rest.
     std::size_t hash = hash_of(subject.server) * 31 + subject.check.probe.index();
-    if (subject.through) hash = hash * 31 + hash_of(*subject.through);
+    if (subject.through) hash = hash * 31 + hash_of(*subject.through) + subject.mark;
     return hash * 31 + static_cast<std::size_t>(subject.check.interval.count());
 }
 

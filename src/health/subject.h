@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -15,9 +16,10 @@ namespace isobar::health {
 struct Subject {
     model::Endpoint server;
     model::Check check;
-    // With check.through_service: where to send, the virtual address and port. Options::prepare
-    // marks the socket, so that the data plane takes it to `server`.
-    std::optional<model::Endpoint> through;
+    // With check.through_service: where to send, the virtual address and port, and the firewall
+    // mark by which Options::prepare has the data plane take it to `server`.
+    std::optional<model::Endpoint> through{};
+    std::uint32_t mark = 0;
 
     bool operator==(const Subject&) const = default;
 };

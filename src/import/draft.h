@@ -100,7 +100,6 @@ struct TimeoutsDraft {
 struct Draft {
     TimeoutsDraft timeouts;
     std::string script_user;
-    std::vector<Origin> script_user_origin;  // none or one
     std::vector<ServiceDraft> services;
 };
 

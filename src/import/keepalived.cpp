@@ -98,7 +98,6 @@ void Keepalived::read_timeouts(const Node& node) {
 void Keepalived::read_script_user(const Node& node) {
     if (node.values.empty()) return findings_.error(node.key.at, "script_user names nobody");
     draft_.script_user = node.values.front().text;
-    draft_.script_user_origin = {{node.key.at, node.words()}};
     if (node.values.size() > 1) {
         findings_.note(node.values[1].at, "the group is not honoured: the user's own is taken");
     }

@@ -237,7 +237,13 @@ std::vector<std::string> VirtualServer::read_command(const Node& node, std::stri
                                              "characters",
                                              signs));
     }
-    return arguments(word->text);
+    auto command = arguments(word->text);
+    if (!command.empty() && command.front().starts_with('/')) return command;
+    findings_.note(
+        word->at,
+        fmt::format("'{}' is not the path of a program: nobody is told", printable(word->text)),
+        "begin with /");
+    return {};
 }
 
 void VirtualServer::read_sorry(const Node& node) {

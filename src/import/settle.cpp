@@ -259,19 +259,21 @@ void check_service(const ServiceDraft& service, Findings& findings) {
     }
 }
 
-// What the loader does not take yet: it stands in the result as a comment, or not at all.
-void name_later(const Draft& draft, Findings& findings) {
-    for (const Origin& origin : draft.script_user_origin)
-        findings.note(origin.at, "script_user: programs that are told come with a later version",
-                      "a check by a program has a user of its own");
-    for (const ServiceDraft& service : draft.services) {
-        if (!service.notify.empty())
-            findings.note(service.origin.at,
-                          "notify: programs that are told come with a later version");
-        for (const ServerDraft& server : service.servers)
-            if (!server.notify.empty())
-                findings.note(server.origin.at,
-                              "notify: programs that are told come with a later version");
+// script_user is whom programs run as that name nobody.
+void settle_users(Draft& draft) {
+    if (draft.script_user.empty()) return;
+    const auto take = [&](std::string& user) {
+        if (user.empty()) user = draft.script_user;
+    };
+    for (ServiceDraft& service : draft.services) {
+        take(service.notify.user);
+        for (ServerDraft& server : service.servers) {
+            take(server.notify.user);
+            for (model::Check& check : server.checks)
+                if (auto* program = std::get_if<model::ProgramProbe>(&check.probe))
+                    if (program->user == model::ProgramProbe{}.user)
+                        program->user = draft.script_user;
+        }
     }
 }
 
@@ -284,6 +286,7 @@ void settle(Draft& draft, Findings& findings) {
     }
     name_services(draft);
     check_listens(draft, findings);
+    settle_users(draft);
     for (ServiceDraft& service : draft.services) {
         check_service(service, findings);
         check_patterns(service.checks, service.origin.at, findings);
@@ -291,7 +294,6 @@ void settle(Draft& draft, Findings& findings) {
         settle_sorry(service);
         hoist(service);
     }
-    name_later(draft, findings);
 }
 
 }  // namespace isobar::importer

@@ -59,7 +59,6 @@ private:
     void scheduling(const ServiceDraft& service);
     void behaviour(const ServiceDraft& service);
     // What the loader does not take yet, for whoever reads the file.
-    void later_line(const std::string& key, const std::string& value) { line("# " + key, value); }
     void short_servers(const ServiceDraft& service);
     void long_servers(const ServiceDraft& service);
     void checks(const std::string& path, const std::vector<model::Check>& checks);
@@ -150,7 +149,7 @@ void Writer::behaviour(const ServiceDraft& service) {
         line("quorum_hysteresis", fmt::format("{}", service.quorum_hysteresis));
     }
     if (service.slow_start.count() != 0) line("slow_start", duration(service.slow_start));
-    if (!service.notify.empty()) later_line("notify", inline_table(entries_of(service.notify)));
+    if (!service.notify.empty()) line("notify", inline_table(entries_of(service.notify)));
     if (service.load) line("load", inline_table(entries_of(*service.load)));
 }
 
@@ -182,6 +181,8 @@ TomlEntries plain_entries(const ServiceDraft& service, const ServerDraft& server
         entries.push_back({"on_failure", toml_text("quiesce")});
     }
     if (!server.enabled) entries.push_back({"enabled", "false"});
+    if (!server.notify.empty())
+        entries.push_back({"notify", inline_table(entries_of(server.notify))});
     if (service.load && service.load->from == "ruptime")
         entries.push_back({"host", toml_text(server.host)});
     return entries;

@@ -159,7 +159,7 @@ int Session::save(const Command& command) {
 
 Result<std::vector<model::ServiceStatus>> Session::services() {
     if (!state_) return std::vector<model::ServiceStatus>();
-    return state_->services();
+    return state_->services().map(model::without_probes);
 }
 
 bool Session::is_known(const model::ServiceKey& key) {

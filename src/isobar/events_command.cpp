@@ -85,7 +85,8 @@ std::string events_text(const api::EventList& list, Colours colours) {
     using Kind = control::Event::Kind;
     std::string text;
     for (const control::Event& event : list.events) {
-        const bool bad = event.kind == Kind::Down || event.kind == Kind::Refused;
+        const bool bad =
+            event.kind == Kind::Down || event.kind == Kind::NoQuorum || event.kind == Kind::Refused;
         text += paint(fmt::format("{:%Y-%m-%d %H:%M:%S}  {}", fmt::gmtime(event.at),
                                   printable(event.line())),
                       bad ? Tone::Warning : Tone::Plain, colours) +

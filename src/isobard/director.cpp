@@ -249,8 +249,10 @@ Result<control::Reconciled> Director::reconcile(dataplane::Dataplane& plane,
     if (!reconciled) return reconciled;
     seen_ = before;
     tell_drift(reconciled->drift, drift);
-    for (control::Event& event : control::differences(plans_, made.services))
+    for (control::Event& event : control::differences(plans_, made.services)) {
+        notifier_->tell(event);
         events_->note(log::notice, std::move(event));
+    }
     plans_ = std::move(made.services);
     watch_->settle(plans_);
     return reconciled;
@@ -281,9 +283,11 @@ Result<std::vector<std::string>> Director::apply(dataplane::Dataplane& plane,
     auto presumed = presumed_up(plane, config);
     if (!presumed) return tl::unexpected(std::move(presumed.error()));
     watch_->follow(config, *presumed);
+    notifier_->follow(config);
     auto reconciled = reconcile(plane, config, control::Drift::PutBack);
     if (!reconciled) {
         watch_->follow(config_, *std::move(presumed));
+        notifier_->follow(config_);
         return tl::unexpected(reconciled.error());
     }
     for (const std::string& line : reconciled->changes) log::info(line);
@@ -366,8 +370,7 @@ void Director::end_drain(const control::ServerName& server) {
         std::ranges::find(config_.services, server.first, &model::ServiceConfig::name);
     std::uint32_t reset = 0;
     if (afterwards == control::Afterwards::Reset && service != config_.services.end()) {
-        auto address = server.second;
-        if (address.port == 0) address.port = service->key().address.port;
+        const auto address = service->endpoint_of(server.second);
         auto plane = open_plane();
         const auto ended =
             plane ? plane->end_connections(service->key(), address) : tl::unexpected(plane.error());
@@ -541,7 +544,8 @@ api::ServerStanding Director::standing_of(const control::ServerName& name) const
 }
 
 std::size_t Director::service_count() const {
-    return control::plan(config_).services.size();
+    return static_cast<std::size_t>(
+        std::ranges::count(config_.services, true, &model::ServiceConfig::enabled));
 }
 
 Result<api::Status> Director::status() {
@@ -575,7 +579,7 @@ Result<void> Director::refresh_listing() {
     if (plane) {
         auto services = plane->services();
         if (!services) return tl::unexpected(std::move(services.error()));
-        fresh.services = *std::move(services);
+        fresh.services = model::without_probes(*std::move(services));
         fresh.marks = plane->groups();
         const auto host_marks = plane->host_marks();
         fresh.marks.insert(fresh.marks.end(), host_marks.begin(), host_marks.end());

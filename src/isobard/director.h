@@ -27,6 +27,7 @@
 #include "control/wishes.h"
 #include "dataplane/dataplane.h"
 #include "isobard/connection_listing.h"
+#include "isobard/notifier.h"
 #include "model/config.h"
 
 namespace isobar::isobard {
@@ -79,6 +80,7 @@ private:
         : reconciler_(std::move(owned)),
           wish_file_(std::move(wishes)),
           watch_(std::make_unique<control::ServerWatch>(loop)),
+          notifier_(std::make_unique<Notifier>(loop)),
           listing_connections_(ConnectionListing::make(loop)) {}
 
     // What is attached now. Others can take the data plane away and make it anew
@@ -124,6 +126,7 @@ private:
     control::WishFile wish_file_;
     control::Wishes wishes_;
     std::unique_ptr<control::ServerWatch> watch_;  // what it calls back must not move
+    std::unique_ptr<Notifier> notifier_;
     std::shared_ptr<ConnectionListing> listing_connections_;
     std::vector<control::ServicePlan> plans_;  // of the configuration that is applied
     std::string reconciling_trouble_;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/config.h"
 
+#include "base/text.h"
+
 namespace isobar::model {
 
-// By FNV-1a, 32 bits (RFC 9923).
 std::uint32_t group_mark(std::string_view name) {
-    std::uint32_t hash = 0x811c9dc5;
-    for (const unsigned char byte : name) hash = (hash ^ byte) * 0x01000193;
-    return hash | kFirstGroupMark;
+    const std::uint32_t hash = fnv1a(name) | kFirstGroupMark;
+    return hash < kFirstProbeMark ? hash : hash - kFirstGroupMark / 8;
 }
 
 bool Listen::overlaps(const Listen& other) const {
@@ -22,6 +22,10 @@ ServiceKey ServiceConfig::key() const {
     if (mark != 0) return ServiceKey::by_mark(mark);
     if (listen.empty()) return {};
     return listen.front();
+}
+
+Endpoint ServiceConfig::endpoint_of(const Endpoint& server) const {
+    return {server.address, server.port != 0 ? server.port : key().address.port};
 }
 
 }  // namespace isobar::model

@@ -68,6 +68,14 @@ enum class OnFailure : std::uint8_t {
 };
 
 // A server of a service, and what the data plane does not know of it.
+// Programs that are told of changes, by their arguments, never through a shell; empty: none.
+struct Notify {
+    std::vector<std::string> up, down;                // of a server; %h, %p: its address and port
+    std::vector<std::string> quorum_up, quorum_down;  // of the service
+    std::string user = "nobody";                      // whom they run as
+    bool operator==(const Notify&) const = default;
+};
+
 struct ServerConfig : RealServer {
     ServerConfig(const RealServer& server = {}) : RealServer(server) {}
 
@@ -75,6 +83,7 @@ struct ServerConfig : RealServer {
     OnFailure on_failure = OnFailure::Remove;
     bool enabled = true;  // if not, it gets nothing and is not checked
     std::string host{};   // what it calls itself; empty: by its address
+    Notify notify{};
     bool operator==(const ServerConfig&) const = default;
 };
 
@@ -101,12 +110,15 @@ struct ServiceConfig {
     // How long a server that comes in takes to its whole weight.
     std::chrono::milliseconds slow_start{0};
     std::optional<LoadConfig> load{};  // weights follow the load of the servers
+    Notify notify{};                   // of its quorum; servers have their own
 
     [[nodiscard]] bool is_group() const {
         return listen.size() > 1 || (listen.size() == 1 && listen.front().is_range());
     }
     // What it is in the data plane: a group has a mark of its own, which follows from its name.
     [[nodiscard]] ServiceKey key() const;
+    // Where a server is in the data plane: one without a port has that of the service.
+    [[nodiscard]] Endpoint endpoint_of(const Endpoint& server) const;
 
     bool operator==(const ServiceConfig&) const = default;
 };

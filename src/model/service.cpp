@@ -127,6 +127,11 @@ const std::vector<std::string_view>& scheduler_names() {
     return names;
 }
 
+std::vector<ServiceStatus> without_probes(std::vector<ServiceStatus> services) {
+    std::erase_if(services, [](const ServiceStatus& service) { return is_probe(service.key); });
+    return services;
+}
+
 ServiceKey ServiceKey::by_mark(std::uint32_t mark, Family family) {
     return {Protocol::Any, {{family, {}}, 0}, mark};
 }

@@ -88,6 +88,12 @@ struct ServiceKey {
 
 // Marks from here on are those of named groups; hosts hardly use such numbers.
 inline constexpr std::uint32_t kFirstGroupMark = 0x80000000;
+// And from here on those of checks that go the way of a service to one of its servers: each such
+// way is a service of its own, which nobody else sees.
+inline constexpr std::uint32_t kFirstProbeMark = 0xf0000000;
+inline bool is_probe(const ServiceKey& key) {
+    return key.mark >= kFirstProbeMark;
+}
 
 // Packets that get a firewall mark. Source and destination are of one family.
 struct MarkRule {
@@ -267,6 +273,9 @@ struct ServiceStatus {
     LocalPool local{};
     PersistenceEngine engine = PersistenceEngine::None;
 };
+
+// Without the ways of checks.
+std::vector<ServiceStatus> without_probes(std::vector<ServiceStatus> services);
 
 // Of a connection, or of a template: client port 0, state "NONE" or "ASSURED".
 struct ConnectionStatus {

@@ -29,4 +29,20 @@ SocketAddress to_socket_address(const Endpoint& endpoint) {
     return address;
 }
 
+std::optional<Address> address_of(const sockaddr_storage& socket_address) {
+    Address address;
+    if (socket_address.ss_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, &socket_address, sizeof v4);
+        std::memcpy(address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+        return address;
+    }
+    if (socket_address.ss_family != AF_INET6) return std::nullopt;
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &socket_address, sizeof v6);
+    address.family = Family::V6;
+    std::memcpy(address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+    return address;
+}
+
 }  // namespace isobar::model

@@ -4,6 +4,8 @@
 
 #include <sys/socket.h>
 
+#include <optional>
+
 #include "model/address.h"
 
 namespace isobar::model {
@@ -18,5 +20,8 @@ struct SocketAddress {
 };
 
 SocketAddress to_socket_address(const Endpoint& endpoint);
+
+// Nothing if it is of another family than IPv4 and IPv6.
+std::optional<Address> address_of(const sockaddr_storage& socket_address);
 
 }  // namespace isobar::model

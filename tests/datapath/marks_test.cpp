@@ -66,6 +66,17 @@ TEST_P(Marks, AServerOfAMarkKeepsThePortOfThePacket) {
               ISOBAR_REPLIED);
 }
 
+TEST_P(Marks, WhatAnotherHostSentIsNoCheckWhateverItsMark) {
+    bed().add_service(kWeb, model::Scheduler::Rr, {1, 0}, 80);
+    const auto way = model::ServiceKey::by_mark(model::kFirstProbeMark + 5);
+    bed().add_service(way, model::Scheduler::Rr, {0, 1}, 80);
+
+    const auto outcome = bed().send(hook(), Side::Outside, syn(4000, kVip, 80), 0, way.mark);
+
+    EXPECT_EQ(outcome.verdict, ISOBAR_FORWARDED);
+    EXPECT_EQ(server_of(outcome.frame), 1U);
+}
+
 TEST_P(Marks, XdpLeavesNewConnectionsToTcWhereTheHostMarks) {
     bed().add_service(kWeb, model::Scheduler::Rr, {1}, 80);
     EXPECT_TRUE(is_served(syn(4000, kVip, 80)));

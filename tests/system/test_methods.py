@@ -37,6 +37,29 @@ def plain(lab):
     return made
 
 
+@pytest.mark.parametrize("method", ["dr", "tun"])
+def test_a_client_on_the_director_is_served(plain, method):
+    """By its own address: by the virtual one, which they have too, servers would answer themselves."""
+    for host in (plain.real1, plain.real2):
+        Agent(host).start(f"--vip {VIP}" + (" --tunnel ipip" if method == "tun" else ""))
+    plain.director.start_isobard(f"""
+        [[service]]
+        name = "web"
+        listen = ["{VIP}:80/tcp"]
+        scheduler = "rr"
+        forward = "{method}"
+        servers = [ {{ address = "{REAL1}" }}, {{ address = "{REAL2}" }} ]
+        """)
+
+    pages = [plain.vs.curl(f"http://{VIP}/", "--interface", "10.0.0.1").strip() for _ in range(6)]
+
+    assert collections.Counter(pages) == {"Real1": 3, "Real2": 3}
+    stats = plain.director.ipvsadm("-L -n --stats --exact")
+    connections, packets = re.search(rf"{re.escape(WEB_ROW[4:])} +(\d+) +(\d+)", stats).groups()
+    assert int(connections) == 6
+    assert int(packets) < 6 * 10, "each is taken once"
+
+
 @pytest.fixture(params=["tc", "xdp"])
 def flat(plain, request):
     """At both hooks: what XDP takes, tc does not see."""
