@@ -11,6 +11,8 @@ find_package(OpenSSL 3.0 REQUIRED)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(libbpf REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(libmnl REQUIRED IMPORTED_TARGET libmnl)
+pkg_check_modules(libcap-ng REQUIRED IMPORTED_TARGET libcap-ng)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd)
 
 find_program(BPF_CLANG clang-19 REQUIRED)

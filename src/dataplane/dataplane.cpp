@@ -2,6 +2,7 @@
 #include "dataplane/dataplane.h"
 
 #include <bpf/bpf.h>
+#include <cap-ng.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -36,9 +37,12 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
 // Lookup tables tell members of a set by 16 bits.
 constexpr std::uint32_t kMostServers = 0xffff;
+// The kernel's errors would come from anywhere in between; this is ipvsadm's.
 Result<void> require_root() {
-    if (::geteuid() != 0) return failure(Fault::Permission, "Permission denied (you must be root)");
-    return {};
+    const bool known = ::capng_get_caps_process() == 0;
+    if (::geteuid() == 0 || (known && ::capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0))
+        return {};
+    return failure(Fault::Permission, "Permission denied (you must be root)");
 }
 
 void write_timeouts(isobar_settings& settings, const model::Timeouts& timeouts) {

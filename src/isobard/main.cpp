@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -18,11 +21,13 @@
 #include "base/result.h"
 #include "control/history.h"
 #include "control/owned_file.h"
+#include "health/child.h"
 #include "import/load.h"
 #include "isobard/agent_sockets.h"
 #include "isobard/director.h"
 #include "isobard/event_loop.h"
 #include "isobard/options.h"
+#include "isobard/privileges.h"
 #include "isobard/removal.h"
 #include "isobard/versions.h"
 
@@ -35,6 +40,7 @@ using namespace isobar::isobard;
 namespace api = isobar::api;
 namespace config = isobar::config;
 namespace control = isobar::control;
+namespace health = isobar::health;
 namespace importer = isobar::importer;
 namespace log = isobar::log;
 
@@ -113,6 +119,21 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
     return desk;
 }
 
+// Before isobard becomes another user: folders that are not there yet are to be that user's.
+Result<void> make_folders(const Options& options) {
+    if (options.user.empty()) return {};
+    const auto user = health::find_user(options.user);
+    if (!user) return tl::unexpected(user.error());
+    for (const std::filesystem::path& folder : {options.socket.parent_path(), options.state_dir}) {
+        std::error_code error;
+        const bool made = std::filesystem::create_directories(folder, error);
+        if (error) return isobar::system_failure(folder.string(), error.value());
+        if (made && ::chown(folder.c_str(), user->uid, user->gid) != 0)
+            return isobar::system_failure(folder.string(), errno);
+    }
+    return {};
+}
+
 // Only what reads comes before the claim: a second isobard must not touch what the first
 // one runs, nor may a bad configuration touch anything.
 int run(const Options& options) {
@@ -125,6 +146,8 @@ int run(const Options& options) {
         return kConfigInvalid;
     }
     for (const config::Diagnostic& note : loaded.notes) log::notice(note.text());
+    if (auto made = make_folders(options); !made) return fail(made.error());
+    if (auto given_up = give_up_privileges(options.user); !given_up) return fail(given_up.error());
     auto claim = api::SocketClaim::take(options.socket);
     if (!claim) return fail(claim.error());
     const auto scope = control::current_scope();

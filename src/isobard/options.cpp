@@ -9,13 +9,14 @@
 namespace isobar::isobard {
 namespace {
 
-enum LongOnly : int { Socket = 256, StateDir, Remove };
+enum LongOnly : int { Socket = 256, StateDir, User, Remove };
 
 const std::array kOptions{
     option{"config", required_argument, nullptr, 'c'},
     option{"test", required_argument, nullptr, 't'},
     option{"socket", required_argument, nullptr, LongOnly::Socket},
     option{"state-dir", required_argument, nullptr, LongOnly::StateDir},
+    option{"user", required_argument, nullptr, LongOnly::User},
     option{"remove", no_argument, nullptr, LongOnly::Remove},
     option{"help", no_argument, nullptr, 'h'},
     option{"version", no_argument, nullptr, 'v'},
@@ -53,6 +54,9 @@ Result<Options> parse_options(int argc, char** argv) {
             case LongOnly::StateDir:
                 options.state_dir = optarg;
                 break;
+            case LongOnly::User:
+                options.user = optarg;
+                break;
             case LongOnly::Remove:
                 options.mode = Mode::Remove;
                 break;
@@ -77,7 +81,7 @@ Result<Options> parse_options(int argc, char** argv) {
 
 std::string usage() {
     return
-        R"(Usage: isobard [-c FILE] [--socket PATH] [--state-dir DIR]
+        R"(Usage: isobard [-c FILE] [--socket PATH] [--state-dir DIR] [--user NAME]
        isobard -t FILE
        isobard --remove
 
@@ -88,6 +92,7 @@ Runs in the foreground; packets are forwarded by the kernel, whether it runs or 
   -t, --test FILE       check a configuration, print everything that is wrong with it
       --socket PATH     where 'isobar' asks (default /run/isobar/isobar.sock)
       --state-dir DIR   remembers what the configuration brought (default /var/lib/isobar)
+      --user NAME       whom to become, with the capabilities that are needed (default: nobody else)
       --remove          stop forwarding: remove all that isobard and isobar-ipvsadm made in
                         this network namespace, put its sysctls back
   -h, --help            this text

@@ -17,6 +17,7 @@ struct Options {
     std::filesystem::path config = "/etc/isobar/isobar.toml";
     std::filesystem::path socket = "/run/isobar/isobar.sock";
     std::filesystem::path state_dir = "/var/lib/isobar";
+    std::string user;  // to become; empty: whoever one is
 };
 
 // Fault::Invalid with a sentence for the user. Not reentrant (getopt).

@@ -36,6 +36,7 @@ class Director:
         self.bin = bin
         self.socket = host.lab.path(f"{host.name}.sock")
         self.state_dir = host.lab.path(f"{host.name}-state")
+        self.user = None  # whom isobard becomes
         host.evidence_commands = [
             [self.program("isobar-ipvsadm"), *words.split()] for words in
             ("-L -n", "-L -n --stats --exact", "-L -n -c", "-L --timeout")
@@ -99,7 +100,8 @@ class Director:
     def start_isobard(self, config, name="isobard"):
         """isobard with `config` (the text of a file, or its path), once it is ready."""
         daemon = self.host.start([self.program("isobard"), "-c", self.config_file(config),
-                                  *self.paths], name=name)
+                                  *self.paths, *(["--user", self.user] if self.user else [])],
+                                 name=name)
         # Not by asking it again and again, which keeps a CPU busy while it starts
         daemon.wait_for_log(" is ready", 20)
         return daemon
