@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Schedulers that hash (dh, sh, mh): a table of slots behind the set's members, filled by user
- * space (src/dataplane/lookup_table.cpp), says which member a hash leads to.
+ * space (src/scheduling/lookup_table.cpp), says which member a hash leads to.
  */
 #pragma once
 

@@ -114,6 +114,14 @@ Response events_response(const Request& request, const Desk& desk) {
     return response;
 }
 
+Response explain_response(const Request& request, const Desk& desk) {
+    const auto explained =
+        parse_query(request.target).and_then(parse_question).and_then([&](const auto& question) {
+            return desk.explain(question);
+        });
+    return explained ? Response{.body = explanation_json(*explained)} : refusal(explained.error());
+}
+
 // "/api/v1/health/web/192.168.10.100:80"
 Response health_response(const std::string& path, const Desk& desk) {
     const std::string_view rest = std::string_view(path).substr(kHealth.size());
@@ -243,6 +251,9 @@ Response answer(const Request& request, const Desk& desk) {
                                        : wrong_method(path, "GET");
     if (path == "/api/v1/events")
         return request.method == "GET" ? events_response(request, desk) : wrong_method(path, "GET");
+    if (path == "/api/v1/explain")
+        return request.method == "GET" ? explain_response(request, desk)
+                                       : wrong_method(path, "GET");
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");

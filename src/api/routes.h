@@ -13,6 +13,7 @@
 #include "api/config_desk.h"
 #include "api/connections.h"
 #include "api/events.h"
+#include "api/explanation.h"
 #include "api/health_view.h"
 #include "api/real_server.h"
 #include "api/status.h"
@@ -103,13 +104,15 @@ struct Desk {
     std::function<Result<Checking>(const CheckRequest&)> check{};
     std::function<Result<Listing>(const ConnectionQuery&)> connections{};
     std::function<control::EventLog*()> events{};
+    std::function<Result<Explanation>(const model::Question&)> explain{};
     ConfigDesk config{};
 };
 
 // GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /api/v1/connections?QUERY, GET
-// /api/v1/events?QUERY, GET /healthz, POST /api/v1/wishes, POST /api/v1/checks, and of the
-// configuration under /api/v1/config: GET it and its versions (/versions, /versions/N), POST it to
-// apply it, POST to /plan, /confirm, /rollback. All else is a 404 or 405 problem.
+// /api/v1/events?QUERY, GET /api/v1/explain?QUERY, GET /healthz, POST /api/v1/wishes, POST
+// /api/v1/checks, and of the configuration under /api/v1/config: GET it and its versions
+// (/versions, /versions/N), POST it to apply it, POST to /plan, /confirm, /rollback. All else is a
+// 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;

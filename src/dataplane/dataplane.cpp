@@ -18,6 +18,7 @@
 #include "bpf/build_id.h"
 #include "dataplane/attach.h"
 #include "dataplane/convert.h"
+#include "dataplane/decision.h"
 #include "dataplane/estimator.h"
 #include "dataplane/growth.h"
 #include "dataplane/links.h"
@@ -103,12 +104,6 @@ Result<void> check_connections(std::uint32_t number) {
     if (!std::has_single_bit(number) || number < 1024)
         return failure(Fault::Invalid, "the number of connections must be a power of two >= 1024");
     return {};
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
 }
 
 }  // namespace
@@ -452,6 +447,12 @@ std::uint32_t Dataplane::changes() const {
     return std::atomic_ref(impl_->maps.settings().generation).load(std::memory_order_acquire);
 }
 
+Result<model::Decision> Dataplane::decide(const model::Question& question, std::uint32_t now) {
+    auto lock = NamespaceLock::take();  // no half-made change is told
+    if (!lock) return tl::unexpected(lock.error());
+    return dataplane::decide(impl_->maps, impl_->tables.services(), question, now);
+}
+
 model::Timeouts Dataplane::timeouts() const {
     const auto& settings = impl_->maps.settings();
     return {std::chrono::seconds(settings.timeout_s[0]),
@@ -494,19 +495,13 @@ Result<std::vector<model::EventCount>> Dataplane::events() const {
 }
 
 Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
-    static constexpr struct {
-        const char* name;
-        const char* meaning;
-    } kVerdicts[] = {
-#define X(name, action, meaning) {#name, meaning},
-        ISOBAR_VERDICT_LIST(X)
-#undef X
-    };
     const auto counts = impl_->maps.verdicts();
     if (!counts) return tl::unexpected(counts.error());
     std::vector<model::VerdictCount> result;
-    for (std::size_t i = 0; i < counts->size(); ++i)
-        result.push_back({lower(kVerdicts[i].name), kVerdicts[i].meaning, (*counts)[i]});
+    for (std::size_t i = 0; i < counts->size(); ++i) {
+        const auto verdict = static_cast<isobar_verdict>(i);
+        result.push_back({verdict_name(verdict), verdict_meaning(verdict), (*counts)[i]});
+    }
     return result;
 }
 

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "dataplane/connection_walk.h"
 #include "model/change.h"
+#include "model/decision.h"
 #include "model/service.h"
 
 namespace isobar::dataplane {
@@ -91,6 +92,8 @@ public:
     Result<std::vector<model::ConnectionStatus>> connections();
     // The same in steps; nothing is retired. `now` in jiffies. It must not outlive this.
     [[nodiscard]] ConnectionWalk walk(std::uint32_t now) const;
+    // What it would do with the packet, `now` in jiffies; nothing is changed by that.
+    Result<model::Decision> decide(const model::Question& question, std::uint32_t now);
     // The kernel's. The first time takes 20 ms: a program is loaded that tells them.
     Result<std::uint32_t> jiffies();
     [[nodiscard]] model::Timeouts timeouts() const;

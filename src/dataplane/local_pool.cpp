@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "dataplane/convert.h"
-#include "dataplane/lookup_table.h"
+#include "scheduling/lookup_table.h"
 
 namespace isobar::dataplane {
 
@@ -33,7 +33,7 @@ model::LocalPool read_local_pool(const isobar_service& service,
     const auto& head = set.front().head;
     model::LocalPool pool;
     pool.client_address = client_address_of(service.tells_client);
-    const auto first = 1 + head.count + lookup_elements(head.slots);
+    const auto first = 1 + head.count + scheduling::lookup_elements(head.slots);
     for (const auto& element : set.subspan(first, head.locals)) {
         pool.addresses.push_back(from_abi(element.local.address));
         pool.first_port = element.local.first_port;

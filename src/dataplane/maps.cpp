@@ -85,6 +85,15 @@ Result<Maps> Maps::open(std::map<std::string, Fd> fds) {
     return maps;
 }
 
+std::vector<isobar_conn_line*> Segments::by_number() const {
+    std::vector<isobar_conn_line*> result;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        result.resize(numbers_[i] + 1);  // they come in order
+        result.back() = segments_[i].as<isobar_conn_line>().data();
+    }
+    return result;
+}
+
 Segments Maps::segments() const {
     const auto table = std::atomic_ref(settings().table).load();
     const auto first = first_segment(table);
@@ -95,8 +104,10 @@ Segments Maps::segments() const {
         if (number < first && !older) continue;
         const Fd segment = segment_fd(number);
         if (!segment.valid()) continue;  // just given back
-        if (auto opened = MappedArray::open(segment.get()))
-            segments.segments_.push_back(std::move(*opened));
+        auto opened = MappedArray::open(segment.get());
+        if (!opened) continue;
+        segments.segments_.push_back(std::move(*opened));
+        segments.numbers_.push_back(number);
     }
     return segments;
 }

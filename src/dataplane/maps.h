@@ -55,10 +55,13 @@ public:
                std::views::transform([](isobar_conn_line& line) -> auto& { return line.record; }) |
                std::views::join;
     }
+    // Their first lines by the segment's number; null: there is none.
+    [[nodiscard]] std::vector<isobar_conn_line*> by_number() const;
 
 private:
     friend class Maps;
     std::vector<MappedArray> segments_;
+    std::vector<std::uint32_t> numbers_;
     std::size_t lines_a_segment_ = 0;  // without those that each CPU has behind them
 };
 

@@ -17,8 +17,8 @@
 #include "bpf/tool.skel.h"
 #include "bpf/xdp.skel.h"
 #include "dataplane/growth.h"
-#include "dataplane/lookup_table.h"
 #include "kernel/program.h"
+#include "scheduling/lookup_table.h"
 
 namespace isobar::dataplane {
 namespace {
@@ -82,8 +82,9 @@ void size_maps(isobar_tc& object, const Options& options) {
     bpf_map__set_max_entries(object.maps.isobar_keys, options.services);
     // Every service has a head; two sets of the largest service fit beside all others. Of
     // mh's tables, 8 KiB each, there is one more, to build the next set in.
-    const auto elements = 2 * (options.servers + options.services) +
-                          (options.maglev_services + 1) * lookup_elements(ISOBAR_MAGLEV_SLOTS);
+    const auto elements =
+        2 * (options.servers + options.services) +
+        (options.maglev_services + 1) * scheduling::lookup_elements(ISOBAR_MAGLEV_SLOTS);
     bpf_map__set_max_entries(object.maps.isobar_sets, elements);
     bpf_map__set_max_entries(object.maps.isobar_ranks, elements / ISOBAR_RANK_FAN + 1);
     bpf_map__set_max_entries(object.maps.isobar_servers, options.servers);

@@ -2,8 +2,11 @@
 // How this host reaches an address (rtnetlink): what BPF cannot ask on Linux 6.1.
 #pragma once
 
+#include <optional>
+
 #include "base/result.h"
 #include "model/address.h"
+#include "model/decision.h"
 
 namespace isobar::dataplane {
 
@@ -15,5 +18,10 @@ struct Route {
 };
 
 Result<Route> find_route(const model::Address& destination);
+
+// Where packets for it go, from that address if one is given; nothing if there is no route, or it
+// leads to this host.
+Result<std::optional<model::NextHop>> find_next_hop(const model::Address& destination,
+                                                    const std::optional<model::Address>& source);
 
 }  // namespace isobar::dataplane

@@ -19,6 +19,12 @@
 #include "dataplane/server_record.h"
 
 namespace isobar::dataplane {
+
+using scheduling::lookup_elements;
+using scheduling::LookupServer;
+using scheduling::summarise;
+using scheduling::WeightSummary;
+
 namespace {
 
 // How long a removed server without connections keeps its counters (IP_VS_DEST_TRASH_PERIOD).
@@ -40,6 +46,15 @@ std::vector<LookupServer> lookup_servers(const Servers& servers) {
     result.reserve(servers.size());
     for (const auto& each : servers)
         result.push_back({each.server.address, each.server.weight, each.last_weight});
+    return result;
+}
+
+std::vector<scheduling::SetMember> set_members(const std::vector<Tables::Member>& members) {
+    std::vector<scheduling::SetMember> result;
+    result.reserve(members.size());
+    for (const auto& member : members)
+        result.push_back({member.slot, member.server.address, member.server.weight,
+                          member.last_weight, member.server.upper_threshold != 0});
     return result;
 }
 
@@ -592,42 +607,19 @@ void Tables::rank(const Service& service, std::uint32_t block) {
 // A new set beside the old one, then one store.
 Result<void> Tables::publish(Service& service, const Cursor& cursor) {
     const auto count = static_cast<std::uint32_t>(service.members.size());
-    const auto scheduler = static_cast<std::uint32_t>(service.scheduler);
-    const auto table = make_lookup_table(scheduler, lookup_servers(service.members));
-    const auto locals = service.local.addresses.size();
-    const auto length = set_length(count, static_cast<std::uint32_t>(table.size()), locals);
-    auto& settings = maps_.settings();
-    const auto block = pool_.allocate(length, settings.set_hand);
-    if (!block) return failure(Fault::Full, fmt::format("no room for a set of {} servers", count));
-    std::vector<std::uint32_t> weights;
-    weights.reserve(count);
-    for (const auto& member : service.members) weights.push_back(member.server.weight);
-    const auto summary = summarise(weights);
-
-    const auto sets = maps_.sets();
-    isobar_set_element head{};
-    head.head.count = count;
-    head.head.scheduler = scheduler;
-    head.head.gcd = summary.gcd;
-    head.head.max_weight = summary.max;
     auto start = cursor;
-    if (has_ranks(scheduler, count)) start.position = ISOBAR_SET_START;  // what they know is old
-    head.head.state = start.pack();
-    head.head.flags = service.scheduler_flags.bits;
-    head.head.slots = static_cast<std::uint32_t>(table.size());
-    head.head.locals = static_cast<std::uint16_t>(locals);
-    sets[*block] = head;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        isobar_set_element element{};
-        element.member.server = service.members[i].slot;
-        element.member.weight = weights[i];
-        element.member.last_weight = service.members[i].last_weight;
-        element.member.limited = service.members[i].server.upper_threshold != 0;
-        sets[*block + 1 + i] = element;
-    }
-    for (std::size_t slot = 0; slot < table.size(); ++slot)
-        sets[*block + 1 + count + slot / ISOBAR_SLOTS].slots.member[slot % ISOBAR_SLOTS] =
-            table[slot];
+    if (has_ranks(static_cast<std::uint32_t>(service.scheduler), count))
+        start.position = ISOBAR_SET_START;  // what they know is old
+    const auto locals = service.local.addresses.size();
+    auto set = scheduling::make_set(service.scheduler, service.scheduler_flags,
+                                    set_members(service.members), start);
+    const auto length = static_cast<std::uint32_t>(set.size() + locals);
+    const auto block = pool_.allocate(length, maps_.settings().set_hand);
+    if (!block) return failure(Fault::Full, fmt::format("no room for a set of {} servers", count));
+
+    set[0].head.locals = static_cast<std::uint16_t>(locals);
+    const auto sets = maps_.sets();
+    std::ranges::copy(set, sets.begin() + *block);
     write_local_pool(service.local, sets.subspan(*block + length - locals, locals));
     rank(service, *block);
     store(maps_.services()[service.index].set, *block);

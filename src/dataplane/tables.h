@@ -15,15 +15,18 @@
 #include <vector>
 
 #include "base/result.h"
-#include "dataplane/cursor.h"
-#include "dataplane/lookup_table.h"
 #include "dataplane/maps.h"
 #include "dataplane/mark_rules.h"
 #include "dataplane/real_servers.h"
 #include "dataplane/set_pool.h"
 #include "model/change.h"
+#include "scheduling/cursor.h"
+#include "scheduling/lookup_table.h"
+#include "scheduling/set.h"
 
 namespace isobar::dataplane {
+
+using scheduling::Cursor;
 
 class Tables {
 public:

@@ -11,6 +11,7 @@
 #include "isobar/conns_command.h"
 #include "isobar/drain_command.h"
 #include "isobar/events_command.h"
+#include "isobar/explain_command.h"
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
 #include "isobar/list_command.h"
@@ -29,9 +30,9 @@ int run(const PrintCommand& command);
 
 using Command =
     std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
-                 EventsCommand, DrainCommand, WishCommand, PlanCommand, ApplyCommand,
-                 ConfirmCommand, RollbackCommand, HistoryCommand, DiffCommand, ImportCommand,
-                 CompletionCommand, CompleteCommand, PrintCommand>;
+                 EventsCommand, ExplainCommand, DrainCommand, WishCommand, PlanCommand,
+                 ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand, DiffCommand,
+                 ImportCommand, CompletionCommand, CompleteCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -60,11 +60,11 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(
-        parse({"reboot"}).error().message,
-        "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
-        "check, conns, events, drain, disable, enable, up, down, weight, plan, apply, confirm, "
-        "rollback, history, diff, import, completion");
+    EXPECT_EQ(parse({"reboot"}).error().message,
+              "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
+              "check, conns, explain, events, drain, disable, enable, up, down, weight, plan, "
+              "apply, confirm, "
+              "rollback, history, diff, import, completion");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,

@@ -168,6 +168,10 @@ Wanted wanted_word(const std::vector<std::string>& words) {
             wanted.what = Completes::OneOf;
             wanted.one_of = {"bash", "zsh", "fish"};
         }
+        if (plain[0] == "explain" && plain.size() == 1) {
+            wanted.what = Completes::OneOf;
+            wanted.one_of = {"tcp", "udp", "sctp"};
+        }
     }
     return wanted;
 }

@@ -40,6 +40,8 @@ TEST(Completion, OfCommandsAndOptionsByTheTables) {
     EXPECT_THAT(complete({"status", "--"}), Not(Contains("--client")));
     EXPECT_THAT(complete({"servers", "--sort", "in"}), ElementsAre("in", "inactive"));
     EXPECT_THAT(complete({"conns", "--top", "s"}), ElementsAre("server", "service"));
+    EXPECT_THAT(complete({"explain", "u"}), ElementsAre("udp"));
+    EXPECT_THAT(complete({"explain", "--m"}), ElementsAre("--mark"));
     EXPECT_THAT(complete({"completion", ""}), ElementsAre("bash", "fish", "zsh"));
     EXPECT_THAT(complete({"dance", ""}), IsEmpty());
     EXPECT_THAT(complete({"import", ""}), IsEmpty()) << "the shell knows files";

@@ -29,6 +29,7 @@ struct Given {
     std::string service, server, client, state, protocol, top, limit;  // of conns
     std::string sort;
     bool follow = false;
+    std::string mark;  // of explain
     bool help = false;
     bool version = false;
 
@@ -48,6 +49,7 @@ enum Takes : unsigned {
     Limit = 256,
     Sort = 512,
     Follow = 1024,
+    PacketMark = 65536,
 };
 
 // The words that are no options.

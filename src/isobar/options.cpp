@@ -30,6 +30,7 @@ constexpr std::array kOptions{
     OptionSpec{"limit", 0, &Given::limit, Limit, "conns and events"},
     OptionSpec{"sort", 0, &Given::sort, Sort, "services, servers and top"},
     OptionSpec{"follow", 0, &Given::follow, Follow, "events"},
+    OptionSpec{"mark", 0, &Given::mark, PacketMark, "explain"},
     OptionSpec{"socket", 0, &Given::socket, 0, nullptr},
     OptionSpec{"help", 'h', &Given::help, 0, nullptr},
     OptionSpec{"version", 'v', &Given::version, 0, nullptr},

@@ -524,11 +524,25 @@ Result<api::Listing> Director::connections(const api::ConnectionQuery& query) {
     };
 }
 
+Result<api::Explanation> Director::explain(const model::Question& question) {
+    auto plane = open_plane();
+    if (!plane) return tl::unexpected(std::move(plane.error()));
+    const auto now = now_of(*plane);
+    if (!now) return tl::unexpected(now.error());
+    auto decision = plane->decide(question, *now);
+    if (!decision) return tl::unexpected(std::move(decision.error()));
+    return api::explanation(*std::move(decision), config_, plans_);
+}
+
 // What is tended can tell the time without loading anything, but may be gone before the end.
+Result<std::uint32_t> Director::now_of(dataplane::Dataplane& plane) {
+    return tended_ ? tended_->jiffies() : plane.jiffies();
+}
+
 Result<ConnectionListing::Begun> Director::begin_listing() {
     auto plane = open_plane();
     if (!plane) return tl::unexpected(std::move(plane.error()));
-    const auto now = tended_ ? tended_->jiffies() : plane->jiffies();
+    const auto now = now_of(*plane);
     if (!now) return tl::unexpected(now.error());
     auto walk = plane->walk(*now);
     return ConnectionListing::Begun{*std::move(plane), std::move(walk)};

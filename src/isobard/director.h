@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/explanation.h"
 #include "api/real_server.h"
 #include "api/routes.h"
 #include "api/status.h"
@@ -68,6 +69,8 @@ public:
     [[nodiscard]] control::EventLog& events() const { return *events_; }
     // Connections, or who has most of them.
     Result<api::Listing> connections(const api::ConnectionQuery& query);
+    // What would become of a packet.
+    Result<api::Explanation> explain(const model::Question& question);
 
     [[nodiscard]] std::size_t service_count() const;
     // Where agents are answered, by the configuration that is applied.
@@ -104,6 +107,7 @@ private:
     [[nodiscard]] std::vector<api::HealthView> just_found(
         const std::vector<control::ServerName>& names) const;
     [[nodiscard]] api::ServerStanding standing_of(const control::ServerName& name) const;
+    Result<std::uint32_t> now_of(dataplane::Dataplane& plane);
     Result<ConnectionListing::Begun> begin_listing();
     void tend_table();
     void tend_drains();

@@ -110,6 +110,7 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
         return director.connections(query);
     };
     desk.events = [&] { return &director.events(); };
+    desk.explain = [&](const auto& question) { return director.explain(question); };
     desk.config.plan = [&](const auto& request) { return versions.plan(request); };
     desk.config.apply = [&](const auto& request) { return versions.apply(request); };
     desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/lookup_table.h"
+#include "scheduling/lookup_table.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "abi/hash.h"
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 namespace {
 
 constexpr std::uint32_t kDh = ISOBAR_SCHEDULER_dh;
@@ -159,4 +159,4 @@ TEST(LookupTable, TakesSixteenSlotsAnElement) {
 }
 
 }  // namespace
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling

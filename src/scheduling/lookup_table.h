@@ -10,7 +10,7 @@
 #include "abi/abi.h"
 #include "model/service.h"
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 
 // Positions of servers in a set, by slot.
 using LookupTable = std::vector<std::uint16_t>;
@@ -31,4 +31,4 @@ constexpr std::uint32_t lookup_elements(std::uint32_t slots) {
     return (slots + ISOBAR_SLOTS - 1) / ISOBAR_SLOTS;
 }
 
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling

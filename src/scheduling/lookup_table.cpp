@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/lookup_table.h"
+#include "scheduling/lookup_table.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 
 #include "abi/hash.h"
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 namespace {
 
 // The servers in turn, each so many slots at a time.
@@ -109,4 +109,4 @@ LookupTable make_lookup_table(std::uint32_t scheduler, std::span<const LookupSer
     return in_turn(runs);
 }
 
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling

@@ -8,7 +8,7 @@
 
 #include "abi/abi.h"
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 
 struct Cursor {
     std::uint32_t position = ISOBAR_SET_START;  // server used last
@@ -41,4 +41,4 @@ Cursor after_edit(Cursor cursor, std::uint32_t scheduler, const WeightSummary& w
 // The service got this scheduler.
 Cursor initial(const WeightSummary& weights);
 
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/cursor.h"
+#include "scheduling/cursor.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 namespace {
 
 Cursor wrr_changed(Cursor cursor, const WeightSummary& weights) {
@@ -51,4 +51,4 @@ Cursor initial(const WeightSummary& weights) {
     return {ISOBAR_SET_START, weights.start()};
 }
 
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling

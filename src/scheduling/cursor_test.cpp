@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/cursor.h"
+#include "scheduling/cursor.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-namespace isobar::dataplane {
+namespace isobar::scheduling {
 namespace {
 
 constexpr std::uint32_t kRr = ISOBAR_SCHEDULER_rr;
@@ -139,4 +139,4 @@ TEST(NewCursor, StandsAtTheStartWithTheLargestWeight) {
 }
 
 }  // namespace
-}  // namespace isobar::dataplane
+}  // namespace isobar::scheduling
