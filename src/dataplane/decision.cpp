@@ -76,6 +76,21 @@ std::vector<std::string> flag_names(const isobar_conn& conn) {
     return names;
 }
 
+// Its template is for its data connections, too (bpf/template.h).
+bool is_for_ftp(const model::FoundService& service) {
+    return service.persistence && service.key.address.port == model::kFtpPort;
+}
+
+// As bpf/conn.h, conn_server_port().
+model::Endpoint server_end(const isobar_server& server, const isobar_conn& conn) {
+    auto port = from_network(server.port);
+    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT))
+        port = from_network(conn.virtual_port);
+    else if (conn.flags & ISOBAR_CONN_PORT_BELOW)
+        --port;
+    return {from_abi(server.address), port};
+}
+
 class Deciding {
 public:
     Deciding(const Maps& maps, const Tables::Services& services, const model::Question& question,
@@ -130,11 +145,11 @@ private:
     [[nodiscard]] scheduling::Ballot ballot(const Tables::Service& service);
     void add_hash(scheduling::Ballot& ballot, const Tables::Service& service) const;
     void doubt_new_connections(const Tables::Service& service);
-    void go_to(std::uint32_t slot, const isobar_conn* conn);
+    void go_to(std::uint32_t slot, std::uint8_t method, const model::Endpoint& target);
+    void go_to_new(std::uint32_t slot, const model::Endpoint& target);
     [[nodiscard]] Result<void> route();
     [[nodiscard]] std::chrono::seconds left(const isobar_conn& conn) const;
-    [[nodiscard]] model::Endpoint server_end(const isobar_server& server,
-                                             const isobar_conn* conn) const;
+    [[nodiscard]] model::Endpoint new_end(const isobar_server& server, bool by_ftp) const;
     void end(isobar_verdict verdict) { verdict_ = verdict; }
 
     const Maps& maps_;
@@ -151,7 +166,8 @@ private:
     isobar_verdict verdict_ = ISOBAR_NOT_OURS;
     bool goes_on_ = false;
     std::uint32_t to_ = 0;  // server, in isobar_servers
-    bool reply_ = false;
+    model::Endpoint target_;
+    std::optional<model::Address> reply_from_;  // of a reply: what it will be from
 };
 
 // ---- is it for us, and known? ------------------------------------------------------
@@ -171,15 +187,12 @@ std::chrono::seconds Deciding::left(const isobar_conn& conn) const {
                                 static_cast<std::int32_t>(world_.settings.hz));
 }
 
-// As bpf/conn.h, server_port(); without a connection, that of a new one.
-model::Endpoint Deciding::server_end(const isobar_server& server, const isobar_conn* conn) const {
-    auto port = server.port == 0 ? tuple_.destination_port : server.port;
-    if (conn != nullptr) {
-        if (server.port == 0 || (conn->flags & ISOBAR_CONN_SAME_PORT)) port = conn->virtual_port;
-        if (conn->flags & ISOBAR_CONN_PORT_BELOW)
-            port = to_network(static_cast<model::Port>(from_network(server.port) - 1));
-    }
-    return {from_abi(server.address), from_network(port)};
+// Where a new connection arrives at its server. `by_ftp`: by a template that is for FTP's data
+// connections, too, which have ports of their own.
+model::Endpoint Deciding::new_end(const isobar_server& server, bool by_ftp) const {
+    const auto wanted = question_.destination.port;
+    const bool keeps = server.port == 0 || (by_ftp && wanted != model::kFtpPort);
+    return {from_abi(server.address), keeps ? wanted : from_network(server.port)};
 }
 
 // IPVS drops what is meant for a removed server, but for expire_nodest_conn.
@@ -204,7 +217,7 @@ void Deciding::meet(std::uint32_t record, bool from_server) {
     known.from_server = from_server;
     known.client = {from_abi(conn.client), from_network(conn.client_port)};
     known.virtual_address = {from_abi(conn.virtual_address), from_network(conn.virtual_port)};
-    known.server = server_end(server, &conn);
+    known.server = server_end(server, conn);
     known.method = method_of(conn.method);
     known.state = state_name(conn.life & ISOBAR_LIFE_STATE);
     known.expires = left(conn);
@@ -215,13 +228,12 @@ void Deciding::meet(std::uint32_t record, bool from_server) {
         known.controlled_by = by_template ? "template" : "ftp connection";
     }
     known.over = why_over(conn, server, from_server);
-    const bool is_over = !known.over.empty();
-    decision_.connection = std::move(known);
-    if (is_over) return;
-    reply_ = from_server;
+    decision_.connection = known;
+    if (!known.over.empty()) return;
     if (!from_server && !(server.flags & ISOBAR_SERVER_AVAILABLE))
         return end(ISOBAR_SERVER_REMOVED);
-    go_to(conn.server, &conn);
+    if (from_server) reply_from_ = known.virtual_address.address;
+    go_to(conn.server, conn.method, from_server ? known.client : known.server);
 }
 
 // As conn_find(), and ftp_announced(): of FTP's data connections the client's port may be unknown.
@@ -295,10 +307,11 @@ bool Deciding::find_template(const isobar_service& service) {
     if (record == ISOBAR_NOBODY || conn == nullptr || conn->server >= servers_.size()) return false;
     const isobar_conn known = *conn;
     decision_.known_template = {
-        server_end(servers_[known.server], nullptr),
+        new_end(servers_[known.server], false),
         (known.life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED", left(known),
         known.controlled};
-    go_to(known.server, &known);
+    go_to_new(known.server,
+              new_end(servers_[known.server], (known.flags & ISOBAR_CONN_SAME_PORT) != 0));
     return true;
 }
 
@@ -390,46 +403,42 @@ void Deciding::choose(const Tables::Service& service) {
     seen.after = Cursor::unpack(set_.front().head.state);
     decision_.choice = scheduling::reasoned(std::move(seen));
     if (slot == ISOBAR_NOBODY) return end(ISOBAR_NO_SERVER);
-    if (decision_.choice->certain) return go_to(slot, nullptr);
-    end(ISOBAR_FORWARDED);
+    if (!decision_.choice->certain) return end(ISOBAR_FORWARDED);
+    go_to_new(slot, new_end(servers_[slot], decision_.service && is_for_ftp(*decision_.service)));
 }
 
 // ---- the way out -----------------------------------------------------------------------
 
-// `conn`: the connection, or the template, that leads there.
-void Deciding::go_to(std::uint32_t slot, const isobar_conn* conn) {
-    const isobar_server& server = servers_[slot];
-    const bool known = conn != nullptr && !(conn->life & ISOBAR_LIFE_TEMPLATE);
+void Deciding::go_to(std::uint32_t slot, std::uint8_t method, const model::Endpoint& target) {
     goes_on_ = true;
     to_ = slot;
-    decision_.method = method_of(known ? conn->method : server.method);
-    decision_.goes_to = server_end(server, conn);
-    if (conn != nullptr && !known && server.port == 0)
-        decision_.goes_to->port = question_.destination.port;
-    if (reply_) decision_.goes_to = decision_.connection->client;
-    end(reply_ ? ISOBAR_REPLIED : ISOBAR_FORWARDED);
+    target_ = target;
+    decision_.method = method_of(method);
+    decision_.goes_to = target;
+    end(reply_from_ ? ISOBAR_REPLIED : ISOBAR_FORWARDED);
+}
+
+void Deciding::go_to_new(std::uint32_t slot, const model::Endpoint& target) {
+    go_to(slot, servers_[slot].method, target);
 }
 
 // As forward().
 Result<void> Deciding::route() {
     const isobar_server& server = servers_[to_];
-    if (!reply_ && (server.flags & ISOBAR_SERVER_LOCAL)) {
+    if (!reply_from_ && (server.flags & ISOBAR_SERVER_LOCAL)) {
         end(ISOBAR_TO_SELF);
         return {};
     }
-    const auto& target = decision_.goes_to->address;
-    std::optional<model::Address> source;
-    if (reply_) source = decision_.connection->virtual_address.address;
-    auto hop = find_next_hop(target, source);
+    auto hop = find_next_hop(target_.address, reply_from_);
     if (!hop) return tl::unexpected(std::move(hop.error()));
-    if (!*hop) {
+    std::optional<model::NextHop>& next = decision_.next_hop = *std::move(hop);
+    if (!next) {
         end(ISOBAR_NO_ROUTE);
         return {};
     }
-    decision_.next_hop = **std::move(hop);
-    if (!reply_ && decision_.method == model::ForwardingMethod::Tun)
-        decision_.next_hop->overhead = server.tunnel_overhead;
-    if (forwarding_is_off(target.family)) end(ISOBAR_FORWARDING_OFF);
+    if (!reply_from_ && decision_.method == model::ForwardingMethod::Tun)
+        next->overhead = server.tunnel_overhead;
+    if (forwarding_is_off(target_.address.family)) end(ISOBAR_FORWARDING_OFF);
     return {};
 }
 

@@ -46,8 +46,7 @@ std::string connection_text(const model::KnownConnection& known) {
     return text;
 }
 
-std::string service_text(const api::Explanation& explanation) {
-    const model::FoundService& service = *explanation.decision.service;
+std::string service_text(const api::Explanation& explanation, const model::FoundService& service) {
     const bool is_group = service.key.mark >= model::kFirstGroupMark;
     std::string text =
         explanation.service.empty() ? service.key.text() : printable(explanation.service);
@@ -57,21 +56,20 @@ std::string service_text(const api::Explanation& explanation) {
     return text;
 }
 
-std::string template_text(const Decision& decision) {
-    const model::FoundService& service = *decision.service;
+std::string template_text(const Decision& decision, const model::Persistence& persistence) {
     const auto client =
-        model::Network::around(decision.question.source.address, service.persistence->prefix);
+        model::Network::around(decision.question.source.address, persistence.prefix);
     if (!decision.known_template)
         return fmt::format("none for {}: its server will be kept for {} s", client.text(),
-                           service.persistence->timeout.count());
+                           persistence.timeout.count());
     const model::KnownTemplate& known = *decision.known_template;
     return fmt::format("{} stays with {}, {} s left, {} connection(s), {}", client.text(),
                        known.server.text(), known.expires.count(), known.connections, known.state);
 }
 
 // What was compared, and why each of the others did not get it; what the director knows of it.
-std::string candidates_text(const api::Explanation& explanation, Colours colours) {
-    const model::Choice& choice = *explanation.decision.choice;
+std::string candidates_text(const api::Explanation& explanation, const model::Choice& choice,
+                            Colours colours) {
     std::vector<Row> rows{
         {{" ", "SERVER", "WEIGHT", "ACTIVE", "INACTIVE", "COMPARED", "WHY NOT"}, Tone::Dim}};
     for (const model::Candidate& each : choice.candidates) {
@@ -97,10 +95,10 @@ std::string candidates_text(const api::Explanation& explanation, Colours colours
     return indented;
 }
 
-std::string way_text(const Decision& decision) {
+std::string way_text(const Decision& decision, const model::Endpoint& goes_to) {
     std::string text = decision.method ? fmt::format("{} to ", name(*decision.method)) : "to ";
     if (decision.connection && decision.connection->from_server) text = "to client ";
-    text += decision.goes_to->text();
+    text += goes_to.text();
     if (!decision.next_hop) return text;
     const model::NextHop& hop = *decision.next_hop;
     text += ", via " + printable(hop.interface);
@@ -178,14 +176,15 @@ std::string explanation_text(const api::Explanation& explanation, Colours colour
     if (decision.verdict != "not_ours")
         text += step("connection",
                      decision.connection ? connection_text(*decision.connection) : "not known");
-    if (decision.service) text += step("service", service_text(explanation));
-    if (decision.service && decision.service->persistence)
-        text += step("template", template_text(decision));
-    if (decision.choice) {
-        text += step("scheduler", choice_text(*decision.choice));
-        text += candidates_text(explanation, colours);
+    if (const auto& service = decision.service) {
+        text += step("service", service_text(explanation, *service));
+        if (service->persistence)
+            text += step("template", template_text(decision, *service->persistence));
     }
-    if (decision.goes_to) text += step("way", way_text(decision));
+    if (const auto& choice = decision.choice)
+        text += step("scheduler", choice_text(*choice)) +
+                candidates_text(explanation, *choice, colours);
+    if (decision.goes_to) text += step("way", way_text(decision, *decision.goes_to));
     text += step("verdict", fmt::format("{}: {}", decision.verdict, decision.meaning));
     for (const std::string& doubt : decision.doubts) text += step("but", doubt);
     return text;

@@ -131,9 +131,9 @@ std::string least_words(Scheduler scheduler) {
     }
 }
 
-std::string remembered_words(const Ballot& ballot) {
+std::string remembered_words(const Ballot& ballot, std::size_t chosen) {
     const std::string destination = ballot.question.destination.address.text();
-    if (ballot.remembered[*ballot.chosen])
+    if (ballot.remembered[chosen])
         return "the least loaded of those that are remembered for " + destination;
     return fmt::format("{}; nobody fit is remembered for {}, from now on it is",
                        least_words(ballot.scheduler), destination);
@@ -141,15 +141,15 @@ std::string remembered_words(const Ballot& ballot) {
 
 std::string turn_words(const Ballot& ballot) {
     const auto last = ballot.before.position;
-    const std::string behind = last < ballot.candidates.size()
-                                   ? "next after " + ballot.candidates[last].address.text()
-                                   : "the first in turn";
+    std::string behind = last < ballot.candidates.size()
+                             ? "next after " + ballot.candidates[last].address.text()
+                             : "the first in turn";
     if (ballot.scheduler == Scheduler::Rr) return behind;
     return fmt::format("{} that weighs at least {}, as this round wants", behind,
                        ballot.after.credit);
 }
 
-std::string why_chosen(const Ballot& ballot) {
+std::string why_chosen(const Ballot& ballot, std::size_t chosen) {
     switch (ballot.scheduler) {
         case Scheduler::Rr:
         case Scheduler::Wrr:
@@ -163,13 +163,13 @@ std::string why_chosen(const Ballot& ballot) {
         case Scheduler::Dh:
         case Scheduler::Sh:
         case Scheduler::Mh: {
-            const std::string text = hash_words(ballot);
-            if (ballot.hashed == ballot.chosen) return text;
+            std::string text = hash_words(ballot);
+            if (ballot.hashed == chosen) return text;
             return text + ", which takes none; with fallback, hashing goes on";
         }
         case Scheduler::Lblc:
         case Scheduler::Lblcr:
-            return remembered_words(ballot);
+            return remembered_words(ballot, chosen);
         default:
             return least_words(ballot.scheduler);
     }
@@ -208,7 +208,7 @@ model::Choice reasoned(Ballot ballot) {
     if (remembers(ballot.scheduler)) ballot.remembered.resize(ballot.candidates.size());
     if (ballot.chosen) choice.server = ballot.candidates[*ballot.chosen].address;
     choice.why = !choice.certain ? why_by_chance(ballot)
-                 : ballot.chosen ? why_chosen(ballot)
+                 : ballot.chosen ? why_chosen(ballot, *ballot.chosen)
                                  : why_nobody(ballot);
     for (std::size_t i = 0; i < ballot.candidates.size(); ++i) {
         Candidate each = ballot.candidates[i];
