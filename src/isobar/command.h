@@ -15,6 +15,7 @@
 #include "isobar/health_command.h"
 #include "isobar/import_command.h"
 #include "isobar/list_command.h"
+#include "isobar/simulate_command.h"
 #include "isobar/status_command.h"
 #include "isobar/top_command.h"
 #include "isobar/wish_command.h"
@@ -30,9 +31,9 @@ int run(const PrintCommand& command);
 
 using Command =
     std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
-                 EventsCommand, ExplainCommand, DrainCommand, WishCommand, PlanCommand,
-                 ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand, DiffCommand,
-                 ImportCommand, CompletionCommand, CompleteCommand, PrintCommand>;
+                 EventsCommand, ExplainCommand, SimulateCommand, DrainCommand, WishCommand,
+                 PlanCommand, ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand,
+                 DiffCommand, ImportCommand, CompletionCommand, CompleteCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -60,11 +60,12 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(parse({"reboot"}).error().message,
-              "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
-              "check, conns, explain, events, drain, disable, enable, up, down, weight, plan, "
-              "apply, confirm, "
-              "rollback, history, diff, import, completion");
+    EXPECT_EQ(
+        parse({"reboot"}).error().message,
+        "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
+        "check, conns, explain, simulate, events, drain, disable, enable, up, down, weight, plan, "
+        "apply, confirm, "
+        "rollback, history, diff, import, completion");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -120,6 +121,14 @@ TEST(CommandLine, WishesNameServiceAndServer) {
     EXPECT_EQ(wrong({"up", "web", "real1"}), "up: 'real1' is no address of a server");
     EXPECT_EQ(wrong({"up", "web", "10.1.1.1", "now"}), "up: unexpected argument 'now'");
     EXPECT_EQ(wrong({"status", "--why", "x"}), "status: --why is for drain and the like");
+}
+
+TEST(CommandLine, WeightsOfASimulationAddUp) {
+    const auto simulate = std::get<SimulateCommand>(
+        parse({"simulate", "web", "--weight", "10.1.1.1=3", "--weight", "10.1.1.2=0"}).value());
+    EXPECT_EQ(simulate.weights.size(), 2U);
+    EXPECT_EQ(parse({"simulate"}).error().message, "simulate: which service?");
+    EXPECT_EQ(parse({"status", "--seed", "1"}).error().message, "status: --seed is for simulate");
 }
 
 TEST(CommandLine, HealthNamesServiceAndServer) {

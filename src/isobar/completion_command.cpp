@@ -30,7 +30,7 @@ _isobar() {
     word=${words[-1]}
     mapfile -t COMPREPLY < <("$1" complete -- "${words[@]:1}" 2>/dev/null)
     # Files where there are some to name, and nowhere else
-    [[ " ${words[*]} " =~ \ (import|plan|apply|diff)\  || ${words[-2]} == --socket ]] &&
+    [[ " ${words[*]} " =~ \ (import|plan|apply|diff)\  || ${words[-2]} == --@(socket|from) ]] &&
         compopt -o default
     # bash takes what stands behind a colon for a word of its own
     [[ $COMP_WORDBREAKS == *:* ]] && COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*:}"}"}")
@@ -44,7 +44,7 @@ _isobar() {
     found=(${(f)"$("${words[1]}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)"})
     if (( ${#found} )); then
         compadd -a found
-    elif [[ " $words " =~ " (import|plan|apply|diff) " || ${words[CURRENT-1]} == --socket ]]; then
+    elif [[ " $words " =~ " (import|plan|apply|diff) " || ${words[CURRENT-1]} == --(socket|from) ]]; then
         _files
     fi
 }
@@ -59,7 +59,7 @@ function __isobar_words
 end
 complete -c isobar -f -a '(__isobar_words)'
 complete -c isobar -n '__fish_seen_subcommand_from import plan apply diff' -F
-complete -c isobar -n 'contains -- (commandline -opc)[-1] --socket' -F
+complete -c isobar -n 'contains -- (commandline -opc)[-1] --socket --from' -F
 )end";
 
 const OptionSpec* option_named(std::string_view word) {
@@ -83,6 +83,8 @@ void want_value(std::string_view option, Wanted& wanted) {
     if (option == "sort")
         for (int by = 0; by <= static_cast<int>(SortBy::Weight); ++by)
             wanted.one_of.emplace_back(name(static_cast<SortBy>(by)));
+    if (option == "scheduler")
+        for (const auto scheduler : model::scheduler_names()) wanted.one_of.emplace_back(scheduler);
     if (option == "format")
         for (const importer::Format format : importer::kFormats)
             wanted.one_of.emplace_back(name(format));

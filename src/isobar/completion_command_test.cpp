@@ -32,7 +32,7 @@ std::vector<std::string> complete(const std::vector<std::string>& words, bool ru
 }
 
 TEST(Completion, OfCommandsAndOptionsByTheTables) {
-    EXPECT_THAT(complete({"s"}), ElementsAre("servers", "services", "status"));
+    EXPECT_THAT(complete({"s"}), ElementsAre("servers", "services", "simulate", "status"));
     EXPECT_THAT(complete({"--socket", "x", "dr"}), ElementsAre("drain"));
     EXPECT_THAT(complete({"help", "dr"}), ElementsAre("drain"));
     EXPECT_THAT(complete({"disable", "--w"}), ElementsAre("--why"));
@@ -40,6 +40,7 @@ TEST(Completion, OfCommandsAndOptionsByTheTables) {
     EXPECT_THAT(complete({"status", "--"}), Not(Contains("--client")));
     EXPECT_THAT(complete({"servers", "--sort", "in"}), ElementsAre("in", "inactive"));
     EXPECT_THAT(complete({"conns", "--top", "s"}), ElementsAre("server", "service"));
+    EXPECT_THAT(complete({"simulate", "--scheduler", "wl"}), ElementsAre("wlc"));
     EXPECT_THAT(complete({"explain", "u"}), ElementsAre("udp"));
     EXPECT_THAT(complete({"explain", "--m"}), ElementsAre("--mark"));
     EXPECT_THAT(complete({"completion", ""}), ElementsAre("bash", "fish", "zsh"));

@@ -29,7 +29,8 @@ struct Given {
     std::string service, server, client, state, protocol, top, limit;  // of conns
     std::string sort;
     bool follow = false;
-    std::string mark;  // of explain
+    std::string mark;                                                             // of explain
+    std::string scheduler, weights, from, rate, duration, length, clients, seed;  // of simulate
     bool help = false;
     bool version = false;
 
@@ -50,6 +51,7 @@ enum Takes : unsigned {
     Sort = 512,
     Follow = 1024,
     PacketMark = 65536,
+    Simulation = 131072,
 };
 
 // The words that are no options.

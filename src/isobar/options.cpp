@@ -31,6 +31,14 @@ constexpr std::array kOptions{
     OptionSpec{"sort", 0, &Given::sort, Sort, "services, servers and top"},
     OptionSpec{"follow", 0, &Given::follow, Follow, "events"},
     OptionSpec{"mark", 0, &Given::mark, PacketMark, "explain"},
+    OptionSpec{"scheduler", 0, &Given::scheduler, Simulation, "simulate"},
+    OptionSpec{"weight", 0, &Given::weights, Simulation, "simulate"},
+    OptionSpec{"from", 0, &Given::from, Simulation, "simulate"},
+    OptionSpec{"rate", 0, &Given::rate, Simulation, "simulate"},
+    OptionSpec{"duration", 0, &Given::duration, Simulation, "simulate"},
+    OptionSpec{"length", 0, &Given::length, Simulation, "simulate"},
+    OptionSpec{"clients", 0, &Given::clients, Simulation, "simulate"},
+    OptionSpec{"seed", 0, &Given::seed, Simulation, "simulate"},
     OptionSpec{"socket", 0, &Given::socket, 0, nullptr},
     OptionSpec{"help", 'h', &Given::help, 0, nullptr},
     OptionSpec{"version", 'v', &Given::version, 0, nullptr},
@@ -71,10 +79,15 @@ const OptionSpec* option_of(int code) {
 }
 
 void take(const OptionSpec& option, const char* value, Given& given) {
-    if (has_value(option))
-        given.*std::get<std::string Given::*>(option.into) = value;
-    else
+    if (!has_value(option)) {
         given.*std::get<bool Given::*>(option.into) = true;
+        return;
+    }
+    const auto into = std::get<std::string Given::*>(option.into);
+    if (into == &Given::weights && !given.weights.empty())  // each of them is meant
+        given.weights += fmt::format(",{}", value);
+    else
+        given.*into = value;
 }
 
 // getopt has moved past the option that it does not like.

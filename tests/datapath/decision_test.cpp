@@ -9,6 +9,8 @@
 #include "dataplane/decision.h"
 #include "fixture.h"
 #include "model/decision.h"
+#include "scheduling/arrivals.h"
+#include "scheduling/simulation.h"
 
 namespace isobar::test {
 namespace {
@@ -93,6 +95,32 @@ TEST_P(Decisions, AreRightForEachSchedulerButTwos) {
 
         EXPECT_EQ(200, right_of(200));
 
+        bed().apply({model::RemoveService{kWeb}});
+        bed().end_all();
+    }
+}
+
+TEST_P(Decisions, AreRightForLargeSets) {
+    constexpr std::uint16_t kServersOfSet = 40, kFirstPort = 9000;  // those have ranks
+    for (const auto scheduler : {Scheduler::Lc, Scheduler::Wlc, Scheduler::Sed, Scheduler::Nq,
+                                 Scheduler::Wrr, Scheduler::Lblcr}) {
+        SCOPED_TRACE(model::name(scheduler));
+        std::vector<model::Change> changes{model::AddService{kWeb, scheduler}};
+        for (std::uint16_t i = 0; i < kServersOfSet; ++i)
+            changes.emplace_back(model::AddServer{
+                kWeb,
+                {.address = endpoint(kServers[0].address, static_cast<model::Port>(kFirstPort + i)),
+                 .weight = i % 5U,
+                 .upper_threshold = i % 7 == 0 ? 4U : 0U}});
+        bed().apply(changes);
+        for (std::uint16_t i = 0; i < 200; ++i) {
+            const auto port = static_cast<std::uint16_t>(20000 + i);
+            const auto foretold = decide(of(port)).goes_to;
+            const Outcome outcome = syn(kClient.address, port);
+            ASSERT_EQ(ISOBAR_FORWARDED, outcome.verdict);
+            ASSERT_TRUE(foretold) << i;
+            ASSERT_EQ(foretold->port, get16(outcome.frame, kL4At + 2)) << i;
+        }
         bed().apply({model::RemoveService{kWeb}});
         bed().end_all();
     }
@@ -297,6 +325,35 @@ TEST_P(Decisions, DoNotForetellChance) {
     bed().apply({model::RemoveService{kWeb}});
     bed().add_service(kWeb, Scheduler::Twos, {1, 0}, 80);
     EXPECT_EQ(1, number_of(decide(of(40000)).goes_to)) << "there is no other";
+}
+
+TEST_P(Decisions, OfASimulationAreThoseOfTheDataPlane) {
+    make({.connections = 16384, .most_connections = 16384});  // no half-open one gives way
+    for (const auto scheduler : {Scheduler::Rr, Scheduler::Wrr, Scheduler::Wlc, Scheduler::Sed,
+                                 Scheduler::Sh, Scheduler::Mh, Scheduler::Lblcr}) {
+        SCOPED_TRACE(model::name(scheduler));
+        bed().add_service(kWeb, scheduler, {1, 2, 3}, 80);
+        std::vector<std::uint64_t> real(3);
+        std::vector<scheduling::Arrival> arrivals;
+        for (std::uint16_t i = 0; i < 300; ++i) {
+            const V4 client = kClient.address + i % 7U;
+            const auto port = static_cast<std::uint16_t>(20000 + i);
+            const int server = server_of(syn(client, port).frame);
+            ASSERT_NE(0, server);
+            ++real[static_cast<std::size_t>(server - 1)];
+            arrivals.push_back({0, scheduling::kNever, endpoint(client, port)});
+        }
+
+        model::VirtualService service{kWeb, scheduler, {}};
+        for (model::Weight weight : {1U, 2U, 3U})
+            service.servers.push_back({endpoint(kServers[weight - 1].address, 80), weight});
+        const auto simulated = scheduling::simulate(service, scheduling::recorded(arrivals), 1);
+
+        for (std::size_t i = 0; i < 3; ++i)
+            EXPECT_EQ(real[i], simulated.servers[i].connections) << "server " << i + 1;
+        bed().apply({model::RemoveService{kWeb}});
+        bed().end_all();
+    }
 }
 
 }  // namespace
