@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "dataplane/decision.h"
-#include "fixture.h"
+#include "fixture6.h"
 #include "model/decision.h"
 #include "scheduling/arrivals.h"
 #include "scheduling/simulation.h"
@@ -352,6 +353,91 @@ TEST_P(Decisions, OfASimulationAreThoseOfTheDataPlane) {
         for (std::size_t i = 0; i < 3; ++i)
             EXPECT_EQ(real[i], simulated.servers[i].connections) << "server " << i + 1;
         bed().apply({model::RemoveService{kWeb}});
+        bed().end_all();
+    }
+}
+
+TEST_P(Decisions, FindConnectionsWhereverTheyAre) {
+    make({.connections = 1024, .most_connections = 65536});
+    bed().add_service(kWeb, Scheduler::Rr, {1, 1, 1}, 80);
+    std::vector<std::pair<std::uint16_t, int>> led;
+    for (std::uint16_t port = 20000; port < 20800; ++port) {
+        led.emplace_back(port, connect(port, hook()));
+        if (port % 300 == 0) {
+            ASSERT_TRUE(bed().growth().grow()) << "those stay where they are";
+        }
+    }
+    // From one port to many services: neither line of its client has room for all.
+    for (std::uint16_t i = 0; i < 45; ++i)
+        bed().add_service(service(model::Protocol::Tcp, static_cast<model::Port>(1000 + i)),
+                          Scheduler::Rr, {1}, static_cast<model::Port>(2000 + i));
+    for (std::uint16_t i = 0; i < 45; ++i)
+        ASSERT_EQ(ISOBAR_FORWARDED,
+                  syn(kClient.address, 40000, static_cast<std::uint16_t>(1000 + i)).verdict);
+
+    for (const auto& [port, server] : led) {
+        const auto decision = decide(of(port));
+        ASSERT_TRUE(decision.connection) << port;
+        ASSERT_EQ(server, number_of(decision.goes_to)) << port;
+        const auto back = decide(
+            {model::Protocol::Tcp, decision.goes_to.value(), endpoint(kClient.address, port)});
+        ASSERT_EQ("replied", back.verdict) << port;
+    }
+    for (std::uint16_t i = 0; i < 45; ++i) {
+        const auto decision = decide(of(40000, static_cast<model::Port>(1000 + i)));
+        ASSERT_TRUE(decision.connection) << i;
+        EXPECT_EQ(2000 + i, decision.goes_to.value().port);
+        EXPECT_EQ("replied", decide({model::Protocol::Tcp, decision.goes_to.value(),
+                                     endpoint(kClient.address, 40000)})
+                                 .verdict);
+    }
+    EXPECT_FALSE(decide(of(19999)).connection);
+}
+
+TEST_P(Decisions, FollowALocalPortOfFullNat) {
+    const model::LocalPool pool{.addresses = {endpoint(kOwnInside, 0).address}};
+    bed().apply({model::AddService{.key = kWeb, .scheduler = Scheduler::Rr, .local = pool},
+                 model::AddServer{kWeb,
+                                  {.address = endpoint(kServers[0].address, 8080),
+                                   .method = model::ForwardingMethod::FullNat}}});
+    const Outcome outcome = syn(kClient.address, 40000);
+    ASSERT_EQ(ISOBAR_FORWARDED, outcome.verdict);
+    const auto local = static_cast<model::Port>(get16(outcome.frame, kL4At));
+
+    const auto back = decide(
+        {model::Protocol::Tcp, endpoint(kServers[0].address, 8080), endpoint(kOwnInside, local)});
+
+    ASSERT_TRUE(back.connection);
+    EXPECT_EQ(model::ForwardingMethod::FullNat, back.method);
+    EXPECT_EQ(endpoint(kClient.address, 40000), back.goes_to.value());
+    EXPECT_EQ("replied", back.verdict);
+}
+
+class Decisions6 : public WithIpv6<DatapathOnHook> {};
+ISOBAR_ON_BOTH_HOOKS(Decisions6);
+
+TEST_P(Decisions6, AreRightAsWell) {
+    for (const auto scheduler : {Scheduler::Sh, Scheduler::Mh, Scheduler::Wlc}) {
+        SCOPED_TRACE(model::name(scheduler));
+        add_service6(kWeb6, {1, 2, 3}, 8080, model::ForwardingMethod::Nat, scheduler);
+        for (std::uint16_t i = 0; i < 50; ++i) {
+            auto client = kClient6;
+            client.bytes[14] = static_cast<std::uint8_t>(i % 5);
+            const auto port = static_cast<model::Port>(20000 + i);
+            const model::Question question{model::Protocol::Tcp, {client, port}, {kVip6, 80}};
+            const auto foretold = bed().plane().decide(question, bed().jiffies()).value();
+            const auto outcome =
+                bed().send(hook(), Side::Outside,
+                           arriving(kClient, packet(Ip6{client, kVip6}, Tcp{port, 80, kSyn})));
+            ASSERT_EQ(ISOBAR_FORWARDED, outcome.verdict);
+
+            const auto known = bed().plane().decide(question, bed().jiffies()).value();
+            ASSERT_TRUE(known.connection);
+            EXPECT_EQ(known.connection->server, foretold.goes_to) << i;
+            const auto& went = known.connection->server.address.bytes;
+            EXPECT_TRUE(std::equal(went.begin(), went.end(), outcome.frame.begin() + kIpAt + 24));
+        }
+        bed().apply({model::RemoveService{kWeb6}});
         bed().end_all();
     }
 }
