@@ -276,8 +276,8 @@ std::vector<std::string> notes_on(const Comparison& comparison) {
     return notes;
 }
 
-tl::expected<Comparison, int> compare(const SimulateCommand& command,
-                                      const api::ServiceView& view) {
+tl::expected<Comparison, int> compare(const SimulateCommand& command, const api::ServiceView& view,
+                                      const model::Timeouts& timeouts) {
     auto then = changed(command, view);
     if (!then) return tl::unexpected(complain(then.error()));
     Comparison comparison{command.service, {}, {service_of(view), {}}, {*std::move(then), {}}, {}};
@@ -299,11 +299,11 @@ tl::expected<Comparison, int> compare(const SimulateCommand& command,
     comparison.connections = by_chance ? words_of(traffic, command.seed) : recording.words;
     std::ranges::copy(recording.notes, std::back_inserter(comparison.notes));
     for (Trial* trial : {&comparison.now, &comparison.then})
-        trial->result =
-            scheduling::simulate(trial->service,
-                                 by_chance ? scheduling::generated(traffic, command.seed)
-                                           : scheduling::recorded(recording.arrivals),
-                                 command.seed, by_chance ? traffic.duration : 0);
+        trial->result = scheduling::simulate(
+            trial->service,
+            by_chance ? scheduling::generated(traffic, command.seed)
+                      : scheduling::recorded(recording.arrivals),
+            command.seed, by_chance ? traffic.duration : 0, {.udp = timeouts.udp});
     return comparison;
 }
 
@@ -398,7 +398,7 @@ int run(const SimulateCommand& command) {
     if (view == status->services.end())
         return complain(
             Error{Fault::NotFound, fmt::format("there is no service '{}'", command.service)});
-    const auto comparison = compare(command, *view);
+    const auto comparison = compare(command, *view, status->timeouts);
     if (!comparison) return comparison.error();
     if (command.json)
         fmt::print("{}\n", comparison_json(*comparison));
