@@ -32,7 +32,7 @@ public:
         }
         switch (question_.method) {
             case Method::Nat:
-                check_gateway();
+                if (!question_.leaves_gateway) check_gateway();
                 break;
             case Method::Tun:
                 check_tunnel();
@@ -43,6 +43,7 @@ public:
                 check_reverse_paths();
                 break;
         }
+        check_ports();
         return std::move(findings_);
     }
 
@@ -213,6 +214,34 @@ private:
         }
     }
 
+    // What listens at all addresses of IPv6 takes IPv4, too, most often.
+    static bool takes(const Listening& socket, const Listening& wanted) {
+        if (socket.protocol != wanted.protocol || socket.at.port != wanted.at.port) return false;
+        return is_any(socket.at.address) || socket.at.address == wanted.at.address ||
+               is_any(wanted.at.address);
+    }
+
+    void check_ports() {
+        if (!facts_.listening) return;
+        for (const Listening& wanted : question_.ports) {
+            const auto port = fmt::format("{} port {}", name(wanted.protocol), wanted.at.port);
+            const auto& sockets = *facts_.listening;
+            if (std::ranges::any_of(sockets,
+                                    [&](const Listening& each) { return takes(each, wanted); }))
+                continue;
+            const auto elsewhere = std::ranges::find_if(sockets, [&](const Listening& each) {
+                return each.protocol == wanted.protocol && each.at.port == wanted.at.port;
+            });
+            if (elsewhere == sockets.end())
+                add(fmt::format("nothing listens on {}", port), "clients are refused",
+                    fmt::format("start what serves {}; ss -lnp shows what runs", port));
+            else
+                add(fmt::format("{} is listened on at {} only", port, elsewhere->at.address.text()),
+                    fmt::format("clients' packets are for {}", wanted.at.address.text()),
+                    fmt::format("let what serves {} listen on all addresses", port));
+        }
+    }
+
     void check_gateway() {
         const std::optional<Address>& wanted = question_.gateway;
         const Family family = wanted ? wanted->family : question_.vips.front().family;
@@ -237,10 +266,6 @@ private:
 
 }  // namespace
 
-std::string Finding::line() const {
-    return fmt::format("{}: {}; fix: {}", what, why, fix);
-}
-
 Result<Facts> look_at_host() {
     Facts facts;
     auto links = list_links();
@@ -261,6 +286,7 @@ Result<Facts> look_at_host() {
     facts.addresses = *std::move(addresses);
     facts.default_routes = *std::move(routes);
     facts.sysctls = read_sysctls("/proc/sys", names);
+    facts.listening = read_listening("/proc/self/net");
     return facts;
 }
 

@@ -10,12 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "agent/listening.h"
 #include "agent/netlink.h"
 #include "agent/programs.h"
 #include "agent/settings.h"
 #include "agent/sysctls.h"
 #include "base/result.h"
 #include "model/address.h"
+#include "model/finding.h"
 
 namespace isobar::agent {
 
@@ -25,8 +27,10 @@ struct Question {
     std::vector<model::Address> vips;
     Method method = Method::Dr;
     std::optional<model::Address> gateway;  // Nat: the director's inside address
+    bool leaves_gateway = false;            // Nat: to the director, which knows its addresses
     std::set<Tunnel> tunnels{};             // Tun: all that come; none: it is not known which
-    std::string agent{};  // the command that would do it all; empty: made of the VIPs
+    std::vector<Listening> ports{};  // where clients' packets go; an address of all zeros: any
+    std::string agent{};             // the command that would do it all; empty: made of the VIPs
 };
 
 struct Facts {
@@ -34,16 +38,11 @@ struct Facts {
     std::vector<HostAddress> addresses;
     std::vector<DefaultRoute> default_routes;
     Sysctls sysctls;
+    std::optional<std::vector<Listening>> listening{};  // none: it could not be read
     std::map<int, FilterState> filters;  // by ifindex: the agent's, where there are some
 };
 
-struct Finding {
-    std::string what;
-    std::string why;
-    std::string fix;                         // a command
-    [[nodiscard]] std::string line() const;  // "what: why; fix: command"
-    bool operator==(const Finding&) const = default;
-};
+using model::Finding;
 
 Result<Facts> look_at_host();
 

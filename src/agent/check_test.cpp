@@ -147,6 +147,41 @@ TEST(AgentCheck, NatWantsTheDirectorAsGatewayAndNoVip) {
                             "ip route replace default via 10.0.0.254"}));
 }
 
+TEST(AgentCheck, SomebodyMustListenWhereClientsCome) {
+    Facts facts = sound();
+    Question question{{address("10.0.0.2")}, Method::Dr, {}};
+    const auto wanted = *model::Endpoint::parse("10.0.0.2:80");
+    question.ports = {{model::Protocol::Tcp, wanted}};
+    const auto with = [&](std::string_view endpoint, model::Protocol protocol) {
+        facts.listening = {{{protocol, *model::Endpoint::parse(endpoint)}}};
+        return check(facts, question);
+    };
+
+    EXPECT_THAT(check(facts, question), IsEmpty()) << "it is not known who listens";
+    for (const char* good : {"0.0.0.0:80", "[::]:80", "10.0.0.2:80"})
+        EXPECT_THAT(with(good, model::Protocol::Tcp), IsEmpty()) << good;
+    const Finding none{"nothing listens on tcp port 80", "clients are refused",
+                       "start what serves tcp port 80; ss -lnp shows what runs"};
+    EXPECT_THAT(with("0.0.0.0:81", model::Protocol::Tcp), ElementsAre(none));
+    EXPECT_THAT(with("0.0.0.0:80", model::Protocol::Udp), ElementsAre(none));
+    EXPECT_THAT(with("10.0.0.5:80", model::Protocol::Tcp),
+                ElementsAre(Finding{"tcp port 80 is listened on at 10.0.0.5 only",
+                                    "clients' packets are for 10.0.0.2",
+                                    "let what serves tcp port 80 listen on all addresses"}));
+    question.ports[0].at.address = {model::Family::V4, {}};  // NAT: at any of this host
+    EXPECT_THAT(with("10.0.0.5:80", model::Protocol::Tcp), IsEmpty());
+}
+
+TEST(AgentCheck, ADirectorThatIsToldJudgesGatewaysItself) {
+    Facts facts = sound();
+    facts.addresses.pop_back();
+    facts.default_routes.clear();
+    Question question{{address("10.0.0.2")}, Method::Nat, {}};
+    EXPECT_THAT(check(facts, question), testing::SizeIs(1));
+    question.leaves_gateway = true;
+    EXPECT_THAT(check(facts, question), IsEmpty());
+}
+
 TEST(AgentCheck, PortsOfABridgeAreTheBridgesAffair) {
     Facts facts = sound();
     facts.sysctls = {{kConf + "eth0/arp_ignore", 1}, {kConf + "eth0/arp_announce", 2}};

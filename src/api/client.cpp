@@ -179,4 +179,13 @@ tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::str
     return exchange(*socket, get_request(target), deadline, most);
 }
 
+tl::expected<Answer, AskError> post(const model::Endpoint& server, const std::string& target,
+                                    const std::string& json, std::chrono::milliseconds limit,
+                                    std::uint64_t most) {
+    const auto deadline = Clock::now() + limit;
+    const auto socket = connect(server, deadline);
+    if (!socket) return tl::unexpected(socket.error());
+    return exchange(*socket, post_request(target, json), deadline, most);
+}
+
 }  // namespace isobar::api

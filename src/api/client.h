@@ -40,5 +40,8 @@ tl::expected<Answer, AskError> post(const std::filesystem::path& socket, const s
 // An answer has at most `most` bytes.
 tl::expected<Answer, AskError> ask(const model::Endpoint& server, const std::string& target,
                                    std::chrono::milliseconds limit, std::uint64_t most);
+tl::expected<Answer, AskError> post(const model::Endpoint& server, const std::string& target,
+                                    const std::string& json, std::chrono::milliseconds limit,
+                                    std::uint64_t most);
 
 }  // namespace isobar::api

@@ -51,6 +51,7 @@ Json served_json(const Served& served) {
                  {"address", served.address.text()},
                  {"last_port", served.last_port},
                  {"forward", name(served.forward)}};
+    if (served.server_port != 0) json["server_port"] = served.server_port;
     if (served.forward == ForwardingMethod::Tun)
         json["tunnel"] = {{"type", name(served.tunnel.type)},
                           {"port", served.tunnel.port},
@@ -103,6 +104,7 @@ Served parse_served(const Json& json) {
     served.address = parse_service_address(json);
     served.last_port = parse_port(json, "last_port");
     served.forward = one_of(json, "forward", {Nat, Dr, Tun, FullNat});
+    if (json.contains("server_port")) served.server_port = parse_port(json, "server_port");
     if (served.forward == Tun) served.tunnel = parse_tunnel(json.at("tunnel"));
     return served;
 }
@@ -137,6 +139,8 @@ RealServer real_server(const model::Address& address,
             if (server.address.address != address) continue;
             for (Served served : addresses_of(service.key, marks)) {
                 served.forward = server.method;
+                if (server.method == ForwardingMethod::Nat)
+                    served.server_port = server.address.port;
                 if (server.method == ForwardingMethod::Tun) served.tunnel = server.tunnel;
                 found.services.push_back(served);
             }

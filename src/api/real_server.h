@@ -24,6 +24,8 @@ struct Served {
     model::Port last_port = 0;  // of a range that begins with address.port; 0: the port alone
     model::ForwardingMethod forward = model::ForwardingMethod::Nat;
     model::Tunnel tunnel{};  // of forward Tun
+    model::Port server_port =
+        0;  // of forward Nat: the real server's own; 0: it is not told, or all
 
     auto operator<=>(const Served&) const = default;
 };

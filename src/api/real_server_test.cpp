@@ -58,9 +58,20 @@ TEST(RealServer, IsToldWhatComesToItAndNothingElse) {
     EXPECT_TRUE(real_server(kVip, services, {}).services.empty());
 }
 
-TEST(RealServer, ServerOnSeveralPortsIsToldOnce) {
+TEST(RealServer, ByNatEachOfItsPortsIsTold) {
     const std::vector services = {
         service({Protocol::Tcp, {kVip, 80}}, {{{kReal1, 8080}, 1, Nat}, {{kReal1, 8081}, 1, Nat}})};
+
+    const auto told = real_server(kReal1, services, {});
+    ASSERT_EQ(told.services.size(), 2U);
+    EXPECT_EQ(told.services[0].server_port, 8080);
+    EXPECT_EQ(told.services[1].server_port, 8081);
+    EXPECT_EQ(parse_real_server(real_server_json(told)).value(), told);
+}
+
+TEST(RealServer, WhatComesByTwoWaysAlikeIsToldOnce) {
+    const std::vector services = {
+        service({Protocol::Tcp, {kVip, 80}}, {{{kReal1, 80}, 1, Dr}, {{kReal1, 81}, 1, Dr}})};
 
     EXPECT_EQ(real_server(kReal1, services, {}).services.size(), 1U);
 }

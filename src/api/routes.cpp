@@ -254,6 +254,9 @@ Response answer(const Request& request, const Desk& desk) {
     if (path == "/api/v1/explain")
         return request.method == "GET" ? explain_response(request, desk)
                                        : wrong_method(path, "GET");
+    if (path == "/api/v1/agents")
+        return request.method == "GET" ? Response{.body = agent_reports_json(desk.agents())}
+                                       : wrong_method(path, "GET");
     const bool health = path.starts_with(kHealth);
     if (!health && path != "/api/v1/status" && path != "/healthz") return not_found(path);
     if (request.method != "GET") return wrong_method(path, "GET");
@@ -262,12 +265,20 @@ Response answer(const Request& request, const Desk& desk) {
     return status_response(desk);
 }
 
-Response answer_agent(const Request& request, const RealServerSource& source) {
+Response answer_agent(const Request& request, const RealServerSource& source,
+                      const AgentReportSink& sink) {
     const std::string path = path_of(request);
     if (path != "/api/v1/real-server" || !request.from) return not_found(path);
-    if (request.method != "GET") return wrong_method(path, "GET");
+    const bool reports = request.method == "POST" && sink;
+    if (request.method != "GET" && !reports) return wrong_method(path, "GET");
+    auto report = reports ? parse_agent_report(request.body) : AgentReport{};
+    if (!report) return refusal(report.error());
     const auto told = source(*request.from);
     if (!told) return problem(503, "Service Unavailable", told.error().message);
+    if (reports && !told->services.empty()) {
+        report->address = *request.from;
+        sink(*std::move(report));
+    }
     return {.body = real_server_json(*told)};
 }
 

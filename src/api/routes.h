@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/agent_report.h"
 #include "api/config_desk.h"
 #include "api/connections.h"
 #include "api/events.h"
@@ -105,11 +106,12 @@ struct Desk {
     std::function<Result<Listing>(const ConnectionQuery&)> connections{};
     std::function<control::EventLog*()> events{};
     std::function<Result<Explanation>(const model::Question&)> explain{};
+    std::function<std::vector<AgentReport>()> agents{};
     ConfigDesk config{};
 };
 
 // GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /api/v1/connections?QUERY, GET
-// /api/v1/events?QUERY, GET /api/v1/explain?QUERY, GET /healthz, POST /api/v1/wishes, POST
+// /api/v1/events?QUERY, GET /api/v1/explain?QUERY, GET /api/v1/agents, GET /healthz, POST /api/v1/wishes, POST
 // /api/v1/checks, and of the configuration under /api/v1/config: GET it and its versions
 // (/versions, /versions/N), POST it to apply it, POST to /plan, /confirm, /rollback. All else is a
 // 404 or 405 problem.
@@ -117,7 +119,11 @@ Response answer(const Request& request, const Desk& desk);
 
 using RealServerSource = std::function<Result<RealServer>(const model::Address&)>;
 
-// What agents may ask, and nothing else: GET /api/v1/real-server, about the address that asks.
-Response answer_agent(const Request& request, const RealServerSource& source);
+using AgentReportSink = std::function<void(AgentReport)>;
+
+// What agents may ask, and nothing else: GET /api/v1/real-server, about the address that asks; or
+// POST, with what they have to say of themselves. Only those of real servers are listened to.
+Response answer_agent(const Request& request, const RealServerSource& source,
+                      const AgentReportSink& sink = {});
 
 }  // namespace isobar::api

@@ -115,6 +115,13 @@ auto parse_field(const Json& json, const char* field, Parse parse) {
     return *std::move(value);
 }
 
+std::optional<model::ForwardingMethod> method_named(std::string_view text) {
+    using enum model::ForwardingMethod;
+    for (const auto method : {Nat, Dr, Tun, FullNat})
+        if (name(method) == text) return method;
+    return std::nullopt;
+}
+
 std::chrono::seconds parse_seconds(const Json& json, const char* field) {
     return std::chrono::seconds(json.at(field).get<std::uint32_t>());
 }
@@ -122,6 +129,7 @@ std::chrono::seconds parse_seconds(const Json& json, const char* field) {
 model::ServerStatus parse_server(const Json& json) {
     model::ServerStatus server;
     server.server.address = parse_field(json, "address", model::Endpoint::parse);
+    server.server.method = parse_field(json, "forward", method_named);
     json.at("weight").get_to(server.server.weight);
     json.at("active").get_to(server.active);
     json.at("inactive").get_to(server.inactive);

@@ -100,6 +100,19 @@ TEST(StatusJson, IsReadBackWhole) {
     EXPECT_EQ(status_json(*status), json);
 }
 
+TEST(StatusJson, HowAServerIsReachedIsReadBack) {
+    using enum model::ForwardingMethod;
+    for (const auto method : {Nat, Dr, Tun, FullNat}) {
+        Status status;
+        status.services = {{"", runs(kDns)}};
+        status.services[0].status.servers.resize(1);
+        status.services[0].status.servers[0].server.address = endpoint("192.168.10.100:53");
+        status.services[0].status.servers[0].server.method = method;
+        const auto read = parse_status(status_json(status)).value();
+        EXPECT_EQ(read.services[0].status.servers[0].server.method, method);
+    }
+}
+
 TEST(StatusJson, AServiceByMarkIsReadBack) {
     Status status;
     status.services = {{"all", {}}};

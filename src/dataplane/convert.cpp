@@ -230,24 +230,6 @@ std::string state_name(std::uint32_t state) {
     return text;
 }
 
-std::string verdict_name(isobar_verdict verdict) {
-    static constexpr const char* kNames[] = {
-#define X(name, action, meaning) #name,
-        ISOBAR_VERDICT_LIST(X)
-#undef X
-    };
-    return verdict < ISOBAR_VERDICTS ? lower(kNames[verdict]) : "?";
-}
-
-std::string verdict_meaning(isobar_verdict verdict) {
-    static constexpr const char* kMeanings[] = {
-#define X(name, action, meaning) meaning,
-        ISOBAR_VERDICT_LIST(X)
-#undef X
-    };
-    return verdict < ISOBAR_VERDICTS ? kMeanings[verdict] : "?";
-}
-
 std::string lower(std::string text) {
     std::ranges::transform(text, text.begin(),
                            [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

@@ -49,10 +49,6 @@ model::Port from_network(std::uint16_t port);
 // "ESTABLISHED"; "?" for a number out of range.
 std::string state_name(std::uint32_t state);
 
-// "forwarded", and what it means for the packet, a clause.
-std::string verdict_name(isobar_verdict verdict);
-std::string verdict_meaning(isobar_verdict verdict);
-
 // Lower case.
 std::string lower(std::string text);
 

@@ -28,6 +28,7 @@
 #include "dataplane/switches.h"
 #include "dataplane/sysctls.h"
 #include "dataplane/tables.h"
+#include "dataplane/verdicts.h"
 #include "kernel/program.h"
 
 namespace isobar::dataplane {
@@ -498,10 +499,9 @@ Result<std::vector<model::VerdictCount>> Dataplane::verdicts() const {
     const auto counts = impl_->maps.verdicts();
     if (!counts) return tl::unexpected(counts.error());
     std::vector<model::VerdictCount> result;
-    for (std::size_t i = 0; i < counts->size(); ++i) {
-        const auto verdict = static_cast<isobar_verdict>(i);
-        result.push_back({verdict_name(verdict), verdict_meaning(verdict), (*counts)[i]});
-    }
+    for (std::size_t i = 0; i < counts->size(); ++i)
+        result.push_back(
+            {dataplane::verdicts()[i].name, dataplane::verdicts()[i].meaning, (*counts)[i]});
     return result;
 }
 

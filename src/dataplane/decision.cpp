@@ -12,6 +12,7 @@
 
 #include "dataplane/convert.h"
 #include "dataplane/routes.h"
+#include "dataplane/verdicts.h"
 #include "scheduling/data_plane.h"
 #include "scheduling/reason.h"
 
@@ -124,8 +125,8 @@ public:
         if (goes_on_) {
             if (auto routed = route(); !routed) return tl::unexpected(std::move(routed.error()));
         }
-        decision_.verdict = verdict_name(verdict_);
-        decision_.meaning = verdict_meaning(verdict_);
+        decision_.verdict = verdicts()[verdict_].name;
+        decision_.meaning = verdicts()[verdict_].meaning;
         return std::move(decision_);
     }
 

@@ -3,27 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "abi/abi.h"
 #include "base/fd.h"
 #include "base/result.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/loading.h"
 
 namespace isobar::dataplane {
 
 // Names as the kernel shows them (bpftool prog).
 inline constexpr const char* kTcProgram = "isobar_tc";
 inline constexpr const char* kXdpProgram = "isobar_xdp";
-
-// The map's name in abi/abi.h ("isobar_settings"), by the kernel's: that of a section if the map is
-// made of one. Nothing: it is no part of the state, such as "isobar_t.rodata".
-std::optional<std::string> state_map_name(std::string_view name);
-
-using MapFds = std::map<std::string, Fd>;
 
 // Makes new maps of the given sizes, and the tc program over them.
 struct NewState {

@@ -21,11 +21,25 @@ namespace isobar::dataplane {
 namespace {
 
 int read_attribute(const nlattr* attribute, void* data) {
-    auto& source = static_cast<Route*>(data)->source;
-    if (mnl_attr_get_type(attribute) == RTA_PREFSRC &&
-        mnl_attr_get_payload_len(attribute) <= source.bytes.size())
-        std::memcpy(source.bytes.data(), mnl_attr_get_payload(attribute),
-                    mnl_attr_get_payload_len(attribute));
+    auto& route = *static_cast<Route*>(data);
+    const auto read_address = [&](model::Address& address) {
+        const std::size_t length = mnl_attr_get_payload_len(attribute);
+        if (length <= address.bytes.size())
+            std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), length);
+    };
+    switch (mnl_attr_get_type(attribute)) {
+        case RTA_PREFSRC:
+            read_address(route.source);
+            break;
+        case RTA_GATEWAY:
+            read_address(route.gateway.emplace(model::Address{route.source.family, {}}));
+            break;
+        case RTA_OIF:
+            route.link = static_cast<int>(mnl_attr_get_u32(attribute));
+            break;
+        default:
+            break;
+    }
     return MNL_CB_OK;
 }
 

@@ -13,6 +13,8 @@ namespace isobar::dataplane {
 struct Route {
     bool local = false;     // an address of this host
     model::Address source;  // what its packets there are from; all zero: there is no route
+    int link = 0;           // ifindex, by which they go,
+    std::optional<model::Address> gateway{};  // and by whom; none: it is on the link
 
     bool operator==(const Route&) const = default;
 };

@@ -52,9 +52,12 @@ Result<api::RealServer> understand(const model::Endpoint& director, const api::A
 
 }  // namespace
 
-Result<api::RealServer> ask_director(const model::Endpoint& director,
-                                     std::chrono::milliseconds limit) {
-    const auto answer = api::ask(director, "/api/v1/real-server", limit, kLongestAnswer);
+namespace {
+
+constexpr const char* kTarget = "/api/v1/real-server";
+
+Result<api::RealServer> told_by(const model::Endpoint& director,
+                                const tl::expected<api::Answer, api::AskError>& answer) {
     // a failed connection names the address already
     if (!answer && answer.error().message.starts_with(director.text()))
         return failure(Fault::Unreachable, "director " + answer.error().message);
@@ -65,12 +68,28 @@ Result<api::RealServer> ask_director(const model::Endpoint& director,
     return told;
 }
 
+}  // namespace
+
+Result<api::RealServer> ask_director(const model::Endpoint& director,
+                                     std::chrono::milliseconds limit) {
+    return told_by(director, api::ask(director, kTarget, limit, kLongestAnswer));
+}
+
+Result<api::RealServer> ask_and_tell_director(const model::Endpoint& director,
+                                              const std::string& report,
+                                              std::chrono::milliseconds limit) {
+    const auto answer = api::post(director, kTarget, report, limit, kLongestAnswer);
+    if (!answer || answer->code / 100 == 4) return ask_director(director, limit);
+    return told_by(director, answer);
+}
+
 Directors::Directors(const std::vector<model::Endpoint>& places) {
     for (const model::Endpoint& place : places) directors_.push_back({place});
 }
 
-void Directors::ask(Director& director) {
-    auto told = ask_director(director.place);
+void Directors::ask(Director& director, const std::string& report) {
+    auto told = report.empty() ? ask_director(director.place)
+                               : ask_and_tell_director(director.place, report);
     if (!told) {
         if (director.trouble != told.error().message)
             log::warning(fmt::format(
@@ -86,8 +105,8 @@ void Directors::ask(Director& director) {
     director.said = *std::move(told);
 }
 
-void Directors::ask_all() {
-    for (Director& director : directors_) ask(director);
+void Directors::ask_all(const std::string& report) {
+    for (Director& director : directors_) ask(director, report);
 }
 
 bool Directors::all_known() const {

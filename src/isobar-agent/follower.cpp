@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isobar-agent/follower.h"
 
+#include "api/agent_report.h"
 #include "base/log.h"
+#include "isobar-agent/report.h"
 #include "isobar-agent/told.h"
 
 namespace isobar::agent {
@@ -12,8 +14,24 @@ void Follower::trouble(const std::string& what) {
     trouble_ = what;
 }
 
+std::string agent_for(const std::vector<model::Endpoint>& directors) {
+    std::string command = "isobar-agent";
+    for (const model::Endpoint& director : directors) command += " --director " + director.text();
+    return command;
+}
+
+std::string Follower::report_if_due() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto told = directors_.told();
+    if (now < next_report_ || told.empty()) return {};
+    next_report_ = now + kReportEvery;
+    const auto report =
+        look_and_report(leaving_gateways(questions_of(told, std::nullopt, command_)));
+    return report ? api::agent_report_json(*report) : "";
+}
+
 void Follower::look(Agent& agent) {
-    directors_.ask_all();
+    directors_.ask_all(report_if_due());
     const auto wanted = with_told(by_hand_, directors_.told());
     if (!wanted) return trouble(wanted.error().message);
     const bool all_known = directors_.all_known();

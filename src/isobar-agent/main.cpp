@@ -4,7 +4,6 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "isobar-agent/follower.h"
 #include "isobar-agent/load_server.h"
 #include "isobar-agent/options.h"
+#include "isobar-agent/report.h"
 #include "isobar-agent/told.h"
 #include "isobar-agent/wake.h"
 
@@ -52,13 +52,6 @@ bool is_root() {
     return false;
 }
 
-// "isobar-agent --director 192.168.10.1:10539"
-std::string agent_for(const std::vector<Endpoint>& directors) {
-    std::string command = "isobar-agent";
-    for (const Endpoint& director : directors) command += " --director " + director.text();
-    return command;
-}
-
 // What is asked for by hand, or follows from what directors say. A director that names nothing for
 // this host is a finding itself.
 Result<std::vector<Question>> questions_for(const CheckCommand& command,
@@ -78,17 +71,25 @@ Result<std::vector<Question>> questions_for(const CheckCommand& command,
     return questions_of(told, command.question.gateway, agent_for(command.directors));
 }
 
+Result<void> tell(const std::vector<Endpoint>& directors, const std::vector<Question>& questions) {
+    const auto report = look_and_report(leaving_gateways(questions));
+    if (!report) return tl::unexpected(report.error());
+    for (const Endpoint& director : directors)
+        if (auto told = ask_and_tell_director(director, agent_report_json(*report)); !told)
+            return tl::unexpected(std::move(told.error()));
+    return {};
+}
+
 int check_host(const CheckCommand& command) {
     if (!is_root()) return kPermission;
     std::vector<Finding> findings;
     const auto questions = questions_for(command, findings);
     if (!questions) return fail(questions.error());
-    const auto facts = look_at_host();
-    if (!facts) return fail(facts.error());
-    for (const Question& question : *questions)
-        for (Finding& finding : check(*facts, question))
-            if (std::find(findings.begin(), findings.end(), finding) == findings.end())
-                findings.push_back(std::move(finding));
+    const auto report = look_and_report(*questions);
+    if (!report) return fail(report.error());
+    findings.insert(findings.end(), report->findings.begin(), report->findings.end());
+    if (command.tells)
+        if (auto told = tell(command.directors, *questions); !told) return fail(told.error());
     for (const Finding& finding : findings) fmt::print("{}\n", finding.line());
     if (!findings.empty()) return kFailed;
     fmt::print("all is well\n");

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kUsage = R"(Usage: isobar-agent --vip ADDRESS[@INTERFACE]... [OPTION...]
        isobar-agent --director ADDRESS[:PORT]... [OPTION...]
        isobar-agent check --vip ADDRESS... [--method METHOD] [--gateway ADDRESS]
-       isobar-agent check --director ADDRESS[:PORT]... [--gateway ADDRESS]
+       isobar-agent check|doctor --director ADDRESS[:PORT]... [--gateway ADDRESS]
        isobar-agent load [--listen [ADDRESS:]PORT] [--by WHAT,...] [-- PROGRAM ARGUMENT...]
 
 Makes this host a real server of a director that forwards by direct routing or tunnels: puts
@@ -49,10 +49,11 @@ Exit codes: 0 ok, 1 failed, 2 usage, 5 permission. See isobar-agent(8).
 
 constexpr const char* kCheckUsage =
     R"(Usage: isobar-agent check --vip ADDRESS... [--method METHOD] [--gateway ADDRESS]
-       isobar-agent check --director ADDRESS[:PORT]... [--gateway ADDRESS]
+       isobar-agent check|doctor --director ADDRESS[:PORT]... [--gateway ADDRESS]
 
 Says what keeps this host from being a real server, a line each: what is wrong, why it
-matters, and the command that mends it. Changes nothing.
+matters, and the command that mends it. Changes nothing. doctor tells the directors, too, whose
+'isobar doctor' shows it.
 
       --vip ADDRESS     a virtual address of the director; may be given several times
       --method METHOD   how the director forwards: dr, tun, nat (default dr)
@@ -343,12 +344,14 @@ Result<void> check_run(const RunCommand& run) {
 }  // namespace
 
 Result<Command> parse_command_line(int argc, char** argv) {
-    if (argc > 1 && std::string_view(argv[1]) == "check") {
+    const std::string_view word = argc > 1 ? argv[1] : "";
+    if (word == "check" || word == "doctor") {
         auto check = parse_check(argc - 1, argv + 1);
-        if (!check) return tl::unexpected(std::move(check.error()).in("check"));
+        if (!check) return tl::unexpected(std::move(check.error()).in(word));
+        if (auto* command = std::get_if<CheckCommand>(&*check)) command->tells = word == "doctor";
         return check;
     }
-    if (argc > 1 && std::string_view(argv[1]) == "load") {
+    if (word == "load") {
         auto load = parse_load(argc - 1, argv + 1);
         if (!load) return tl::unexpected(std::move(load.error()).in("load"));
         return load;

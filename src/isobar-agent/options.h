@@ -22,10 +22,11 @@ struct RunCommand {
     std::filesystem::path state_dir = "/run/isobar/agent";
 };
 
-// isobar-agent check --vip ... or --director ...
+// isobar-agent check|doctor --vip ... or --director ...
 struct CheckCommand {
     Question question;  // by hand
     std::vector<model::Endpoint> directors;
+    bool tells = false;  // the directors, too: isobar-agent doctor
 };
 
 // isobar-agent load: an agent of HAProxy's agent-check.

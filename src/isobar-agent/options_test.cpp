@@ -69,6 +69,9 @@ TEST(AgentOptions, CheckAsksADirectorToo) {
 
     EXPECT_EQ(check.directors, std::vector{*model::Endpoint::parse("192.168.10.1:10539")});
     EXPECT_EQ(check.question.gateway, model::Address::parse("192.168.10.254"));
+    EXPECT_FALSE(check.tells);
+    EXPECT_TRUE(
+        std::get<CheckCommand>(parse({"doctor", "--director", "192.168.10.1"}).value()).tells);
 }
 
 TEST(AgentOptions, Check) {

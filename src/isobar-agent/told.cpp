@@ -43,6 +43,20 @@ std::vector<Served> all_of(const std::vector<api::RealServer>& told) {
     return all;
 }
 
+// Where packets of clients come to; nothing where that is no single port, or nobody has told.
+std::optional<Listening> port_of(const Served& served) {
+    const bool known =
+        served.protocol == model::Protocol::Tcp || served.protocol == model::Protocol::Udp;
+    if (!known || served.last_port != 0) return std::nullopt;
+    if (served.forward == ForwardingMethod::Nat) {
+        if (served.server_port == 0) return std::nullopt;
+        return Listening{served.protocol,
+                         {{served.address.address.family, {}}, served.server_port}};
+    }
+    if (served.address.port == 0) return std::nullopt;
+    return Listening{served.protocol, served.address};
+}
+
 Method method_of(const Served& served) {
     return served.forward == ForwardingMethod::Dr ? Method::Dr : Method::Tun;
 }
@@ -94,13 +108,15 @@ std::vector<Question> questions_of(const std::vector<api::RealServer>& told,
         std::set<model::Address> vips;
         for (const Served& served : all) {
             const model::Address& vip = served.address.address;
-            if (wants_vip_here(served) && method_of(served) == method) {
+            const bool by_nat = method == Method::Nat && served.forward == ForwardingMethod::Nat;
+            const bool by_vip = wants_vip_here(served) && method_of(served) == method;
+            if (const auto port = by_nat || by_vip ? port_of(served) : std::nullopt)
+                question.ports.push_back(*port);
+            if (by_vip) {
                 vips.insert(vip);
                 if (method == Method::Tun) question.tunnels.insert(tunnel_of(served.tunnel.type));
             }
-            if (method == Method::Nat && served.forward == ForwardingMethod::Nat &&
-                !here.contains(vip))
-                vips.insert(vip);
+            if (by_nat && !here.contains(vip)) vips.insert(vip);
         }
         if (vips.empty()) continue;
         question.vips.assign(vips.begin(), vips.end());

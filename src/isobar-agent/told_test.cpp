@@ -91,5 +91,21 @@ TEST(Told, QuestionsAreOneForEachMethod) {
     EXPECT_TRUE(questions_of({{kReal, {}}}, {}, "").empty());
 }
 
+TEST(Told, QuestionsNameThePortsThatClientsComeTo) {
+    auto by_nat = served(kVip2, Nat, 80);
+    by_nat.server_port = 8080;
+    auto range = served(kVip, Dr, 8000);
+    range.last_port = 8010;
+    const auto questions = questions_of(
+        {{kReal, {served(kVip, Dr, 443), range, served(kVip, Dr, 0), by_nat, served(kVip2, Nat)}}},
+        {}, "");
+
+    ASSERT_EQ(questions.size(), 2U);
+    EXPECT_EQ(questions[0].ports, (std::vector<Listening>{{model::Protocol::Tcp, {kVip, 443}}}));
+    ASSERT_EQ(questions[1].ports.size(), 1U);
+    EXPECT_EQ(questions[1].ports[0].at.port, 8080);
+    EXPECT_TRUE(is_any(questions[1].ports[0].at.address));
+}
+
 }  // namespace
 }  // namespace isobar::agent

@@ -9,6 +9,7 @@
 #include "isobar/completion_command.h"
 #include "isobar/config_command.h"
 #include "isobar/conns_command.h"
+#include "isobar/doctor_command.h"
 #include "isobar/drain_command.h"
 #include "isobar/events_command.h"
 #include "isobar/explain_command.h"
@@ -18,6 +19,7 @@
 #include "isobar/simulate_command.h"
 #include "isobar/status_command.h"
 #include "isobar/top_command.h"
+#include "isobar/trace_command.h"
 #include "isobar/wish_command.h"
 
 namespace isobar::cli {
@@ -31,9 +33,10 @@ int run(const PrintCommand& command);
 
 using Command =
     std::variant<StatusCommand, ListCommand, TopCommand, HealthCommand, CheckCommand, ConnsCommand,
-                 EventsCommand, ExplainCommand, SimulateCommand, DrainCommand, WishCommand,
-                 PlanCommand, ApplyCommand, ConfirmCommand, RollbackCommand, HistoryCommand,
-                 DiffCommand, ImportCommand, CompletionCommand, CompleteCommand, PrintCommand>;
+                 EventsCommand, ExplainCommand, SimulateCommand, TraceCommand, DoctorCommand,
+                 DrainCommand, WishCommand, PlanCommand, ApplyCommand, ConfirmCommand,
+                 RollbackCommand, HistoryCommand, DiffCommand, ImportCommand, CompletionCommand,
+                 CompleteCommand, PrintCommand>;
 
 // Returns the exit code.
 int run_any(const Command& command);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <vector>
 
 namespace isobar::cli {
@@ -60,12 +61,12 @@ TEST(CommandLine, WhatIsWrongIsSaid) {
     EXPECT_EQ(parse({}).error().message, "which command?");
     EXPECT_EQ(parse({"statsu"}).error().message,
               "unknown command 'statsu'; did you mean 'status'?");
-    EXPECT_EQ(
-        parse({"reboot"}).error().message,
-        "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
-        "check, conns, explain, simulate, events, drain, disable, enable, up, down, weight, plan, "
-        "apply, confirm, "
-        "rollback, history, diff, import, completion");
+    EXPECT_EQ(parse({"reboot"}).error().message,
+              "unknown command 'reboot'; known here: help, status, services, servers, top, health, "
+              "check, conns, explain, simulate, trace, doctor, events, drain, disable, enable, up, "
+              "down, weight, plan, "
+              "apply, confirm, "
+              "rollback, history, diff, import, completion");
     EXPECT_EQ(parse({"--what", "status"}).error().message, "unknown or ambiguous option --what");
     EXPECT_EQ(parse({"-j"}).error().message, "which command?");
     EXPECT_EQ(parse({"status", "--jsn"}).error().message,
@@ -175,7 +176,44 @@ TEST(CommandLine, ConnsTakesFiltersAndWhoseNumberIsAskedFor) {
               "conns: unexpected argument '20'");
     EXPECT_EQ(wrong({"conns", "--client", "here"}),
               "conns: client: 'here' is no address or network");
-    EXPECT_EQ(wrong({"status", "--client", "10.0.0.1"}), "status: --client is for conns");
+    EXPECT_EQ(wrong({"status", "--client", "10.0.0.1"}), "status: --client is for conns and trace");
+}
+
+TEST(CommandLine, TraceTakesFiltersAndVerdicts) {
+    const auto trace = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "trace");
+        return std::get<TraceCommand>(parse(std::move(words)).value());
+    };
+    const auto wrong = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "trace");
+        return parse(std::move(words)).error().message;
+    };
+
+    const auto plain = trace({});
+    EXPECT_FALSE(plain.wish.client || plain.wish.server || plain.wish.protocol || plain.wish.port);
+    const auto all = trace({"--all"}).wish.verdicts, drops = trace({"--drops"}).wish.verdicts;
+    EXPECT_EQ(plain.wish.verdicts & ~all, 0U);
+    EXPECT_NE(plain.wish.verdicts, all);
+    EXPECT_EQ(drops & ~plain.wish.verdicts, 0U);
+    EXPECT_EQ(std::popcount(trace({"--verdict", "forwarded,replied"}).wish.verdicts), 2);
+
+    const auto full = trace({"--client", "10.0.0.0/24", "--server", "10.1.1.1", "--service", "web",
+                             "--protocol", "udp", "--port", "53", "--count", "7", "--write", "x"});
+    EXPECT_EQ(full.wish.client->text(), "10.0.0.0/24");
+    EXPECT_EQ(full.wish.server->text(), "10.1.1.1:0");
+    EXPECT_EQ(full.wish.port, 53);
+    EXPECT_EQ(full.service, "web");
+    EXPECT_EQ(full.count, 7U);
+    EXPECT_EQ(full.file, "x");
+
+    EXPECT_EQ(wrong({"--verdict", "forwardet"}),
+              "trace: verdict: unknown 'forwardet'; did you mean 'forwarded'?");
+    EXPECT_EQ(wrong({"--drops", "--all"}), "trace: --drops and --all or --verdict: one of them");
+    EXPECT_EQ(wrong({"--port", "0"}), "trace: port: not '0'");
+    EXPECT_EQ(wrong({"--count", "0"}), "trace: count: not '0'");
+    EXPECT_EQ(wrong({"--client", "x"}), "trace: client: 'x' is no address or network");
+    EXPECT_EQ(wrong({"--state", "x"}), "trace: --state is for conns");
+    EXPECT_EQ(parse({"conns", "--drops"}).error().message, "conns: --drops is for trace");
 }
 
 TEST(CommandLine, ServersTakesAServiceAndAnOrder) {

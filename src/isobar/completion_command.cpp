@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/client.h"
+#include "dataplane/verdicts.h"
 #include "import/import.h"
 #include "isobar/commands.h"
 #include "isobar/exit_code.h"
@@ -80,6 +81,8 @@ void want_value(std::string_view option, Wanted& wanted) {
                     : option == "top"    ? std::vector<std::string>{"client", "server", "service"}
                     : option == "then"   ? std::vector<std::string>{"wait", "expire", "reset"}
                                          : std::vector<std::string>{};
+    if (option == "verdict")
+        for (const auto& verdict : dataplane::verdicts()) wanted.one_of.push_back(verdict.name);
     if (option == "sort")
         for (int by = 0; by <= static_cast<int>(SortBy::Weight); ++by)
             wanted.one_of.emplace_back(name(static_cast<SortBy>(by)));

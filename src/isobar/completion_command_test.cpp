@@ -43,6 +43,8 @@ TEST(Completion, OfCommandsAndOptionsByTheTables) {
     EXPECT_THAT(complete({"simulate", "--scheduler", "wl"}), ElementsAre("wlc"));
     EXPECT_THAT(complete({"explain", "u"}), ElementsAre("udp"));
     EXPECT_THAT(complete({"explain", "--m"}), ElementsAre("--mark"));
+    EXPECT_THAT(complete({"trace", "--verdict", "forw"}),
+                ElementsAre("forwarded", "forwarding_off"));
     EXPECT_THAT(complete({"completion", ""}), ElementsAre("bash", "fish", "zsh"));
     EXPECT_THAT(complete({"dance", ""}), IsEmpty());
     EXPECT_THAT(complete({"import", ""}), IsEmpty()) << "the shell knows files";

@@ -27,6 +27,9 @@ struct Given {
     bool dry_run = false;
     bool yes = false;
     std::string service, server, client, state, protocol, top, limit;  // of conns
+    std::string port, verdict, count, write;                           // of trace
+    bool drops = false;
+    bool all = false;
     std::string sort;
     bool follow = false;
     std::string mark;                                                             // of explain
@@ -50,8 +53,10 @@ enum Takes : unsigned {
     Limit = 256,
     Sort = 512,
     Follow = 1024,
-    PacketMark = 65536,
-    Simulation = 131072,
+    Counting = 1U << 16U,  // --state, --top: of what connections are
+    Tracing = 1U << 17U,
+    PacketMark = 1U << 18U,
+    Simulation = 1U << 19U,
 };
 
 // The words that are no options.

@@ -15,8 +15,10 @@ namespace {
 
 // A cluster of a thousand servers asks 500 times a second, and each is answered at once: who stays
 // is no agent.
-constexpr api::Limits kLimits{
-    .sessions = 256, .body = 0, .patience = std::chrono::seconds(3), .one_request = true};
+constexpr api::Limits kLimits{.sessions = 256,
+                              .body = api::kLongestAgentReport,
+                              .patience = std::chrono::seconds(3),
+                              .one_request = true};
 
 }  // namespace
 

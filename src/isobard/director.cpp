@@ -609,6 +609,16 @@ Result<api::RealServer> Director::real_server(const model::Address& address) {
     return api::real_server(address, listing_.services, listing_.marks);
 }
 
+void Director::take(api::AgentReport report) {
+    report.at = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    agent_reports_.take(std::move(report));
+}
+
+std::vector<api::AgentReport> Director::agent_reports() const {
+    return agent_reports_.at(
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
+
 Result<void> Director::fill(dataplane::Dataplane& plane, api::Status& status) {
     const auto services = plane.services();
     if (!services) return tl::unexpected(services.error());

@@ -56,6 +56,9 @@ public:
     Result<api::Status> status();
     // What concerns the host that has this address. At most a second old.
     Result<api::RealServer> real_server(const model::Address& address);
+    // What agents have said of themselves last.
+    void take(api::AgentReport report);
+    [[nodiscard]] std::vector<api::AgentReport> agent_reports() const;
 
     // What an operator wants of a server from now on; what became of it. Fault::NotFound for a
     // server that there is not.
@@ -172,6 +175,7 @@ private:
         std::chrono::steady_clock::time_point until;  // then it is too old
     };
     Listing listing_;
+    api::AgentReports agent_reports_;
 };
 
 }  // namespace isobar::isobard

@@ -111,6 +111,7 @@ api::Desk desk_of(Director& director, Versions& versions, const AgentSockets& ag
     };
     desk.events = [&] { return &director.events(); };
     desk.explain = [&](const auto& question) { return director.explain(question); };
+    desk.agents = [&] { return director.agent_reports(); };
     desk.config.plan = [&](const auto& request) { return versions.plan(request); };
     desk.config.apply = [&](const auto& request) { return versions.apply(request); };
     desk.config.roll_back = [&](const auto& request) { return versions.roll_back(request); };
@@ -169,7 +170,8 @@ int run(const Options& options) {
     if (!socket) return fail(socket.error());
     AgentSockets agents(loop->context(), [&](const api::Request& request) {
         return api::answer_agent(
-            request, [&](const auto& address) { return director->real_server(address); });
+            request, [&](const auto& address) { return director->real_server(address); },
+            [&](api::AgentReport report) { director->take(std::move(report)); });
     });
     const api::Desk desk = desk_of(*director, versions, agents);
     const auto serving =

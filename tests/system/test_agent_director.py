@@ -278,8 +278,11 @@ def test_check_asks_what_there_is_to_check(flat):
     assert f"no gre tunnel ends here: nothing here takes packets out of it; fix: isobar-agent " \
            f"--director {VS}:{PORT}" in text
     assert "no default gateway: answers must go back through the director" in text
+    assert "nothing listens on tcp port 22: clients are refused" in text
 
     flat.agents[0].start(question)
+    flat.real1.start(["/usr/bin/python3", "-m", "http.server", "22"], name="ssh")
+    wait_until(lambda: flat.real1.listens(22), what="port 22 is listened on")
     flat.real1.ip(f"route add default via {VS}")
     assert flat.agents[0].check(f"{question} --gateway {VS}") == (0, ["all is well"])
 
