@@ -111,8 +111,9 @@ struct Desk {
 };
 
 // GET /api/v1/status, GET /api/v1/health/SERVICE/SERVER, GET /api/v1/connections?QUERY, GET
-// /api/v1/events?QUERY, GET /api/v1/explain?QUERY, GET /api/v1/agents, GET /healthz, POST /api/v1/wishes, POST
-// /api/v1/checks, and of the configuration under /api/v1/config: GET it and its versions
+// /api/v1/events?QUERY, GET /api/v1/explain?QUERY, GET /api/v1/agents, GET /healthz, POST
+// /api/v1/wishes, POST /api/v1/checks, and of the configuration under /api/v1/config: GET it and
+// its versions
 // (/versions, /versions/N), POST it to apply it, POST to /plan, /confirm, /rollback. All else is a
 // 404 or 405 problem.
 Response answer(const Request& request, const Desk& desk);

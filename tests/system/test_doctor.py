@@ -69,7 +69,7 @@ def apply(host, fix):
 
 @pytest.fixture
 def nat(cluster):
-    cluster.director.start_isobard(CONFIG.replace("[[masquerade]]", f"""
+    cluster.director.start_isobard(CONFIG.replace("[[masquerade]]", """
 [director]
 agents = ["192.168.10.1"]
 
