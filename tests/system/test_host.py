@@ -106,7 +106,9 @@ def test_only_the_listed_interfaces_are_used(host):
     host.ready_for_xdp()
     plug_in_eth2(host)
     untouched = attached_at(host, "eth2")
-    two = '[director]\nhook = "xdp"\ninterfaces = ["eth0", "eth1"]\n' + SERVICES
+    # or isobard would bring its services back while others do
+    report = 'on_drift = "report"\n'
+    two = f'[director]\n{report}hook = "xdp"\ninterfaces = ["eth0", "eth1"]\n' + SERVICES
     three = two.replace('["eth0", "eth1"]', '["eth0", "eth1", { name = "eth2", hook = "tc" }]')
 
     isobard = host.director.start_isobard(two)

@@ -28,10 +28,12 @@ def tell(tmp_path):
     program.write_text("#!/bin/sh\n"
                        f'echo "$(id -un) $ISOBAR_EVENT $ISOBAR_SERVICE $*" >> {directory}/told\n')
     program.chmod(0o755)
+    file = directory / "told"
+    file.touch()
+    file.chmod(0o666)
 
     def told():
-        file = directory / "told"
-        return file.read_text().splitlines() if file.exists() else []
+        return file.read_text().splitlines()
     return program, told
 
 
