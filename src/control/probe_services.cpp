@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <set>
 #include <string>
-#include <utility>
 
 #include "base/fd.h"
 #include "base/text.h"
@@ -30,7 +29,7 @@ model::VirtualService way_to(const model::ServiceConfig& service, model::RealSer
     server.upper_threshold = 0;
     server.lower_threshold = 0;
     server.address = service.endpoint_of(server.address);
-    way.servers = {std::move(server)};
+    way.servers = {server};
     return way;
 }
 

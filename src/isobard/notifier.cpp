@@ -126,7 +126,7 @@ private:
             std::make_shared<asio::posix::stream_descriptor>(loop_, child->take_events().release());
         asio::steady_timer limit(loop_, limit_);
         limit.async_wait([events](boost::system::error_code cancelled) {
-            if (!cancelled) events->close(cancelled);
+            if (!cancelled) (void)events->close(cancelled);
         });
         boost::system::error_code failed;
         while (!failed && !child->look(events->native_handle()))
