@@ -16,23 +16,12 @@
 namespace isobar::dataplane {
 namespace {
 
-// As bpf/conn.h, server_port().
-__be16 server_port(const isobar_server& server, const isobar_conn& conn) {
-    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT) != 0) return conn.virtual_port;
-    if ((conn.flags & ISOBAR_CONN_PORT_BELOW) == 0) return server.port;
-    return to_network(static_cast<model::Port>(from_network(server.port) - 1));
-}
-
 // What the template is for; nobody knows if there was no room to note it down.
 isobar_call call_of(const Maps& maps, const isobar_conn& conn) {
     isobar_call call{};
     if (bpf_map_lookup_elem(maps.fd("isobar_calls"), &conn.client, &call) != 0)
         call.client = to_abi(model::Address{from_abi(conn.virtual_address).family, {}});
     return call;
-}
-
-const char* template_state(std::uint32_t life) {
-    return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
 }
 
 // Nothing for a record that is free.
@@ -62,7 +51,7 @@ std::optional<model::ConnectionStatus> status_of(const Maps& maps, isobar_conn& 
         is_template ? template_state(life) : state_name(life & ISOBAR_LIFE_STATE),
         {from_abi(conn.client), from_network(conn.client_port)},
         {from_abi(conn.virtual_address), from_network(conn.virtual_port)},
-        {from_abi(server.address), from_network(port)},
+        {from_abi(server.address), port},
         std::move(call_id)};
 }
 

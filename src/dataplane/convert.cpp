@@ -80,9 +80,7 @@ model::RealServer to_model(const isobar_server& server, model::Weight weight) {
     out.weight = weight;
     out.upper_threshold = server.upper_threshold;
     out.lower_threshold = server.lower_threshold;
-    if (server.method == ISOBAR_METHOD_DR) out.method = model::ForwardingMethod::Dr;
-    if (server.method == ISOBAR_METHOD_TUN) out.method = model::ForwardingMethod::Tun;
-    if (server.method == ISOBAR_METHOD_FULLNAT) out.method = model::ForwardingMethod::FullNat;
+    out.method = method_of(server.method);
     if (server.tunnel == ISOBAR_TUNNEL_GUE) out.tunnel.type = model::Encapsulation::Gue;
     if (server.tunnel == ISOBAR_TUNNEL_GRE) out.tunnel.type = model::Encapsulation::Gre;
     out.tunnel.port = from_network(server.tunnel_port);
@@ -228,6 +226,24 @@ std::string state_name(std::uint32_t state) {
     text.erase(0, kSctp.size());
     std::ranges::replace(text, '_', '-');
     return text;
+}
+
+const char* template_state(std::uint32_t life) {
+    return (life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED";
+}
+
+model::Port server_port(const isobar_server& server, const isobar_conn& conn) {
+    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT) != 0)
+        return from_network(conn.virtual_port);
+    const model::Port own = from_network(server.port);
+    return (conn.flags & ISOBAR_CONN_PORT_BELOW) != 0 ? static_cast<model::Port>(own - 1) : own;
+}
+
+model::ForwardingMethod method_of(std::uint8_t number) {
+    using enum model::ForwardingMethod;
+    for (const auto method : {Nat, Dr, Tun, FullNat})
+        if (to_abi(method) == number) return method;
+    return Nat;
 }
 
 std::string lower(std::string text) {

@@ -49,6 +49,15 @@ model::Port from_network(std::uint16_t port);
 // "ESTABLISHED"; "?" for a number out of range.
 std::string state_name(std::uint32_t state);
 
+// Of a template: "ASSURED" once its server has answered, "NONE" before.
+const char* template_state(std::uint32_t life);
+
+// The port that the connection has at its server. As bpf/conn.h, conn_server_port().
+model::Port server_port(const isobar_server& server, const isobar_conn& conn);
+
+// By ISOBAR_METHOD_*; one that there is not is taken for Nat.
+model::ForwardingMethod method_of(std::uint8_t number);
+
 // Lower case.
 std::string lower(std::string text);
 

@@ -41,8 +41,9 @@ constexpr std::chrono::seconds kLongestTimeout = std::chrono::days(31);
 constexpr std::uint32_t kMostServers = 0xffff;
 // The kernel's errors would come from anywhere in between; this is ipvsadm's.
 Result<void> require_root() {
-    const bool known = ::capng_get_caps_process() == 0;
-    if (::geteuid() == 0 || (known && ::capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0))
+    if (::geteuid() == 0) return {};
+    if (::capng_get_caps_process() == 0 &&
+        ::capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0)
         return {};
     return failure(Fault::Permission, "Permission denied (you must be root)");
 }

@@ -54,13 +54,6 @@ bool forwarding_is_off(model::Family family) {
     return first == '0';
 }
 
-model::ForwardingMethod method_of(std::uint8_t number) {
-    using enum model::ForwardingMethod;
-    for (const auto method : {Nat, Dr, Tun, FullNat})
-        if (to_abi(method) == number) return method;
-    return Nat;
-}
-
 std::vector<std::string> flag_names(const isobar_conn& conn) {
     std::vector<std::string> names;
     const auto add = [&](std::uint32_t bits, std::uint32_t flag, const char* name) {
@@ -80,16 +73,6 @@ std::vector<std::string> flag_names(const isobar_conn& conn) {
 // Its template is for its data connections, too (bpf/template.h).
 bool is_for_ftp(const model::FoundService& service) {
     return service.persistence && service.key.address.port == model::kFtpPort;
-}
-
-// As bpf/conn.h, conn_server_port().
-model::Endpoint server_end(const isobar_server& server, const isobar_conn& conn) {
-    auto port = from_network(server.port);
-    if (server.port == 0 || (conn.flags & ISOBAR_CONN_SAME_PORT))
-        port = from_network(conn.virtual_port);
-    else if (conn.flags & ISOBAR_CONN_PORT_BELOW)
-        --port;
-    return {from_abi(server.address), port};
 }
 
 class Deciding {
@@ -218,7 +201,7 @@ void Deciding::meet(std::uint32_t record, bool from_server) {
     known.from_server = from_server;
     known.client = {from_abi(conn.client), from_network(conn.client_port)};
     known.virtual_address = {from_abi(conn.virtual_address), from_network(conn.virtual_port)};
-    known.server = server_end(server, conn);
+    known.server = {from_abi(server.address), server_port(server, conn)};
     known.method = method_of(conn.method);
     known.state = state_name(conn.life & ISOBAR_LIFE_STATE);
     known.expires = left(conn);
@@ -307,10 +290,8 @@ bool Deciding::find_template(const isobar_service& service) {
     const auto* conn = isobar_world_record(&world_, record);
     if (record == ISOBAR_NOBODY || conn == nullptr || conn->server >= servers_.size()) return false;
     const isobar_conn known = *conn;
-    decision_.known_template = {
-        new_end(servers_[known.server], false),
-        (known.life & ISOBAR_LIFE_STATE) == ISOBAR_STATE_NONE ? "NONE" : "ASSURED", left(known),
-        known.controlled};
+    decision_.known_template = {new_end(servers_[known.server], false), template_state(known.life),
+                                left(known), known.controlled};
     go_to_new(known.server,
               new_end(servers_[known.server], (known.flags & ISOBAR_CONN_SAME_PORT) != 0));
     return true;

@@ -66,7 +66,8 @@ std::map<Address, std::vector<Seat>> seats_of(const std::vector<api::ServiceView
 
 class Doctor {
 public:
-    explicit Doctor(const DoctorFacts& facts) : facts_(facts), seats_(seats_of(facts.services)) {}
+    explicit Doctor(const DoctorFacts& facts)
+        : facts_(facts), vips_(vips_of(facts.services)), seats_(seats_of(facts.services)) {}
 
     Diagnosis diagnose() {
         look_at_director();
@@ -98,13 +99,6 @@ private:
         const auto* link = agent::find_link(facts_.links, index);
         return link == nullptr ? "?" : link->name;
     }
-    // Virtual addresses, each once.
-    [[nodiscard]] std::set<Address> vips() const {
-        std::set<Address> vips;
-        for (const api::ServiceView& service : facts_.services)
-            if (service.status.key.mark == 0) vips.insert(service.status.key.address.address);
-        return vips;
-    }
     [[nodiscard]] std::optional<Mac> mac_of(const Address& address) const {
         const auto found = std::ranges::find(facts_.answers, address, &ArpAnswer::address);
         if (found == facts_.answers.end()) return std::nullopt;
@@ -124,16 +118,16 @@ private:
                  facts_.no_isobard);
         if (facts_.services.empty()) note("there are no services");
         look_at_forwarding();
-        for (const Address& vip : vips()) look_at_vip(vip);
+        for (const Address& vip : vips_) look_at_vip(vip);
         look_at_hooks();
         look_at_masquerade();
     }
 
     void look_at_forwarding() {
-        const bool has4 = std::ranges::any_of(
-            vips(), [](const Address& vip) { return vip.family == Family::V4; });
-        const bool has6 = std::ranges::any_of(
-            vips(), [](const Address& vip) { return vip.family == Family::V6; });
+        const bool has4 =
+            std::ranges::any_of(vips_, [](const Address& vip) { return vip.family == Family::V4; });
+        const bool has6 =
+            std::ranges::any_of(vips_, [](const Address& vip) { return vip.family == Family::V6; });
         if (has4 && !facts_.forwards4)
             fault("net.ipv4.ip_forward is 0", "this host forwards nothing",
                   "sysctl -w net.ipv4.ip_forward=1");
@@ -177,7 +171,7 @@ private:
                 needed.insert(reach(address).link);
         for (const agent::HostAddress& each : facts_.addresses) {
             const auto* link = agent::find_link(facts_.links, each.link);
-            if (link != nullptr && link->ethernet && vips().contains(each.address))
+            if (link != nullptr && link->ethernet && vips_.contains(each.address))
                 needed.insert(each.link);
         }
         for (const int index : needed) {
@@ -275,7 +269,7 @@ private:
         if (!mac || reach(server).gateway) return;
         bool quiet = true;
         for (const ArpAnswer& answer : facts_.answers) {
-            if (answer.mac != *mac || !vips().contains(answer.address)) continue;
+            if (answer.mac != *mac || !vips_.contains(answer.address)) continue;
             quiet = false;
             blamed_.insert({answer.address, answer.mac});
             const bool has_it =
@@ -287,7 +281,7 @@ private:
                            "net.ipv4.conf.all.arp_announce=2"
                          : fmt::format("ip address del {} dev lo", host_prefix(answer.address)));
         }
-        if (quiet && !vips().empty()) good("it keeps quiet about the virtual addresses");
+        if (quiet && !vips_.empty()) good("it keeps quiet about the virtual addresses");
     }
 
     void look_at_agent(const Address& server, const std::vector<Seat>& seats) {
@@ -312,7 +306,7 @@ private:
             if (std::ranges::find(report.gateways, each.address) != report.gateways.end())
                 return true;
             if (each.link == reach(server).link && each.address.family == server.family &&
-                is_none(here) && !vips().contains(each.address))
+                is_none(here) && !vips_.contains(each.address))
                 here = each.address;
         }
         const bool any = std::ranges::any_of(
@@ -347,7 +341,7 @@ private:
 
     void look_for_doubles() {
         for (const ArpAnswer& answer : facts_.answers) {
-            if (!vips().contains(answer.address) || blamed_.contains({answer.address, answer.mac}))
+            if (!vips_.contains(answer.address) || blamed_.contains({answer.address, answer.mac}))
                 continue;
             begin("host with the MAC address " + text(answer.mac));
             fault(fmt::format("it has {}, too, on the network of {}", answer.address.text(),
@@ -365,6 +359,7 @@ private:
     }
 
     const DoctorFacts& facts_;
+    std::set<Address> vips_;
     std::map<Address, std::vector<Seat>> seats_;
     std::set<std::pair<Address, Mac>> blamed_;
     Diagnosis diagnosis_;
@@ -384,6 +379,13 @@ Diagnosis diagnose(const DoctorFacts& facts) {
     return Doctor(facts).diagnose();
 }
 
+std::set<Address> vips_of(const std::vector<api::ServiceView>& services) {
+    std::set<Address> vips;
+    for (const api::ServiceView& service : services)
+        if (service.status.key.mark == 0) vips.insert(service.status.key.address.address);
+    return vips;
+}
+
 std::vector<Address> servers_of(const std::vector<api::ServiceView>& services) {
     std::vector<Address> servers;
     for (const auto& [address, seats] : seats_of(services)) servers.push_back(address);
@@ -391,9 +393,7 @@ std::vector<Address> servers_of(const std::vector<api::ServiceView>& services) {
 }
 
 std::vector<ArpQuestion> arp_questions(const DoctorFacts& facts) {
-    std::set<Address> vips;
-    for (const api::ServiceView& service : facts.services)
-        if (service.status.key.mark == 0) vips.insert(service.status.key.address.address);
+    const std::set<Address> vips = vips_of(facts.services);
     const auto source_at = [&](int link) {
         for (const agent::HostAddress& each : facts.addresses)
             if (each.link == link && each.address.family == Family::V4 &&

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,8 @@ Diagnosis diagnose(const DoctorFacts& facts);
 // Which questions to ask: who has the virtual addresses, who the next hops to the servers?
 std::vector<ArpQuestion> arp_questions(const DoctorFacts& facts);
 
+// Virtual addresses, each once.
+std::set<model::Address> vips_of(const std::vector<api::ServiceView>& services);
 // The servers of all services, in the data plane or kept out of it by their checks.
 std::vector<model::Address> servers_of(const std::vector<api::ServiceView>& services);
 

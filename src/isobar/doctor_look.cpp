@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "agent/sysctls.h"
@@ -87,8 +89,7 @@ Result<void> look_at_host(DoctorFacts& facts) {
 
 Result<void> look_up_ways(DoctorFacts& facts) {
     auto addresses = servers_of(facts.services);
-    for (const api::ServiceView& service : facts.services)
-        if (service.status.key.mark == 0) addresses.push_back(service.status.key.address.address);
+    std::ranges::copy(vips_of(facts.services), std::back_inserter(addresses));
     for (const model::Address& address : addresses) {
         const auto route = dataplane::find_route(address);
         if (!route) return tl::unexpected(route.error());
